@@ -1,0 +1,1 @@
+"""Tells: pure views over the output log."""

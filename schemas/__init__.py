@@ -1,0 +1,1 @@
+"""Names: units, record layouts, codes and wire forms shared by every room."""

@@ -1,0 +1,317 @@
+"""Numeric codes stored in records. A code is never reused; the C++ mirror is compared in a test."""
+
+from __future__ import annotations
+
+from enum import IntEnum, IntFlag
+
+
+class InputType(IntEnum):
+    """First byte of an input record."""
+
+    QUOTE = 1
+    TRADE = 2
+    STATUS = 3
+    TIMER = 4
+    NEW_ORDER = 16
+    CANCEL_ORDER = 17
+    AMEND_ORDER = 18
+    KILL = 20
+    EXEC_REPORT = 32
+    INSTRUMENT = 48
+    VENUE = 49
+    LISTING = 50
+    FEE = 51
+    POLICY = 52
+    LIMITS = 53
+    SETTINGS = 54
+    ENGINE = 55
+
+
+class OutputType(IntEnum):
+    """Type tag of an output record."""
+
+    DECISION = 1
+    CHILD = 2
+    CANCEL_CHILD = 3
+    ORDER_STATE = 4
+    CHILD_STATE = 5
+    REFUSAL = 6
+    QUALITY = 7
+    ALARM = 8
+
+
+class QuoteFlag(IntFlag):
+    """Flags of a QUOTE; the low nibble is the level index, 0 = top of book."""
+
+    LEVEL_MASK = 0x0F
+    MORE = 0x10
+    MODELLED_BID = 0x20
+    MODELLED_ASK = 0x40
+    REPAIRED = 0x80
+
+
+class TradeCondition(IntFlag):
+    """What kind of print a TRADE is. Only REGULAR continuous prints can fill resting children."""
+
+    REGULAR = 0x01
+    ISO = 0x02
+    OFF_EXCHANGE = 0x04
+    AUCTION = 0x08
+    CROSS = 0x10
+    EXTENDED_HOURS = 0x20
+    OUT_OF_SEQUENCE = 0x40
+    DERIVED_PRICE = 0x80
+    SUSPICIOUS = 0x100
+    MODELLED = 0x200
+
+
+class VenueStatus(IntEnum):
+    """Trading state of a venue, or of an instrument at a venue."""
+
+    UNKNOWN = 0
+    OPEN = 1
+    HALTED = 2
+    AUCTION = 3
+    CLOSED = 4
+    DOWN = 5
+
+
+class VenueKind(IntEnum):
+    """How a venue trades."""
+
+    LIT = 1
+    DARK = 2
+    WHOLESALER = 3
+
+
+class Side(IntEnum):
+    """FIX tag 54."""
+
+    BUY = 1
+    SELL = 2
+    SELL_SHORT = 5
+    SELL_SHORT_EXEMPT = 6
+
+
+class OrdType(IntEnum):
+    """FIX tag 40."""
+
+    MARKET = 1
+    LIMIT = 2
+
+
+class TimeInForce(IntEnum):
+    """FIX tag 59."""
+
+    DAY = 0
+    GTC = 1
+    OPG = 2
+    IOC = 3
+    FOK = 4
+    GTX = 5
+    GTD = 6
+    CLS = 7
+
+
+class ExecInst(IntFlag):
+    """FIX tag 18 values that the router knows, as bits."""
+
+    HELD = 0x01
+    NOT_HELD = 0x02
+    ALL_OR_NONE = 0x04
+    POST_ONLY = 0x08
+
+
+class ExecType(IntEnum):
+    """What an execution report says (FIX tag 150)."""
+
+    NEW = 1
+    TRADE = 2
+    CANCELED = 3
+    REJECTED = 4
+    EXPIRED = 5
+    CANCEL_REJECT = 6
+    REPLACED = 7
+    REPLACE_REJECT = 8
+    TRADE_CANCEL = 9
+    TRADE_CORRECT = 10
+    DONE_FOR_DAY = 11
+    RESTATED = 12
+    ORDER_STATUS = 13
+    PENDING_CANCEL = 14
+    SUSPENDED = 15
+
+
+class Liquidity(IntEnum):
+    """Liquidity code of a fill, and key of a fee."""
+
+    NONE = 0
+    TAKE = 1
+    ADD = 2
+    HIDDEN = 3
+    MID = 4
+    AUCTION = 5
+
+
+class ReportFlag(IntFlag):
+    """Flags of an execution report."""
+
+    MODELLED = 0x01
+    POSS_DUP = 0x02
+    POSS_RESEND = 0x04
+
+
+class KillScope(IntEnum):
+    """What a KILL input stops."""
+
+    ALL = 0
+    INSTRUMENT = 1
+    VENUE = 2
+    CLIENT = 3
+    ACCOUNT = 4
+
+
+class PolicyKind(IntEnum):
+    """How a policy ranks price levels."""
+
+    BEST_PRICE = 1
+    LOWEST_COST = 2
+    FASTEST = 3
+    PREFERRED = 4
+
+
+class OrderState(IntEnum):
+    """State of a parent order."""
+
+    WORKING = 1
+    CANCEL_PENDING = 2
+    DONE = 3
+    CANCELED = 4
+    EXPIRED = 5
+    REFUSED = 6
+
+
+class ChildState(IntEnum):
+    """State of a child order."""
+
+    SENT = 1
+    ACKNOWLEDGED = 2
+    PARTIAL = 3
+    CANCEL_PENDING = 4
+    FILLED = 5
+    CANCELED = 6
+    REJECTED = 7
+    EXPIRED = 8
+    UNKNOWN = 9
+
+
+class TimerKind(IntEnum):
+    """Engine timers, fired in (due_ns, kind, id) order."""
+
+    PUBLISH = 1
+    ACK_TIMEOUT = 2
+    RETRY = 3
+    EXPIRE = 4
+    FORGET = 5
+
+
+class Outcome(IntEnum):
+    """What a decision achieved."""
+
+    NOTHING = 0
+    PARTIAL = 1
+    FULL = 2
+
+
+class DecisionFlag(IntFlag):
+    """Circumstances of a decision."""
+
+    MODELLED = 0x01
+    CROSSED_ARRIVAL = 0x02
+    LOCKED_ARRIVAL = 0x04
+    ONE_SIDED_ARRIVAL = 0x08
+
+
+class CandidateFlag(IntFlag):
+    """How a candidate block of a decision is stored, and what its book is."""
+
+    WIDE_PRICE = 0x01
+    WIDE_UNITS = 0x02
+    OWN_UNITS = 0x04
+    MODELLED = 0x08
+
+
+class Reason(IntEnum):
+    """Why a venue was left out, an input or order was refused, or an order ended."""
+
+    NONE = 0
+    # venue exclusions, in the order in which they are tested
+    NOT_LISTED = 1
+    NOT_ALLOWED = 2
+    VENUE_KILLED = 3
+    VENUE_NOT_OPEN = 4
+    NO_QUOTE = 5
+    STALE_QUOTE = 6
+    CROSSED_BOOK = 7
+    ALREADY_VISITED = 8
+    BEYOND_LIMIT = 9
+    NOTHING_AVAILABLE = 10
+    BELOW_LOT = 11
+    FEE_UNKNOWN = 12
+    # input refusals
+    UNKNOWN_TYPE = 32
+    TRUNCATED = 33
+    TIME_BACKWARDS = 34
+    DUPLICATE_INPUT = 35
+    BAD_PRICE = 36
+    BAD_SIZE = 37
+    BAD_LEVEL = 38
+    UNKNOWN_VENUE = 39
+    UNKNOWN_INSTRUMENT = 40
+    BAD_VALUE = 41
+    REFERENCE_GAP = 42
+    TABLE_FULL = 43
+    UNKNOWN_CHILD = 44
+    DUPLICATE_TRADE = 45
+    NOT_SUPPORTED = 46
+    # order refusals
+    DUPLICATE_ORDER = 64
+    CONFLICTING_REPEAT = 65
+    TOO_OLD = 66
+    FROM_THE_FUTURE = 67
+    BAD_SIDE = 68
+    UNSUPPORTED_ORD_TYPE = 69
+    UNSUPPORTED_TIME_IN_FORCE = 70
+    UNSUPPORTED_EXEC_INST = 71
+    UNSUPPORTED_MIN_QTY = 72
+    UNSUPPORTED_DISPLAY_QTY = 73
+    LOCATE_REQUIRED = 74
+    MAX_ORDER_UNITS = 75
+    MAX_ORDER_NOTIONAL = 76
+    PRICE_COLLAR = 77
+    NO_REFERENCE_PRICE = 78
+    KILLED = 79
+    UNKNOWN_POLICY = 80
+    UNKNOWN_ORDER = 81
+    FOK_NOT_FILLABLE = 82
+    NO_IDENTITY = 83
+    NOTIONAL_OVERFLOW = 84
+    ENGINE_NOT_ACTIVE = 85
+    # ends of an order
+    FILLED = 96
+    IOC_REMAINDER = 97
+    USER_CANCEL = 98
+    HORIZON = 99
+    MAX_ATTEMPTS = 100
+    OVERFILLED = 101
+
+
+class AlarmKind(IntEnum):
+    """Facts that a person must look at."""
+
+    UNKNOWN_FILL = 1
+    OVERFILL = 2
+    CHILD_UNKNOWN = 3
+    SOURCE_GAP = 4
+    REFERENCE_GAP = 5
+    LATE_FILL = 6

@@ -1,0 +1,239 @@
+"""Output records: what the engine says. All start with the 40-byte output header."""
+
+from __future__ import annotations
+
+from schemas.envelope import OUT_HEADER_FIELDS
+from schemas.layout import Layout
+
+DECISION = Layout(
+    "Decision",
+    (
+        *OUT_HEADER_FIELDS,
+        ("order_id", "Q"),
+        ("reference_version", "Q"),
+        ("quality_seq", "Q"),
+        ("rows_digest", "Q"),
+        ("first_child_id", "Q"),
+        ("attempt", "I"),
+        ("policy", "I"),
+        ("policy_version", "I"),
+        ("side", "B"),
+        ("outcome", "B"),
+        ("candidates", "B"),
+        ("children", "B"),
+        ("remaining_units", "q"),
+        ("limit_nanos", "q"),
+        ("allocated_units", "q"),
+        ("arrival_bid_nanos", "q"),
+        ("arrival_ask_nanos", "q"),
+        ("protected_bid_nanos", "q"),
+        ("protected_ask_nanos", "q"),
+        ("displayed_bid_nanos", "q"),
+        ("displayed_ask_nanos", "q"),
+        ("expected_cost_lo", "Q"),
+        ("expected_cost_hi", "q"),
+        ("best_price_units", "q"),
+        ("best_price_cost_lo", "Q"),
+        ("best_price_cost_hi", "q"),
+        ("sweep_units", "q"),
+        ("sweep_cost_lo", "Q"),
+        ("sweep_cost_hi", "q"),
+        ("cl_ord_id", "32s"),
+        ("account", "16s"),
+        ("flags", "B"),
+        ("time_in_force", "B"),
+        ("reserved", "6s"),
+    ),
+)
+"""Fixed part of a SmartRoutingDecisionEvent, followed by `candidates` candidate blocks in
+venue-key order and `children` allocation blocks.
+
+Costs are 128-bit: sum over units of (side sign * price + fee) * units, in nanos * units, the miss
+penalty left out, so that they compare with what the baselines would have paid. `outcome` says
+whether the whole remainder found a place. 0 in a price field means that there was none.
+"""
+
+CANDIDATE = Layout(
+    "Candidate",
+    (
+        ("venue", "B"),
+        ("reason", "B"),
+        ("levels", "B"),
+        ("flags", "B"),
+        ("quote_age_us", "I"),
+        ("value", "q"),
+    ),
+)
+"""Head of a candidate block. Excluded (reason != 0): `value` is the deciding value, no more follows.
+Included: `value` is the touch price, then ROW, then own units (i64) if OWN_UNITS is set, then
+`levels` pairs (price delta from touch, units), u32 each, or u64 where the WIDE flags say so,
+padded with zeros to a multiple of 8 bytes."""
+
+ROW = Layout(
+    "Row",
+    (
+        ("fee_nanos", "q"),
+        ("miss_nanos", "q"),
+        ("ack_ns", "q"),
+        ("fill_ratio", "d"),
+    ),
+)
+"""Quality values as used: fee at the touch, expected miss cost, both per whole one; expected
+acknowledgement latency; expected fill ratio."""
+
+ALLOCATION = Layout(
+    "Allocation",
+    (
+        ("venue", "B"),
+        ("levels", "B"),
+        ("time_in_force", "B"),
+        ("flags", "B"),
+        ("reserved", "I"),
+        ("units", "q"),
+        ("limit_nanos", "q"),
+    ),
+)
+"""One child of the decision; its id is first_child_id + its index."""
+
+CHILD = Layout(
+    "Child",
+    (
+        *OUT_HEADER_FIELDS,
+        ("child_id", "Q"),
+        ("order_id", "Q"),
+        ("decision_id", "Q"),
+        ("units", "q"),
+        ("limit_nanos", "q"),
+        ("min_units", "q"),
+        ("send_delay_ns", "q"),
+        ("expire_ns", "q"),
+        ("venue", "B"),
+        ("side", "B"),
+        ("ord_type", "B"),
+        ("time_in_force", "B"),
+        ("exec_inst", "B"),
+        ("capacity", "B"),
+        ("reserved", "2s"),
+        ("cl_ord_id", "32s"),
+        ("account", "16s"),
+    ),
+)
+"""A child order to send. `decision_id` is the out_seq of its decision."""
+
+CANCEL_CHILD = Layout(
+    "CancelChild",
+    (
+        *OUT_HEADER_FIELDS,
+        ("child_id", "Q"),
+        ("order_id", "Q"),
+        ("venue", "B"),
+        ("reserved", "7s"),
+    ),
+)
+"""Ask the venue to cancel a child."""
+
+ORDER_STATE = Layout(
+    "OrderState",
+    (
+        *OUT_HEADER_FIELDS,
+        ("order_id", "Q"),
+        ("decision_id", "Q"),
+        ("order_units", "q"),
+        ("cum_units", "q"),
+        ("outstanding_units", "q"),
+        ("notional_lo", "Q"),
+        ("notional_hi", "q"),
+        ("fee_nanos", "q"),
+        ("state", "B"),
+        ("reason", "B"),
+        ("side", "B"),
+        ("reserved", "5s"),
+        ("cl_ord_id", "32s"),
+        ("account", "16s"),
+    ),
+)
+"""A parent's new state. `notional` is the sum of price nanos * units over its fills."""
+
+CHILD_STATE = Layout(
+    "ChildState",
+    (
+        *OUT_HEADER_FIELDS,
+        ("child_id", "Q"),
+        ("order_id", "Q"),
+        ("trade_id", "Q"),
+        ("units", "q"),
+        ("cum_units", "q"),
+        ("last_units", "q"),
+        ("last_nanos", "q"),
+        ("fee_nanos", "q"),
+        ("state", "B"),
+        ("exec_type", "B"),
+        ("liquidity", "B"),
+        ("venue", "B"),
+        ("report_flags", "B"),
+        ("reserved", "3s"),
+    ),
+)
+"""A child's new state after a report or a timer (exec_type 0)."""
+
+REFUSAL = Layout(
+    "Refusal",
+    (
+        *OUT_HEADER_FIELDS,
+        ("source_seq", "Q"),
+        ("value", "q"),
+        ("order_id", "Q"),
+        ("reason", "B"),
+        ("input_type", "B"),
+        ("source", "B"),
+        ("venue", "B"),
+        ("reserved", "4s"),
+        ("cl_ord_id", "32s"),
+        ("account", "16s"),
+    ),
+)
+"""An input that was not applied, with the reason and the deciding value. `order_id` names the
+first order for a repeat."""
+
+QUALITY = Layout(
+    "Quality",
+    (
+        *OUT_HEADER_FIELDS,
+        ("quality_seq", "Q"),
+        ("quotes", "Q"),
+        ("trades", "Q"),
+        ("fills", "Q"),
+        ("bid_units", "d"),
+        ("ask_units", "d"),
+        ("spread_nanos", "d"),
+        ("share_at_bid", "d"),
+        ("share_at_ask", "d"),
+        ("two_sided_share", "d"),
+        ("observed_ns", "d"),
+        ("feed_delay_ns", "d"),
+        ("feed_delay_weight", "d"),
+        ("feed_delay_min_ns", "q"),
+        ("fill_ratio", "d"),
+        ("fill_weight", "d"),
+        ("ack_ns", "d"),
+        ("ack_weight", "d"),
+        ("venue", "B"),
+        ("reserved", "7s"),
+    ),
+)
+"""One row of the venue quality table: estimates and the weights behind them."""
+
+ALARM = Layout(
+    "Alarm",
+    (
+        *OUT_HEADER_FIELDS,
+        ("child_id", "Q"),
+        ("order_id", "Q"),
+        ("value", "q"),
+        ("kind", "B"),
+        ("venue", "B"),
+        ("source", "B"),
+        ("reserved", "5s"),
+    ),
+)
+"""A fact that needs a person."""

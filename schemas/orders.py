@@ -1,0 +1,71 @@
+"""Parent-order records, every field of a desk's order from the start."""
+
+from __future__ import annotations
+
+from schemas.envelope import HEADER_FIELDS
+from schemas.layout import Layout
+
+NEW_ORDER = Layout(
+    "NewOrder",
+    (
+        *HEADER_FIELDS,
+        ("cl_ord_id", "32s"),
+        ("orig_cl_ord_id", "32s"),
+        ("account", "16s"),
+        ("client", "16s"),
+        ("trader", "16s"),
+        ("locate_id", "16s"),
+        ("session", "16s"),
+        ("self_match_id", "16s"),
+        ("symbol", "32s"),
+        ("order_units", "q"),
+        ("limit_nanos", "q"),
+        ("min_units", "q"),
+        ("display_units", "q"),
+        ("expire_ns", "q"),
+        ("transact_ns", "q"),
+        ("receive_ns", "q"),
+        ("venues_allowed", "Q"),
+        ("venues_banned", "Q"),
+        ("policy", "I"),
+        ("side", "B"),
+        ("ord_type", "B"),
+        ("time_in_force", "B"),
+        ("exec_inst", "B"),
+        ("capacity", "B"),
+        ("urgency", "B"),
+        ("post_permission", "B"),
+        ("reserved", "13s"),
+    ),
+)
+"""A parent order, 320 bytes; also the layout of AMEND_ORDER.
+
+Identity = (account, cl_ord_id, instrument). `venues_allowed` and `venues_banned` are bit masks of
+dense venue ids, 0 = no list. `policy` 0 = the instrument's default. `capacity` is FIX 528's letter.
+"""
+
+CANCEL_ORDER = Layout(
+    "CancelOrder",
+    (
+        *HEADER_FIELDS,
+        ("cl_ord_id", "32s"),
+        ("orig_cl_ord_id", "32s"),
+        ("account", "16s"),
+        ("transact_ns", "q"),
+        ("reserved", "8s"),
+    ),
+)
+"""Cancel the parent whose ClOrdID is `orig_cl_ord_id`, 128 bytes."""
+
+KILL = Layout(
+    "Kill",
+    (
+        *HEADER_FIELDS,
+        ("scope", "B"),
+        ("engaged", "B"),
+        ("reserved", "6s"),
+        ("target", "16s"),
+        ("reserved2", "8s"),
+    ),
+)
+"""Kill switch: KillScope; `engaged` 1 stops new children, 0 re-arms. Header names venue or instrument."""

@@ -1,0 +1,138 @@
+"""Reference inputs: what the engine knows about instruments, venues, fees, policies and limits.
+
+They arrive on source 0 with a dense source_seq, the reference version. Each carries the full new
+value of what it names. Dense instrument and venue ids are assigned here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from schemas.envelope import HEADER_FIELDS
+from schemas.layout import Layout
+
+INSTRUMENT = Layout(
+    "Instrument",
+    (
+        *HEADER_FIELDS,
+        ("key", "64s"),
+        ("quote_ccy", "8s"),
+        ("units_per_one", "q"),
+        ("tick_nanos", "q"),
+        ("round_lot_units", "q"),
+        ("default_policy", "I"),
+        ("asset_class", "B"),
+        ("reserved", "59s"),
+    ),
+)
+"""`units_per_one` smallest units make the one that prices are quoted for (1 share, 1e8 for BTC)."""
+
+VENUE = Layout(
+    "Venue",
+    (
+        *HEADER_FIELDS,
+        ("key", "16s"),
+        ("mic", "4s"),
+        ("kind", "B"),
+        ("is_protected", "B"),
+        ("modelled", "B"),
+        ("status", "B"),
+        ("name", "32s"),
+        ("ack_prior_ns", "q"),
+        ("reserved", "96s"),
+    ),
+)
+"""`key` orders venues wherever an order of venues matters; `mic` is empty for private codes.
+`ack_prior_ns` is the acknowledgement latency believed before any was seen."""
+
+LISTING = Layout(
+    "Listing",
+    (
+        *HEADER_FIELDS,
+        ("tick_nanos", "q"),
+        ("lot_units", "q"),
+        ("min_units", "q"),
+        ("reserved", "8s"),
+    ),
+)
+"""The header's instrument trades at the header's venue, in multiples of `lot_units`."""
+
+FEE = Layout(
+    "Fee",
+    (
+        *HEADER_FIELDS,
+        ("liquidity", "B"),
+        ("reserved", "7s"),
+        ("fixed_nanos", "q"),
+        ("rate_e9", "q"),
+        ("reserved2", "8s"),
+    ),
+)
+"""Fee per whole one traded = fixed_nanos + price * rate_e9 / 1e9, negative for a rebate."""
+
+POLICY = Layout(
+    "Policy",
+    (
+        *HEADER_FIELDS,
+        ("name", "32s"),
+        ("policy", "I"),
+        ("version", "I"),
+        ("kind", "B"),
+        ("split", "B"),
+        ("fee_aware", "B"),
+        ("max_levels", "B"),
+        ("max_children", "B"),
+        ("reserved", "3s"),
+        ("max_attempts", "I"),
+        ("reserved2", "I"),
+        ("tolerance_e9", "q"),
+        ("miss_penalty_e9", "q"),
+        ("stale_ns", "q"),
+        ("ack_timeout_ns", "q"),
+        ("retry_ns", "q"),
+        ("horizon_ns", "q"),
+        ("preferred", "64s"),
+        ("reserved3", "56s"),
+    ),
+)
+"""A routing policy version; all kinds are settings of one optimiser.
+
+`preferred[v]` is 1 + the preference rank of dense venue v, 0 = not listed. `tolerance_e9` is a
+fraction of the best eligible price; `miss_penalty_e9` a fraction of the mid charged for the part
+of a child that is likely to miss.
+"""
+
+LIMITS = Layout(
+    "Limits",
+    (
+        *HEADER_FIELDS,
+        ("max_order_units", "q"),
+        ("max_notional_ones", "q"),
+        ("collar_e9", "q"),
+        ("reserved", "72s"),
+    ),
+)
+"""Pre-trade limits of the header's instrument. `max_notional_ones` is in whole quote currency."""
+
+SETTINGS = Layout(
+    "Settings",
+    (
+        *HEADER_FIELDS,
+        ("liquidity_half_life_ns", "q"),
+        ("speed_half_life_ns", "q"),
+        ("fill_half_life_ns", "q"),
+        ("publish_ns", "q"),
+        ("identity_window_ns", "q"),
+        ("linger_ns", "q"),
+        ("fill_prior_e9", "q"),
+        ("fill_prior_units", "q"),
+        ("ack_prior_weight_e9", "q"),
+        ("reserved", "24s"),
+    ),
+)
+"""How quality decays, when it is published, how long identities and finished orders are kept.
+
+`fill_prior_e9` is the fill ratio believed before any was seen, with the weight of
+`fill_prior_units` asked lots; `ack_prior_weight_e9` is the prior's weight in acknowledgements.
+"""
+
+ENGINE = Layout("EngineActivated", (*HEADER_FIELDS, ("version_hash", "32s")))
+"""From this position on the shard is stepped by the engine generation with this hash."""

@@ -1,0 +1,1 @@
+"""Brings the world in and out: log, readers, simulator, runtimes, command line."""
