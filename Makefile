@@ -1,0 +1,90 @@
+# Every target sets up what it needs. Nothing is installed outside .venv/ and build/.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKS := deploy/requirements
+ROOMS := streams aggregates projections schemas
+NATIVE := pyproject.toml deploy/native/CMakeLists.txt \
+	$(shell find $(ROOMS) -path '*/core/*' \( -name '*.[ch]pp' -o -name CMakeLists.txt \))
+# The first of these that is new enough.
+PYTHON = $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,\
+	$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
+INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check
+LOCKED := $(INSTALL) --require-hashes --only-binary=:all:
+COMPILE := build/lock/bin/pip-compile -q --generate-hashes --strip-extras --allow-unsafe --no-header \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+.PHONY: help setup demo test lint format bench prove lock wheel clean
+
+help: ## what each target does
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.project $(VENV)/.dev ## install everything into .venv and build the native cores
+
+demo: $(VENV)/.project ## route over 24 simulated venues, live in the terminal; stops on Ctrl-C
+	@$(BIN)/sor demo
+
+test: setup lint ## lint, types, layers, then every test with coverage
+	@echo "tests: pytest with coverage"
+	@$(BIN)/pytest -q --cov
+
+lint: $(VENV)/.dev ## look only: style, types, import layers
+	@echo "lint: ruff"
+	@$(BIN)/ruff check -q .
+	@$(BIN)/ruff format -q --check .
+	@echo "lint: mypy --strict"
+	@$(BIN)/mypy --strict --no-error-summary
+	@echo "lint: import layers"
+	@$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/.dev ## fix style in place
+	@$(BIN)/ruff check -q --fix .
+	@$(BIN)/ruff format -q .
+
+bench: $(VENV)/.project ## every benchmark, as a table
+	@$(BIN)/sor bench
+
+prove: setup ## the promises in full size (hours); P=8 for one of them
+	@SOR_PROVE=1 $(BIN)/pytest -q -s -m "promise$(if $(P),(p=$(P)))"
+
+lock: build/lock/bin/pip-compile ## pin the newest allowed versions, with hashes
+	@$(COMPILE) -U pyproject.toml -o $(LOCKS)/runtime.txt
+	@$(COMPILE) -U --build-deps-for wheel --only-build-deps pyproject.toml -o $(LOCKS)/build.txt
+	@$(COMPILE) -U --extra dev -c $(LOCKS)/runtime.txt pyproject.toml -o $(LOCKS)/dev.txt
+
+wheel: $(VENV)/.project ## build dist/venuefold-*.whl
+	@$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w dist .
+
+clean: ## remove .venv, build and caches
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/.python:
+	@test -n "$(PYTHON)" || { echo "needs Python 3.11 or newer on the path" >&2; exit 1; }
+	@echo "setup: $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# Compiling every installed module to bytecode costs more than compiling the few that are imported.
+$(VENV)/.runtime: $(LOCKS)/runtime.txt $(LOCKS)/build.txt $(VENV)/.python
+	@echo "setup: packages to build and run, locked by hash"
+	@$(LOCKED) --no-compile -r $(LOCKS)/runtime.txt -r $(LOCKS)/build.txt
+	@touch $@
+
+$(VENV)/.project: $(NATIVE) $(VENV)/.runtime
+	@command -v "$${CXX:-c++}" >/dev/null || { echo "needs a C++20 compiler (c++)" >&2; exit 1; }
+	@echo "setup: native cores (C++20, warnings are errors) and the sor command"
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+build/lock/bin/pip-compile:
+	@$(PYTHON) -m venv build/lock
+	@build/lock/bin/python -m pip install -q pip-tools
+
+$(VENV)/.dev: $(LOCKS)/dev.txt $(VENV)/.runtime
+	@echo "setup: packages to test and lint, locked by hash"
+	@$(LOCKED) --no-compile -r $(LOCKS)/dev.txt
+	@touch $@

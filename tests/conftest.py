@@ -1,0 +1,44 @@
+"""What every test may ask for: the recorded markets, the size to run in, one Hypothesis profile."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+# The same profile on every machine: a failure prints the blob that repeats it.
+settings.register_profile(
+    "venuefold",
+    deadline=None,
+    derandomize=False,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("venuefold")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Return the checkout's folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of recorded markets; skips where it is absent, fails where it must not be."""
+    if SHARED_DATA.is_dir():
+        return SHARED_DATA
+    if os.environ.get("SOR_REQUIRE_DATA") == "1":
+        pytest.fail("SOR_REQUIRE_DATA=1 but ../shared/data is absent")
+    pytest.skip("no recorded markets: ../shared/data is absent")
+
+
+@pytest.fixture(scope="session")
+def full_size() -> bool:
+    """Return whether a promise runs in its full size (`make prove`) or its quick one."""
+    return os.environ.get("SOR_PROVE") == "1"
