@@ -18,7 +18,7 @@ LOCKED := $(INSTALL) --require-hashes --only-binary=:all:
 COMPILE := build/lock/bin/pip-compile -q --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: help setup demo test lint format bench prove lock wheel clean
+.PHONY: FORCE help setup demo test lint format bench prove lock wheel clean
 
 help: ## what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,7 +74,12 @@ $(VENV)/.runtime: $(LOCKS)/runtime.txt $(LOCKS)/build.txt $(VENV)/.python
 	@$(LOCKED) --no-compile -r $(LOCKS)/runtime.txt -r $(LOCKS)/build.txt
 	@touch $@
 
-$(VENV)/.project: $(NATIVE) $(VENV)/.runtime
+# Rewritten only when a module came or went: the editable install knows each one by name.
+build/modules: FORCE
+	@mkdir -p build; find $(ROOMS) -name '*.py' | sort >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+$(VENV)/.project: $(NATIVE) build/modules $(VENV)/.runtime
 	@command -v "$${CXX:-c++}" >/dev/null || { echo "needs a C++20 compiler (c++)" >&2; exit 1; }
 	@echo "setup: native cores (C++20, warnings are errors) and the sor command"
 	@$(INSTALL) --no-deps --no-build-isolation --editable .

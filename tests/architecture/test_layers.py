@@ -1,0 +1,53 @@
+"""Imports point one way; the check itself is seen to bite."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOMS = ("streams", "aggregates", "projections", "schemas")
+
+
+def lint_imports(root: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the layer contracts of pyproject.toml over the rooms in a folder."""
+    lint = "from importlinter.cli import lint_imports_command as lint; lint()"
+    command = [sys.executable, "-c", lint, "--config", str(root / "pyproject.toml"), "--no-cache"]
+    environment = {**os.environ, "SKBUILD_EDITABLE_SKIP": "1", "PYTHONPATH": str(folder)}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def rooms(tmp_path: Path) -> Path:
+    """Return a folder with four empty rooms."""
+    for room in ROOMS:
+        (tmp_path / room).mkdir()
+        (tmp_path / room / "__init__.py").touch()
+    return tmp_path
+
+
+def test_empty_rooms_keep_the_layers(root: Path, rooms: Path) -> None:
+    result = lint_imports(root, rooms)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize(
+    ("room", "line"),
+    [
+        ("aggregates", "import streams"),
+        ("aggregates", "import projections"),
+        ("projections", "import aggregates"),
+        ("schemas", "import aggregates"),
+        ("aggregates", "import rocksdict"),
+    ],
+)
+def test_a_wrong_import_is_refused(root: Path, rooms: Path, room: str, line: str) -> None:
+    (rooms / room / "planted.py").write_text(f"{line}\n")
+    result = lint_imports(root, rooms)
+    assert result.returncode == 1
+    assert "BROKEN" in result.stdout

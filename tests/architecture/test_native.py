@@ -1,0 +1,56 @@
+"""Each native module has a stub beside it that names exactly what it offers."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE = re.compile(r"nanobind_add_module\(\s*(\w+)")
+
+
+def native_modules() -> Iterator[tuple[Path, str]]:
+    """Yield (package folder, module name) of every native target."""
+    for listing in sorted(ROOT.glob("[a-z]*/**/core/CMakeLists.txt")):
+        folder = listing.parent.parent.relative_to(ROOT)
+        if folder.parts[0] in {"streams", "aggregates"}:
+            yield from ((folder, name) for name in MODULE.findall(listing.read_text()))
+
+
+NATIVE = list(native_modules())
+
+
+def stub_names(body: list[ast.stmt]) -> set[str]:
+    """Return the public names that a stub's module or class body declares."""
+    names = set()
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)
+    return public(names)
+
+
+def public(names: set[str]) -> set[str]:
+    """Return the names that do not start with an underscore."""
+    return {name for name in names if not name.startswith("_")}
+
+
+def test_there_are_native_modules() -> None:
+    assert NATIVE
+
+
+@pytest.mark.parametrize(("folder", "name"), NATIVE, ids=str)
+def test_a_stub_names_what_its_module_offers(folder: Path, name: str) -> None:
+    module = importlib.import_module(".".join((*folder.parts, name)))
+    body = ast.parse((ROOT / folder / f"{name}.pyi").read_text()).body
+    assert stub_names(body) == public(set(dir(module)))
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            offered = set(vars(getattr(module, node.name)))
+            assert stub_names(node.body) == public(offered), node.name
