@@ -1,0 +1,170 @@
+"""What a dataset TOML may say, as typed frozen structs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+TimeUnit = Literal["ns", "us", "ms", "s", "ms_of_day"]
+"""`ms_of_day` counts from midnight of the file name's `date` in `[clock] timezone`."""
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of every table of a dataset TOML; an unknown key is an error."""
+
+
+class QuoteFiles(Section, kw_only=True):
+    """Files of quotes: where they are and which column plays which role ("" = no such column)."""
+
+    glob: str
+    pattern: str = ""
+    time: str
+    time_unit: TimeUnit
+    venue_time: str = ""
+    venue_time_unit: TimeUnit = "ms"
+    market: str = ""
+    symbol: str = ""
+    bid: str
+    bid_size: str
+    bid_market: str = ""
+    ask: str
+    ask_size: str
+    ask_market: str = ""
+    flag: str = ""
+
+
+class TradeFiles(Section, kw_only=True):
+    """Files of prints, in the same terms as QuoteFiles."""
+
+    glob: str
+    pattern: str = ""
+    time: str
+    time_unit: TimeUnit
+    venue_time: str = ""
+    venue_time_unit: TimeUnit = "ms"
+    market: str = ""
+    symbol: str = ""
+    price: str
+    size: str
+    buyer_is_maker: str = ""
+    conditions: str = ""
+    suspicious: str = ""
+
+
+class Scales(Section, kw_only=True):
+    """What 1 in the file is worth: `price` in the quote currency, `size` in whole ones."""
+
+    price: str = "1"
+    size: str = "1"
+
+
+class Clock(Section, kw_only=True):
+    """Offsets are added to the file's times; `backwards` says what happens to a row whose time goes
+    back within its file: `sort` puts it in its place and marks it repaired, `reject` drops it."""
+
+    log_offset_ns: int = 0
+    venue_offset_ns: int = 0
+    timezone: str = ""
+    backwards: Literal["sort", "reject"] = "sort"
+
+
+class Instruments(Section, kw_only=True):
+    """How instruments are named and measured.
+
+    `pattern` is matched against the symbol column, or against the file name where there is none;
+    `key` is a format string over its named groups.
+    """
+
+    pattern: str
+    key: str
+    quote_ccy: str
+    decimals: int
+    tick: str
+    round_lot: str
+    asset_class: int
+
+
+class Fee(Section, kw_only=True):
+    """Charge per whole one traded = fixed + price * rate; negative is a rebate."""
+
+    fixed: str = "0"
+    rate: str = "0"
+
+
+class Venue(Section, kw_only=True):
+    """A venue of the dataset; `codes` are its names in the files, `out_us` and `back_us` the one-way
+    latencies of orders to it and of reports from it."""
+
+    key: str
+    name: str
+    codes: tuple[str, ...]
+    mic: str = ""
+    kind: Literal["lit", "dark", "wholesaler"] = "lit"
+    is_listed: bool = True
+    is_protected: bool = False
+    taker: Fee = Fee()
+    maker: Fee = Fee()
+    out_us: int
+    back_us: int
+    ack_prior_us: int
+
+
+class Listing(Section, kw_only=True):
+    """What differs for one venue or instrument; both are globs over keys, the last match wins.
+
+    `contract_value` is the worth in the quote currency of one contract where sizes are contracts.
+    """
+
+    venue: str = "*"
+    instrument: str = "*"
+    tick: str = ""
+    lot: str = ""
+    min: str = ""
+    contract_value: str = ""
+
+
+class Basis(Section, kw_only=True):
+    """Prices of every market but `reference` are shifted by the rolling median of past gaps.
+
+    A market is left out until it has `min_samples` past gaps within `window_ms`.
+    """
+
+    reference: str
+    window_ms: int
+    min_samples: int
+
+
+class Books(Section, kw_only=True):
+    """How the venues that a best-quote stream does not name are modelled."""
+
+    step_back_ticks: int = 1
+    size_memory: int = 31
+
+
+class Replay(Section, kw_only=True):
+    """Defaults of a replay of this dataset."""
+
+    horizon_ms: int
+    touch_multiples: tuple[str, ...] = ("0.1", "0.3", "0.5", "1", "3")
+    is_polled: bool = False
+    shards: int = 1
+
+
+class Dataset(Section, kw_only=True):
+    """A whole dataset TOML. `modelled` names each part that was not recorded, and how it is made."""
+
+    name: str
+    reader: str
+    about: str
+    quotes: QuoteFiles
+    trades: TradeFiles | None = None
+    scales: Scales = Scales()
+    clock: Clock = Clock()
+    instruments: Instruments
+    venues: tuple[Venue, ...]
+    listings: tuple[Listing, ...] = ()
+    basis: Basis | None = None
+    books: Books | None = None
+    modelled: dict[str, str] = {}
+    replay: Replay
