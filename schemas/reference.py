@@ -123,15 +123,16 @@ SETTINGS = Layout(
         ("identity_window_ns", "q"),
         ("linger_ns", "q"),
         ("fill_prior_e9", "q"),
-        ("fill_prior_units", "q"),
+        ("fill_prior_weight_e9", "q"),
         ("ack_prior_weight_e9", "q"),
         ("reserved", "24s"),
     ),
 )
 """How quality decays, when it is published, how long identities and finished orders are kept.
 
-`fill_prior_e9` is the fill ratio believed before any was seen, with the weight of
-`fill_prior_units` asked lots; `ack_prior_weight_e9` is the prior's weight in acknowledgements.
+`fill_prior_e9` is the fill ratio believed before any child was seen, with the weight of
+`fill_prior_weight_e9` children; `ack_prior_weight_e9` is the weight of a venue's `ack_prior_ns` in
+acknowledgements.
 """
 
 ENGINE = Layout("EngineActivated", (*HEADER_FIELDS, ("version_hash", "32s")))

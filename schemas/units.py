@@ -22,7 +22,7 @@ MAX_LEVELS = 10
 MAX_VENUES = 64
 MAX_PRICE_NANOS = 10**17
 """Highest accepted price: 100 million of the quote currency."""
-MAX_UNITS = 10**16
+MAX_UNITS = 10**15
 """Largest accepted size; with MAX_PRICE_NANOS it keeps sums of notionals inside 128 bits."""
 
 VENUE_NONE = 255

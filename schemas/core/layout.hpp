@@ -9,7 +9,7 @@ constexpr std::size_t kSlot = 64;
 constexpr int kMaxLevels = 10;
 constexpr int kMaxVenues = 64;
 constexpr std::int64_t kMaxPriceNanos = 100'000'000'000'000'000;
-constexpr std::int64_t kMaxUnits = 10'000'000'000'000'000;
+constexpr std::int64_t kMaxUnits = 1'000'000'000'000'000;
 constexpr std::uint8_t kVenueNone = 255;
 constexpr std::uint32_t kInstrumentNone = 0xFFFFFFFFu;
 constexpr std::uint8_t kSourceReference = 0;
@@ -206,7 +206,7 @@ struct Settings : Header {
   std::int64_t identity_window_ns;
   std::int64_t linger_ns;
   std::int64_t fill_prior_e9;
-  std::int64_t fill_prior_units;
+  std::int64_t fill_prior_weight_e9;
   std::int64_t ack_prior_weight_e9;
   char reserved[24];
 };

@@ -1,0 +1,96 @@
+"""Books of one instrument over all venues: levels, displayed best, and who stands at it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aggregates import quality
+from aggregates.quality import Row
+from aggregates.tables import Settings
+from schemas.units import MAX_LEVELS
+
+
+class Book:
+    """Rows by dense venue id, and bit masks of the venues at the displayed best."""
+
+    __slots__ = (
+        "asset_class",
+        "at_ask",
+        "at_bid",
+        "default_policy",
+        "instrument",
+        "killed",
+        "limits",
+        "limits_raw",
+        "raw",
+        "round_lot_units",
+        "rows",
+        "tick_nanos",
+        "units_per_one",
+    )
+
+    def __init__(self, instrument: int) -> None:
+        self.instrument = instrument
+        self.rows: list[Row] = []
+        self.at_bid = self.at_ask = 0
+        self.killed = False
+        self.raw = b""
+        self.limits: Any = None
+        self.limits_raw = b""
+
+    def describe(self, record: Any, raw: bytes) -> None:
+        """Takes over a validated INSTRUMENT record."""
+        self.raw = raw
+        self.units_per_one: int = record.units_per_one
+        self.tick_nanos: int = record.tick_nanos
+        self.round_lot_units: int = record.round_lot_units
+        self.default_policy: int = record.default_policy
+
+    def set_level(self, row: Row, level: int, quote: tuple[int, int, int, int]) -> None:
+        """Stores both sides of a level; an empty side keeps no price."""
+        bid_nanos, bid_units, ask_nanos, ask_units = quote
+        row.bid_nanos[level] = bid_nanos if bid_units else 0
+        row.bid_units[level] = bid_units
+        row.ask_nanos[level] = ask_nanos if ask_units else 0
+        row.ask_units[level] = ask_units
+
+    def set_touch(
+        self, venue: int, quote: tuple[int, int, int, int], now_ns: int, settings: Settings
+    ) -> None:
+        """Changes a venue's top of book and settles the time at best of all it touches."""
+        row = self.rows[venue]
+        self.advance(venue, now_ns, settings)
+        self.set_level(row, 0, quote)
+        bid_mask, ask_mask = self.best_masks()
+        changed = (bid_mask ^ self.at_bid) | (ask_mask ^ self.at_ask)
+        for other in _bits(changed & ~(1 << venue)):
+            self.advance(other, now_ns, settings)
+        self.at_bid, self.at_ask = bid_mask, ask_mask
+
+    def advance(self, venue: int, now_ns: int, settings: Settings) -> None:
+        """Brings a row's time-weighted measures to `now_ns`."""
+        at_bid = bool(self.at_bid >> venue & 1)
+        at_ask = bool(self.at_ask >> venue & 1)
+        quality.advance(self.rows[venue], now_ns, at_bid, at_ask, settings)
+
+    def clear(self, venue: int, now_ns: int, settings: Settings) -> None:
+        """Empties a venue's book, as when it stops trading."""
+        self.set_touch(venue, (0, 0, 0, 0), now_ns, settings)
+        for level in range(1, MAX_LEVELS):
+            self.set_level(self.rows[venue], level, (0, 0, 0, 0))
+        self.rows[venue].dirty = True
+
+    def best_masks(self) -> tuple[int, int]:
+        """Bit masks of the venues that show the highest bid and the lowest ask."""
+        best_bid = max((row.bid_nanos[0] for row in self.rows), default=0)
+        asks = [row.ask_nanos[0] for row in self.rows if row.ask_nanos[0]]
+        best_ask = min(asks, default=0)
+        bid_mask = ask_mask = 0
+        for venue, row in enumerate(self.rows):
+            bid_mask |= (0 < best_bid == row.bid_nanos[0]) << venue
+            ask_mask |= (0 < best_ask == row.ask_nanos[0]) << venue
+        return bid_mask, ask_mask
+
+
+def _bits(mask: int) -> list[int]:
+    return [bit for bit in range(mask.bit_length()) if mask >> bit & 1]

@@ -1,0 +1,104 @@
+"""Folds reference inputs: each carries the full new value of what it names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aggregates import tables
+from aggregates.book import Book
+from aggregates.desk import ACCEPTED, Refused
+from aggregates.feed import check_place
+from aggregates.publish import next_publish_ns
+from aggregates.quality import Row
+from aggregates.shard import Shard
+from schemas import reference
+from schemas.codes import Reason
+from schemas.envelope import HEADER
+
+
+def instrument(shard: Shard, header: Any, raw: bytes) -> Refused:
+    """Defines the next dense instrument id, or changes a defined one."""
+    books, record = shard.books, reference.INSTRUMENT.unpack(raw)
+    if header.instrument > len(books):
+        return Reason.UNKNOWN_INSTRUMENT, header.instrument, 0
+    if header.instrument >= tables.MAX_INSTRUMENTS:
+        return Reason.TABLE_FULL, header.instrument, 0
+    if not tables.instrument_is_valid(record):
+        return Reason.BAD_VALUE, header.instrument, 0
+    if header.instrument == len(books):
+        books.append(Book(header.instrument))
+        books[-1].rows = [Row() for _ in shard.tables.venues]
+    books[header.instrument].describe(record, raw)
+    return ACCEPTED
+
+
+def venue(shard: Shard, header: Any, raw: bytes) -> Refused:
+    """Defines the next dense venue id, or changes a defined one."""
+    before = len(shard.tables.venues)
+    reason = shard.tables.put_venue(header.venue, raw)
+    if len(shard.tables.venues) > before:
+        for book in shard.books:
+            book.rows.append(Row())
+    return reason, header.venue, 0
+
+
+def listing(shard: Shard, header: Any, raw: bytes) -> Refused:
+    """An instrument trades at a venue."""
+    record = reference.LISTING.unpack(raw)
+    refused = check_place(shard, header)
+    if refused[0]:
+        return refused
+    if not tables.listing_is_valid(record):
+        return Reason.BAD_VALUE, header.venue, 0
+    row = shard.books[header.instrument].rows[header.venue]
+    row.listed = True
+    row.tick_nanos, row.lot_units = record.tick_nanos, record.lot_units
+    row.min_units = record.min_units
+    return ACCEPTED
+
+
+def fee(shard: Shard, header: Any, raw: bytes) -> Refused:
+    """What one liquidity code costs for an instrument at a venue."""
+    record = reference.FEE.unpack(raw)
+    refused = check_place(shard, header)
+    if refused[0]:
+        return refused
+    if not tables.fee_is_valid(record):
+        return Reason.BAD_VALUE, record.liquidity, 0
+    row = shard.books[header.instrument].rows[header.venue]
+    row.fee_known |= 1 << record.liquidity
+    row.fee_fixed[record.liquidity] = record.fixed_nanos
+    row.fee_rate[record.liquidity] = record.rate_e9
+    return ACCEPTED
+
+
+def policy(shard: Shard, header: Any, raw: bytes) -> Refused:  # noqa: ARG001
+    """A new version of a routing policy."""
+    return shard.tables.put_policy(raw), 0, 0
+
+
+def limits(shard: Shard, header: Any, raw: bytes) -> Refused:
+    """Pre-trade limits of an instrument."""
+    record = reference.LIMITS.unpack(raw)
+    if header.instrument >= len(shard.books):
+        return Reason.UNKNOWN_INSTRUMENT, header.instrument, 0
+    if not tables.limits_are_valid(record):
+        return Reason.BAD_VALUE, header.instrument, 0
+    book = shard.books[header.instrument]
+    book.limits, book.limits_raw = record, raw
+    return ACCEPTED
+
+
+def settings(shard: Shard, header: Any, raw: bytes) -> Refused:  # noqa: ARG001
+    """Half-lives, publication cadence, windows."""
+    reason = shard.tables.put_settings(raw)
+    if not reason:
+        cadence_ns = shard.tables.settings.publish_ns
+        shard.publish_due_ns = next_publish_ns(cadence_ns, shard.log_ns)
+    return reason, 0, 0
+
+
+def engine(shard: Shard, header: Any, raw: bytes) -> Refused:  # noqa: ARG001
+    """From here on the shard belongs to the engine generation named."""
+    shard.activated = raw[HEADER.size :]
+    return ACCEPTED

@@ -1,0 +1,147 @@
+"""Which venues may get a child, what each has to offer, and why the others are left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import floor
+from typing import Any
+
+from aggregates import quality
+from aggregates.arithmetic import scale_e9
+from aggregates.book import Book
+from aggregates.order import Order
+from aggregates.quality import Row
+from aggregates.tables import Tables
+from schemas.codes import Liquidity, Reason, VenueStatus
+from schemas.units import E9
+
+
+@dataclass(slots=True)
+class Level:
+    """One price level of a candidate. `cost_nanos` is what ranks it; lower is better."""
+
+    price_nanos: int
+    units: int
+    available_units: int
+    fee_nanos: int
+    cost_nanos: int
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A venue as the decision saw it. `rank` is its place in venue-key order."""
+
+    venue: int
+    rank: int
+    row: Row
+    age_ns: int
+    reason: Reason = Reason.NONE
+    value: int = 0
+    levels: tuple[Level, ...] = ()
+    own_units: int = 0
+    miss_nanos: int = 0
+    ack_ns: int = 0
+    fill_ratio: float = 0.0
+
+    @property
+    def available_units(self) -> int:
+        """Displayed within the limit, less our own in flight."""
+        return sum(level.available_units for level in self.levels)
+
+
+def gather(
+    order: Order, book: Book, tables: Tables, now_ns: int, kill_mask: int
+) -> list[Candidate]:
+    """One candidate for each listed venue, in venue-key order."""
+    policy = tables.policies[order.policy]
+    found = []
+    for rank, venue in enumerate(tables.rank_order):
+        row = book.rows[venue]
+        if not row.listed:
+            continue
+        candidate = Candidate(venue, rank, row, now_ns - row.quote_ns)
+        status = tables.venues[venue].status
+        verdict = _exclusion(candidate, order, policy, status, kill_mask)
+        if verdict[0] == Reason.NONE:
+            verdict = _price(candidate, order, policy, tables, now_ns)
+        candidate.reason, candidate.value = verdict
+        found.append(candidate)
+    return found
+
+
+def _exclusion(
+    candidate: Candidate, order: Order, policy: Any, status: int, kill_mask: int
+) -> tuple[Reason, int]:
+    """First reason, in the order of the codes, that keeps a venue out before pricing."""
+    row, venue, record = candidate.row, candidate.venue, order.record
+    allowed = record.venues_allowed or ~0
+    if not allowed >> venue & 1 or record.venues_banned >> venue & 1:
+        return Reason.NOT_ALLOWED, venue
+    if kill_mask >> venue & 1:
+        return Reason.VENUE_KILLED, venue
+    if status != VenueStatus.OPEN:
+        return Reason.VENUE_NOT_OPEN, status
+    if row.status != VenueStatus.OPEN:
+        return Reason.VENUE_NOT_OPEN, row.status
+    far_units = row.ask_units[0] if order.sign > 0 else row.bid_units[0]
+    if not far_units:
+        return Reason.NO_QUOTE, 0
+    if candidate.age_ns > policy.stale_ns:
+        return Reason.STALE_QUOTE, candidate.age_ns
+    if 0 < row.ask_nanos[0] < row.bid_nanos[0]:
+        return Reason.CROSSED_BOOK, row.bid_nanos[0] - row.ask_nanos[0]
+    if order.visited.get(venue, 0) >= row.quote_seq:
+        return Reason.ALREADY_VISITED, order.visited[venue]
+    if not row.fee_known >> Liquidity.TAKE & 1:
+        return Reason.FEE_UNKNOWN, 0
+    return Reason.NONE, 0
+
+
+def _price(
+    candidate: Candidate, order: Order, policy: Any, tables: Tables, now_ns: int
+) -> tuple[Reason, int]:
+    """Fills in levels, costs and quality values; excludes a venue with nothing to offer."""
+    row, side = candidate.row, order.side_index
+    settings = tables.settings
+    prices, sizes = (row.bid_nanos, row.bid_units) if side else (row.ask_nanos, row.ask_units)
+    touch = prices[0]
+    if order.sign * touch > order.sign * order.limit_nanos:
+        return Reason.BEYOND_LIMIT, touch
+    candidate.own_units = row.in_flight[side] + row.unreflected[side]
+    candidate.fill_ratio = quality.fill_ratio(row, now_ns, settings)
+    penalty = float(policy.miss_penalty_e9) / float(E9)
+    candidate.miss_nanos = floor((1.0 - candidate.fill_ratio) * penalty * float(touch))
+    prior_ns = tables.venues[candidate.venue].ack_prior_ns
+    candidate.ack_ns = floor(quality.ack_ns(row, now_ns, prior_ns, settings))
+    candidate.levels = _levels(candidate, order, policy, prices, sizes)
+    available = candidate.available_units
+    if available == 0:
+        return Reason.NOTHING_AVAILABLE, candidate.own_units
+    if available < max(row.lot_units, row.min_units):
+        return Reason.BELOW_LOT, available
+    return Reason.NONE, touch
+
+
+def _levels(
+    candidate: Candidate, order: Order, policy: Any, prices: list[int], sizes: list[int]
+) -> tuple[Level, ...]:
+    """Levels within the limit, each strictly worse than the one before; ours is netted first."""
+    row, sign = candidate.row, order.sign
+    own, previous, found = candidate.own_units, 0, []
+    for price, units in zip(prices[: policy.max_levels], sizes, strict=False):
+        if not units or sign * price > sign * order.limit_nanos:
+            break
+        if previous and sign * price <= sign * previous:
+            break
+        netted = min(own, units)
+        own, previous = own - netted, price
+        fee = fee_nanos(row, price)
+        cost = sign * price + (fee if policy.fee_aware else 0) + candidate.miss_nanos
+        found.append(Level(price, units, units - netted, fee, cost))
+    return tuple(found)
+
+
+def fee_nanos(row: Row, price_nanos: int) -> int:
+    """Taker fee per whole one at a price, negative for a rebate."""
+    rate = row.fee_rate[Liquidity.TAKE]
+    return row.fee_fixed[Liquidity.TAKE] + scale_e9(price_nanos, rate)

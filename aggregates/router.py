@@ -1,0 +1,191 @@
+"""Turns a parent's free quantity into a decision: gathers, allocates, and writes the record."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from aggregates import allocation
+from aggregates.allocation import Plan
+from aggregates.arithmetic import digest64, split_128
+from aggregates.book import Book
+from aggregates.candidates import Candidate, gather
+from aggregates.order import Order
+from aggregates.shard import Shard
+from schemas import decisions
+from schemas.codes import CandidateFlag, DecisionFlag, Outcome, OutputType, TimeInForce, VenueStatus
+
+UINT32_MAX = 2**32 - 1
+Best = tuple[int, int, int, int]
+"""(protected bid, protected ask, displayed bid, displayed ask) in nanos, 0 = none."""
+
+
+def best_prices(shard: Shard, book: Book, stale_ns: int) -> Best:
+    """Protected best (round lot at a protected venue) and best displayed, fresh quotes only."""
+    bids, asks, shown_bids, shown_asks = [], [], [], []
+    for venue, row in enumerate(book.rows):
+        entry = shard.tables.venues[venue]
+        if not row.listed or entry.status != VenueStatus.OPEN or row.status != VenueStatus.OPEN:
+            continue
+        if shard.log_ns - row.quote_ns > stale_ns:
+            continue
+        shown_bids.append(row.bid_nanos[0])
+        shown_asks.append(row.ask_nanos[0])
+        if entry.is_protected and row.bid_units[0] >= book.round_lot_units:
+            bids.append(row.bid_nanos[0])
+        if entry.is_protected and row.ask_units[0] >= book.round_lot_units:
+            asks.append(row.ask_nanos[0])
+    return _highest(bids), _lowest(asks), _highest(shown_bids), _lowest(shown_asks)
+
+
+def decide(shard: Shard, order: Order, book: Book, kill_mask: int) -> Plan:
+    """Plans the free quantity and emits the decision; the caller sends the children."""
+    policy = shard.tables.policies[order.policy]
+    wanted = order.free_units
+    candidates = gather(order, book, shard.tables, shard.log_ns, kill_mask)
+    whole = order.record.time_in_force == TimeInForce.FOK
+    choose = allocation.allocate_whole if whole else allocation.allocate
+    plan = choose(order, policy, candidates, wanted)
+    order.attempts += 1
+    order.decision_id = _emit(shard, order, book, candidates, plan, wanted)
+    return plan
+
+
+def _emit(
+    shard: Shard,
+    order: Order,
+    book: Book,
+    candidates: list[Candidate],
+    plan: Plan,
+    wanted: int,
+) -> int:
+    policy = shard.tables.policies[order.policy]
+    best = best_prices(shard, book, policy.stale_ns)
+    rows = b"".join(_block(order, candidate) for candidate in candidates)
+    values = {
+        "order_id": order.order_id,
+        "reference_version": shard.reference_version,
+        "quality_seq": shard.quality_seq,
+        "rows_digest": digest64(rows),
+        "first_child_id": shard.next_child_id,
+        "attempt": order.attempts,
+        "policy": order.policy,
+        "policy_version": policy.version,
+        "side": order.record.side,
+        "outcome": _outcome(plan, wanted),
+        "candidates": len(candidates),
+        "children": len(plan.allocations),
+        "remaining_units": wanted,
+        "limit_nanos": order.limit_nanos,
+        "allocated_units": plan.units,
+        "arrival_bid_nanos": order.arrival_bid_nanos,
+        "arrival_ask_nanos": order.arrival_ask_nanos,
+        "protected_bid_nanos": best[0],
+        "protected_ask_nanos": best[1],
+        "displayed_bid_nanos": best[2],
+        "displayed_ask_nanos": best[3],
+        "cl_ord_id": order.record.cl_ord_id,
+        "account": order.record.account,
+        "flags": _flags(order, candidates),
+        "time_in_force": order.record.time_in_force,
+        **_costs(order, candidates, plan, wanted),
+    }
+    tail = rows + b"".join(_allocations(order, plan))
+    return shard.emit_long(
+        decisions.DECISION, OutputType.DECISION, book.instrument, tail, values
+    )
+
+
+def _costs(
+    order: Order, candidates: list[Candidate], plan: Plan, wanted: int
+) -> dict[str, int]:
+    best_units, best_cost = allocation.best_price(order, candidates, wanted)
+    sweep_units, sweep_cost = allocation.fee_blind_sweep(order, candidates, wanted)
+    values = {"best_price_units": best_units, "sweep_units": sweep_units}
+    costs = {"expected": plan.cost, "best_price": best_cost, "sweep": sweep_cost}
+    for name, cost in costs.items():
+        values[f"{name}_cost_lo"], values[f"{name}_cost_hi"] = split_128(cost)
+    return values
+
+
+def _outcome(plan: Plan, wanted: int) -> Outcome:
+    if plan.units == 0:
+        return Outcome.NOTHING
+    return Outcome.FULL if plan.units == wanted else Outcome.PARTIAL
+
+
+def _flags(order: Order, candidates: list[Candidate]) -> int:
+    bid, ask = order.arrival_bid_nanos, order.arrival_ask_nanos
+    flags = DecisionFlag(0)
+    if any(c.row.modelled for c in candidates if not c.reason):
+        flags |= DecisionFlag.MODELLED
+    if bid > ask:
+        flags |= DecisionFlag.CROSSED_ARRIVAL
+    if bid == ask:
+        flags |= DecisionFlag.LOCKED_ARRIVAL
+    return int(flags)
+
+
+def _block(order: Order, candidate: Candidate) -> bytes:
+    """A candidate as the record keeps it; an excluded venue is its reason and deciding value."""
+    age_us = min(candidate.age_ns // 1000, UINT32_MAX)
+    head = {"venue": candidate.venue, "quote_age_us": age_us, "value": candidate.value}
+    if candidate.reason:
+        return decisions.CANDIDATE.pack(reason=candidate.reason, **head)
+    deltas = [order.sign * (lv.price_nanos - candidate.value) for lv in candidate.levels]
+    flags = _block_flags(candidate, deltas)
+    row = decisions.ROW.pack(
+        fee_nanos=candidate.levels[0].fee_nanos,
+        miss_nanos=candidate.miss_nanos,
+        ack_ns=candidate.ack_ns,
+        fill_ratio=candidate.fill_ratio,
+    )
+    block = decisions.CANDIDATE.pack(levels=len(candidate.levels), flags=flags, **head) + row
+    if flags & CandidateFlag.OWN_UNITS:
+        block += struct.pack("<q", candidate.own_units)
+    pair = struct.Struct(
+        "<"
+        + ("Q" if flags & CandidateFlag.WIDE_PRICE else "I")
+        + ("Q" if flags & CandidateFlag.WIDE_UNITS else "I")
+    )
+    for delta, level in zip(deltas, candidate.levels, strict=True):
+        block += pair.pack(delta, level.units)
+    return block + b"\0" * (-len(block) % 8)
+
+
+def _block_flags(candidate: Candidate, deltas: list[int]) -> int:
+    flags = CandidateFlag(0)
+    if max(deltas) > UINT32_MAX:
+        flags |= CandidateFlag.WIDE_PRICE
+    if max(level.units for level in candidate.levels) > UINT32_MAX:
+        flags |= CandidateFlag.WIDE_UNITS
+    if candidate.own_units:
+        flags |= CandidateFlag.OWN_UNITS
+    if candidate.row.modelled:
+        flags |= CandidateFlag.MODELLED
+    return int(flags)
+
+
+def _allocations(order: Order, plan: Plan) -> Iterator[bytes]:
+    for part in plan.allocations:
+        yield decisions.ALLOCATION.pack(
+            venue=part.candidate.venue,
+            levels=part.levels,
+            time_in_force=child_time_in_force(order),
+            units=part.units,
+            limit_nanos=part.limit_nanos,
+        )
+
+
+def child_time_in_force(order: Order) -> TimeInForce:
+    """Children take what is there now: FOK for a FOK parent, else IOC."""
+    whole = order.record.time_in_force == TimeInForce.FOK
+    return TimeInForce.FOK if whole else TimeInForce.IOC
+
+
+def _highest(prices: list[int]) -> int:
+    return max(prices, default=0)
+
+
+def _lowest(prices: list[int]) -> int:
+    return min((price for price in prices if price), default=0)
