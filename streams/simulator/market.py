@@ -1,0 +1,73 @@
+"""A replay market from the reference records that the run itself starts with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from schemas.codes import InputType
+from schemas.envelope import HEADER, SLOT, SLOTS
+from schemas.errors import InputError
+from schemas.reference import FEE, INSTRUMENT
+from schemas.units import INSTRUMENT_NONE
+from streams.simulator._market import ReplayMarket
+
+PASSIVE_MODELS = ("traded_through", "queue_depleted")
+"""Bounds on what resting children would have got: the first fills least, the second most."""
+
+Fees = dict[tuple[int, int, int], tuple[int, int]]
+
+
+def replay_market(
+    reference: bytes,
+    latencies: Mapping[int, tuple[int, int]],
+    *,
+    passive_model: str = "traded_through",
+    seed: int = 0,
+    jitter_ns: int = 0,
+) -> ReplayMarket:
+    """Market of the instruments, venues and fees in `reference` (INSTRUMENT, VENUE, FEE records).
+
+    `latencies`: dense venue id -> (way out, way back) in ns. A FEE without an instrument holds for
+    all of them. InputError when a venue has no latency or ids are not dense.
+    """
+    units_per_one: list[int] = []
+    venues = 0
+    fees: Fees = {}
+    for kind, raw in records_of(reference):
+        if kind == InputType.INSTRUMENT:
+            units_per_one.append(_instrument(raw, len(units_per_one)))
+        elif kind == InputType.VENUE:
+            venues = max(venues, HEADER.unpack(raw).venue + 1)
+    for kind, raw in records_of(reference):
+        if kind == InputType.FEE:
+            _put_fee(fees, FEE.unpack(raw), len(units_per_one))
+    missing = [venue for venue in range(venues) if venue not in latencies]
+    if missing:
+        raise InputError(f"no latency for venues {missing}; give (out_ns, back_ns) for each")
+    by_venue = [latencies[venue] for venue in range(venues)]
+    return ReplayMarket(by_venue, fees, units_per_one, passive_model, seed, jitter_ns=jitter_ns)
+
+
+def records_of(batch: bytes) -> Iterator[tuple[int, bytes]]:
+    """(type, bytes) of each input record of a batch."""
+    offset = 0
+    while offset < len(batch):
+        kind = batch[offset]
+        size = SLOTS.get(kind, 1) * SLOT  # type: ignore[call-overload]
+        yield kind, batch[offset : offset + size]
+        offset += size
+
+
+def _instrument(raw: bytes, expected: int) -> int:
+    record = INSTRUMENT.unpack(raw)
+    if record.instrument != expected:
+        raise InputError(f"instrument {record.instrument} follows {expected - 1}; ids are dense")
+    return int(record.units_per_one)
+
+
+def _put_fee(fees: Fees, record: Any, instruments: int) -> None:
+    whole = record.instrument == INSTRUMENT_NONE
+    for instrument in range(instruments) if whole else (record.instrument,):
+        key = (instrument, record.venue, record.liquidity)
+        fees[key] = (record.fixed_nanos, record.rate_e9)
