@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,15 @@ ROOMS = ("streams", "aggregates", "projections", "schemas")
 
 
 def lint_imports(root: Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run the layer contracts of pyproject.toml over the rooms in a folder."""
+    """Run the layer contracts of pyproject.toml over the rooms in a folder.
+
+    Without `site` (-S) no path file is read, so the installed rooms cannot stand in front.
+    """
     lint = "from importlinter.cli import lint_imports_command as lint; lint()"
-    command = [sys.executable, "-c", lint, "--config", str(root / "pyproject.toml"), "--no-cache"]
-    environment = {**os.environ, "SKBUILD_EDITABLE_SKIP": "1", "PYTHONPATH": str(folder)}
+    config = str(root / "pyproject.toml")
+    command = [sys.executable, "-S", "-c", lint, "--config", config, "--no-cache"]
+    paths = [str(folder), sysconfig.get_path("purelib")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
