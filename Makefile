@@ -13,6 +13,7 @@ NATIVE := pyproject.toml deploy/native/CMakeLists.txt \
 # The first of these that is new enough.
 PYTHON = $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,\
 	$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
+INCLUDE := 'import sysconfig; print(sysconfig.get_path("include"))'
 INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check
 LOCKED := $(INSTALL) --require-hashes --only-binary=:all:
 COMPILE := build/lock/bin/pip-compile -q --generate-hashes --strip-extras --allow-unsafe --no-header \
@@ -64,6 +65,9 @@ clean: ## remove .venv, build and caches
 
 $(VENV)/.python:
 	@test -n "$(PYTHON)" || { echo "needs Python 3.11 or newer on the path" >&2; exit 1; }
+	@command -v "$${CXX:-c++}" >/dev/null || { echo "needs a C++20 compiler (c++)" >&2; exit 1; }
+	@test -f "$$($(PYTHON) -c $(INCLUDE))/Python.h" || \
+		{ echo "needs Python's headers (package python3-dev)" >&2; exit 1; }
 	@echo "setup: $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
@@ -80,7 +84,6 @@ build/modules: FORCE
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 $(VENV)/.project: $(NATIVE) build/modules $(VENV)/.runtime
-	@command -v "$${CXX:-c++}" >/dev/null || { echo "needs a C++20 compiler (c++)" >&2; exit 1; }
 	@echo "setup: native cores (C++20, warnings are errors) and the sor command"
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
