@@ -73,9 +73,7 @@ def best_price(order: Order, candidates: list[Candidate], wanted: int) -> tuple[
     return _sweep(order.sign, list(touch.levels), wanted)
 
 
-def fee_blind_sweep(
-    order: Order, candidates: list[Candidate], wanted: int
-) -> tuple[int, int]:
+def fee_blind_sweep(order: Order, candidates: list[Candidate], wanted: int) -> tuple[int, int]:
     """Baseline: best prices first over all venues, fees ignored: (units, cost)."""
     levels = [level for c in candidates if not c.reason for level in c.levels]
     # The sort is stable: equal prices stay in venue-key order.

@@ -67,7 +67,8 @@ class Order:
     @property
     def free_units(self) -> int:
         """What may be sent now."""
-        return max(0, self.record.order_units - self.cum_units - self.outstanding_units)
+        order_units: int = self.record.order_units
+        return max(0, order_units - self.cum_units - self.outstanding_units)
 
     @property
     def awaiting(self) -> bool:

@@ -50,8 +50,8 @@ def effective_limit(order: Any, book: Book, bid_nanos: int, ask_nanos: int) -> i
     """Limit price; a market order's is the collar, rounded inward to the tick."""
     if order.ord_type == OrdType.LIMIT:
         return int(order.limit_nanos)
-    mid_x2, collar = bid_nanos + ask_nanos, book.limits.collar_e9
-    tick = book.tick_nanos
+    mid_x2, tick = bid_nanos + ask_nanos, book.tick_nanos
+    collar: int = book.limits.collar_e9
     if order.side == Side.BUY:
         edge = mid_x2 * (E9 + collar) // (2 * E9)
         return max(tick, edge - edge % tick)

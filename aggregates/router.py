@@ -91,14 +91,10 @@ def _emit(
         **_costs(order, candidates, plan, wanted),
     }
     tail = rows + b"".join(_allocations(order, plan))
-    return shard.emit_long(
-        decisions.DECISION, OutputType.DECISION, book.instrument, tail, values
-    )
+    return shard.emit_long(decisions.DECISION, OutputType.DECISION, book.instrument, tail, values)
 
 
-def _costs(
-    order: Order, candidates: list[Candidate], plan: Plan, wanted: int
-) -> dict[str, int]:
+def _costs(order: Order, candidates: list[Candidate], plan: Plan, wanted: int) -> dict[str, int]:
     best_units, best_cost = allocation.best_price(order, candidates, wanted)
     sweep_units, sweep_cost = allocation.fee_blind_sweep(order, candidates, wanted)
     values = {"best_price_units": best_units, "sweep_units": sweep_units}

@@ -68,14 +68,14 @@ class Shard:
         """Whether this engine generation may trade on this shard."""
         return self.activated == self.generation
 
-    def emit(self, layout: Layout, kind: OutputType, instrument: int, **values: Any) -> int:
+    def emit(self, layout: Layout, output: OutputType, instrument: int, /, **values: Any) -> int:
         """Writes one output record; returns its out_seq."""
-        return self.emit_long(layout, kind, instrument, b"", values)
+        return self.emit_long(layout, output, instrument, b"", values)
 
     def emit_long(
         self,
         layout: Layout,
-        kind: OutputType,
+        output: OutputType,
         instrument: int,
         tail: bytes,
         values: dict[str, Any],
@@ -84,7 +84,7 @@ class Shard:
         self.out_seq += 1
         self.outputs += layout.pack(
             size=layout.size + len(tail),
-            type=kind,
+            type=output,
             version=OUTPUT_VERSION,
             shard=self.shard,
             instrument=instrument,

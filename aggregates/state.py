@@ -51,9 +51,7 @@ HEAD = Layout(
 PAIR = Layout("Pair", (("first", "Q"), ("second", "Q")))
 COUNTER = Layout("Counter", (("count", "Q"),))
 VENUE_TAIL = Layout("VenueTail", (("status", "B"), ("killed", "B"), ("reserved", "6s")))
-BOOK_TAIL = Layout(
-    "BookTail", (("has_limits", "B"), ("killed", "B"), ("reserved", "6s"))
-)
+BOOK_TAIL = Layout("BookTail", (("has_limits", "B"), ("killed", "B"), ("reserved", "6s")))
 ROW = Layout(
     "RowState",
     (

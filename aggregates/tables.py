@@ -83,9 +83,7 @@ class Tables:
             return Reason.BAD_VALUE
         if not 0 <= record.ack_prior_ns <= MAX_DURATION_NS:
             return Reason.BAD_VALUE
-        entry = Venue(
-            raw, record.key, record.is_protected != 0, record.status, record.ack_prior_ns
-        )
+        entry = Venue(raw, record.key, record.is_protected != 0, record.status, record.ack_prior_ns)
         if venue == len(self.venues):
             self.venues.append(entry)
         else:
@@ -133,8 +131,8 @@ def read_settings(raw: bytes) -> Settings:
 
 def instrument_is_valid(record: Any) -> bool:
     """Whether an INSTRUMENT record's numbers can be believed."""
-    return (
-        bool(record.key.strip(b"\0"))
+    return bool(
+        record.key.strip(b"\0")
         and 1 <= record.units_per_one <= MAX_UNITS_PER_ONE
         and 1 <= record.tick_nanos <= MAX_UNITS
         and 1 <= record.round_lot_units <= MAX_UNITS
@@ -143,7 +141,7 @@ def instrument_is_valid(record: Any) -> bool:
 
 def listing_is_valid(record: Any) -> bool:
     """Whether a LISTING record's numbers can be believed."""
-    return (
+    return bool(
         1 <= record.tick_nanos <= MAX_UNITS
         and 1 <= record.lot_units <= MAX_UNITS
         and 0 <= record.min_units <= MAX_UNITS
@@ -152,7 +150,7 @@ def listing_is_valid(record: Any) -> bool:
 
 def fee_is_valid(record: Any) -> bool:
     """Whether a FEE record's numbers can be believed."""
-    return (
+    return bool(
         record.liquidity < LIQUIDITY_CODES
         and -MAX_FEE_FIXED_NANOS <= record.fixed_nanos <= MAX_FEE_FIXED_NANOS
         and -E9 < record.rate_e9 < E9
@@ -161,7 +159,7 @@ def fee_is_valid(record: Any) -> bool:
 
 def limits_are_valid(record: Any) -> bool:
     """Whether a LIMITS record's numbers can be believed."""
-    return (
+    return bool(
         0 <= record.max_order_units <= MAX_UNITS
         and 0 <= record.max_notional_ones <= MAX_NOTIONAL_ONES
         and 1 <= record.collar_e9 < E9
@@ -174,7 +172,7 @@ def _is_status(status: int) -> bool:
 
 def _policy_is_valid(policy: Any) -> bool:
     durations = (policy.stale_ns, policy.ack_timeout_ns, policy.retry_ns, policy.horizon_ns)
-    return (
+    return bool(
         1 <= policy.policy <= MAX_POLICIES
         and PolicyKind.BEST_PRICE <= policy.kind <= PolicyKind.PREFERRED
         and policy.split <= 1

@@ -39,7 +39,7 @@ class Layout:
         self.struct = struct.Struct("<" + "".join(code for _, code in self.fields))
         self.dtype = np.dtype([(field, _numpy_code(code)) for field, code in self.fields])
         self.size = self.struct.size
-        self._tuple: Any = namedtuple(name, [field for field, _ in self.fields])  # noqa: PYI024
+        self._tuple = _tuple_type(name, [field for field, _ in self.fields])
         self._zero = tuple(b"" if code.endswith("s") else 0 for _, code in self.fields)
 
     def unpack(self, buffer: Any, offset: int = 0) -> Any:
@@ -57,8 +57,12 @@ class Layout:
 
     def offsets(self) -> dict[str, tuple[int, int]]:
         """Field name -> (offset, size) in bytes."""
-        described = self.dtype.fields or {}
+        described: Any = self.dtype.fields
         return {field: (described[field][1], described[field][0].itemsize) for field in described}
+
+
+def _tuple_type(name: str, fields: list[str]) -> Any:
+    return namedtuple(name, fields)  # noqa: PYI024
 
 
 def _numpy_code(code: str) -> str:

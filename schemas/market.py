@@ -15,7 +15,7 @@ QUOTE = Layout(
         ("ask_units", "q"),
     ),
 )
-"""Both sides of one book level (flags: level, MORE, MODELLED_*). Size 0 means the level is empty."""
+"""Both sides of one book level (flags: level, MORE, MODELLED_*); a side of size 0 is empty."""
 
 TRADE = Layout(
     "Trade",
@@ -35,7 +35,7 @@ STATUS = Layout(
     "Status",
     (*HEADER_FIELDS, ("status", "B"), ("reserved", "31s")),
 )
-"""VenueStatus of a whole venue (instrument = none) or of one instrument there. OPEN is a heartbeat too."""
+"""VenueStatus of a whole venue (instrument = none) or of one instrument; OPEN is a heartbeat."""
 
 TIMER = Layout("Timer", (*HEADER_FIELDS, ("reserved", "32s")))
 """Moves time forward and nothing else."""

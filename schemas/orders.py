@@ -68,4 +68,7 @@ KILL = Layout(
         ("reserved2", "8s"),
     ),
 )
-"""Kill switch: KillScope; `engaged` 1 stops new children, 0 re-arms. Header names venue or instrument."""
+"""Kill switch: KillScope; `engaged` 1 stops new children, 0 re-arms.
+
+The header names the venue or instrument, `target` the client or account.
+"""

@@ -48,7 +48,8 @@ def _scaled(text: str, decimals: int) -> int:
     digits = whole + fraction
     if not digits.isdigit() or len(fraction) > decimals:
         raise ValueError(f"{text!r} is not a number with at most {decimals} decimals")
-    return sign * int(digits) * 10 ** (decimals - len(fraction))
+    scale: int = 10 ** (decimals - len(fraction))
+    return sign * int(digits) * scale
 
 
 def decimal_text(value: int, decimals: int = 9) -> str:
