@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from schemas.codes import TradeCondition
 from schemas.units import NS_PER_MS, NS_PER_S, NS_PER_US
 from streams.sources.config import Dataset, QuoteFiles, TradeFiles
 from streams.sources.names import UNKNOWN, scale_decimals
@@ -66,14 +67,14 @@ def trade_rows(
     venue_ids: dict[str, int],
     instrument_of: InstrumentOf,
 ) -> TradeRows:
-    """Rows of a print table; conditions are left 0."""
+    """Rows of a print table, all taken as regular."""
     maker = table.numbers.get(files.buyer_is_maker)
     aggressor = np.zeros(table.rows, dtype=np.int64) if maker is None else np.where(maker == 1, 2, 1)
     return TradeRows(
         **vars(_header_rows(dataset, files, table, venue_ids, instrument_of)),
         price=table.numbers[files.price].copy(),
         units=table.numbers[files.size].copy(),
-        conditions=np.zeros(table.rows, dtype=np.int64),
+        conditions=np.full(table.rows, int(TradeCondition.REGULAR), dtype=np.int64),
         aggressor=aggressor,
     )
 

@@ -127,10 +127,12 @@ class Listing(Section, kw_only=True):
 class Basis(Section, kw_only=True):
     """Prices of every market but `reference` are shifted by the rolling median of past gaps.
 
-    A market is left out until it has `min_samples` past gaps within `window_ms`.
+    The gap of mids is sampled every `sample_ms`; the median is over the samples of `window_ms`. A
+    market is left out until it has `min_samples` of them.
     """
 
     reference: str
+    sample_ms: int
     window_ms: int
     min_samples: int
 

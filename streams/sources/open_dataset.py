@@ -8,9 +8,10 @@ from pathlib import Path
 from schemas.errors import InputError
 from streams.sources.base import DatasetReader
 from streams.sources.bbo_csv import BboReader
+from streams.sources.binance_csv import BinanceReader
 from streams.sources.config_file import load_dataset
 
-READERS = {"bbo_csv": BboReader}
+READERS = {"bbo_csv": BboReader, "binance_csv": BinanceReader}
 
 
 def open_dataset(toml: Path, folder: Path) -> DatasetReader:
