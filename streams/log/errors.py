@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
-from schemas.errors import VenuefoldError
+from schemas.errors import CorruptLogError, VenuefoldError
+
+
+class DamagedLogError(CorruptLogError):
+    """A log is damaged at a known place: byte `offset` of `path`, where record `seq` should be."""
+
+    def __init__(self, path: Path, offset: int, seq: int, reason: str) -> None:
+        intact = f"records up to seq {seq - 1} are intact" if seq > 1 else "nothing before it"
+        super().__init__(
+            f"{path}: damaged at byte {offset}, where seq {seq} should be: {reason}; {intact}; "
+            "restore the file from a copy, or keep it for inquiry and start a new run"
+        )
+        self.path = path
+        self.offset = offset
+        self.seq = seq
+        self.reason = reason
 
 
 class LogWriteError(VenuefoldError):

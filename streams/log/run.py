@@ -1,0 +1,167 @@
+"""A run's folder: manifest, writer's lock, one folder a shard."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import msgspec
+
+from schemas.errors import CorruptLogError, InputError, NotFoundError
+from streams.log.files import replace_durably, sync_directory
+from streams.log.shard_log import ShardLog
+
+FORMAT = "venuefold-run"
+FORMAT_VERSION = 1
+
+
+class RunDirectory:
+    """A run on disk. Make one with `create` or `open`; close it, or use it as a context."""
+
+    def __init__(self, path: Path, manifest: dict[str, Any], lock: BinaryIO | None) -> None:
+        self.path = path
+        self.manifest = manifest
+        self._lock = lock
+        self._shards: dict[int, ShardLog] = {}
+
+    @classmethod
+    def create(
+        cls, path: Path | str, manifest: dict[str, Any], force: bool = False
+    ) -> RunDirectory:
+        """Make a new run and lock it for writing.
+
+        Raises InputError when `path` holds anything; `force` removes a run, and only a run.
+        """
+        where = Path(path)
+        is_new = not where.exists() or (where.is_dir() and not any(where.iterdir()))
+        if not is_new:
+            require_replaceable(where, force)
+        where.mkdir(parents=True, exist_ok=True)
+        lock = lock_for_writing(where)
+        clear(where)
+        run = cls(where, {}, lock)
+        run.update_manifest(format=FORMAT, format_version=FORMAT_VERSION, **manifest)
+        sync_directory(where.resolve().parent)
+        return run
+
+    @classmethod
+    def open(cls, path: Path | str, writable: bool = False) -> RunDirectory:
+        """Open a run; `writable` takes the lock. NotFoundError when there is no run."""
+        where = Path(path)
+        manifest = read_manifest(where)
+        return cls(where, manifest, lock_for_writing(where) if writable else None)
+
+    @property
+    def writable(self) -> bool:
+        """Whether this process may write to the run."""
+        return self._lock is not None
+
+    def update_manifest(self, **values: Any) -> None:
+        """Set keys of the manifest, all or nothing."""
+        if not self.writable:
+            raise InputError(f"{self.path}: open the run with writable=True to change its manifest")
+        manifest = {**self.manifest, **values}
+        content = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+        replace_durably(self.path / "manifest.json", content + b"\n")
+        self.manifest = manifest
+
+    def shard(self, shard: int = 0) -> ShardLog:
+        """The log of one shard, the same object each time."""
+        if shard not in self._shards:
+            directory = self.path / f"shard-{shard:03d}"
+            if not self.writable and not directory.is_dir():
+                raise NotFoundError(f"{self.path}: has no shard {shard}")
+            self._shards[shard] = ShardLog(directory, shard, self.writable)
+        return self._shards[shard]
+
+    def shards(self) -> list[int]:
+        """Numbers of the shards that exist."""
+        folders = self.path.glob("shard-[0-9]*")
+        return sorted(int(folder.name.removeprefix("shard-")) for folder in folders)
+
+    def close(self) -> None:
+        """Close the writers and give the lock back."""
+        try:
+            for shard in self._shards.values():
+                shard.close()
+        finally:
+            if self._lock is not None:
+                self._lock.close()
+                self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The manifest of the run at `path`; NotFoundError when there is none."""
+    file = path / "manifest.json"
+    try:
+        manifest = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFoundError(f"{path}: no run here (no manifest.json); check the path") from None
+    except msgspec.DecodeError as error:
+        raise CorruptLogError(
+            f"{file}: not a manifest ({error}); the segments do not depend on it"
+        ) from error
+    if manifest.get("format") != FORMAT:
+        raise InputError(f"{file}: not the manifest of a run; check the path")
+    if manifest.get("format_version") != FORMAT_VERSION:
+        raise InputError(
+            f"{file}: format version {manifest.get('format_version')}, this program reads "
+            f"{FORMAT_VERSION}; use the version of the program that wrote it"
+        )
+    return manifest
+
+
+def lock_for_writing(path: Path) -> BinaryIO:
+    """Take the run's exclusive lock, held until the file is closed or the process ends."""
+    lock = (path / "lock").open("a+b")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.seek(0)
+        owner = lock.read().decode(errors="replace").strip() or "unknown"
+        lock.close()
+        raise InputError(
+            f"{path}: process {owner} is writing to this run; wait for it or stop it"
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()).encode())
+    lock.flush()
+    return lock
+
+
+def require_replaceable(path: Path, force: bool) -> None:
+    """InputError unless `path` is a run and may be replaced."""
+    try:
+        read_manifest(path)
+    except NotFoundError:
+        raise InputError(
+            f"{path}: exists and is not a run, so it is left alone; choose another folder"
+        ) from None
+    if not force:
+        raise InputError(f"{path}: already holds a run; pass --force to replace it")
+
+
+def clear(path: Path) -> None:
+    """Remove everything but the lock, the manifest last: what is half removed is still a run."""
+    kept_last = ("manifest.json", "lock")
+    for child in path.iterdir():
+        if child.is_dir() and not child.is_symlink():
+            shutil.rmtree(child)
+        elif child.name not in kept_last:
+            child.unlink()
+    (path / "manifest.json").unlink(missing_ok=True)

@@ -1,0 +1,197 @@
+"""The two streams of one shard: what came in, and what the engine said about it."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from schemas.errors import CorruptLogError, InputError
+from streams.log._journal import SegmentWriter
+from streams.log.files import replace_durably
+from streams.log.index import DecisionIndex
+from streams.log.recovery import Anchor, LogReport, check, cut, recover
+from streams.log.segment import STREAMS
+from streams.log.segments import Frame, SegmentReader
+from streams.log.snapshots import SnapshotStore
+
+INPUT_SEQ_OFFSET = 24
+"""Place in an output record of the input position that it reflects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """State of both streams when the writers opened; appends continue after it."""
+
+    inputs: LogReport
+    outputs: LogReport
+
+
+class ShardLog:
+    """One shard's folder: segments of both streams, snapshots, index, anchor."""
+
+    def __init__(self, directory: Path, shard: int, writable: bool = False) -> None:
+        self.directory = directory
+        self.shard = shard
+        self.writable = writable
+        self._writers: dict[str, SegmentWriter] = {}
+
+    @property
+    def inputs(self) -> SegmentWriter:
+        """Writer of the input log; InputError before `open_writers`."""
+        return self._writer("inputs")
+
+    @property
+    def outputs(self) -> SegmentWriter:
+        """Writer of the output log; InputError before `open_writers`."""
+        return self._writer("outputs")
+
+    def open_writers(
+        self,
+        durability: str = "group",
+        outputs_durability: str = "none",
+        **limits: int,
+    ) -> Recovery:
+        """Recover both streams and open their writers where they end.
+
+        Outputs need no sync of their own, they can be derived again. `limits` are the writer's
+        group_bytes, group_us, segment_bytes and queue_bytes.
+        """
+        if not self.writable or self._writers:
+            raise InputError(
+                f"{self.directory}: open the run with writable=True, and its writers only once"
+            )
+        self.directory.mkdir(exist_ok=True)
+        recovery = self.recover()
+        modes = {"inputs": durability, "outputs": outputs_durability}
+        for stream, report in (("inputs", recovery.inputs), ("outputs", recovery.outputs)):
+            self._writers[stream] = SegmentWriter(
+                str(self.directory),
+                stream,
+                self.shard,
+                next_seq=report.last_seq + 1,
+                chain_head=report.chain_head,
+                durability=modes[stream],
+                **limits,
+            )
+        return recovery
+
+    def recover(self, full: bool = False) -> Recovery:
+        """Cut unfinished writes, and outputs of inputs that the log does not hold."""
+        anchors = self.anchors()
+        inputs = recover(self.directory, "inputs", full, anchors.get("inputs"), shard=self.shard)
+        outputs = recover(self.directory, "outputs", full, rederivable=True, shard=self.shard)
+        if cut_outputs_after(self.directory, outputs, inputs.last_seq):
+            outputs = recover(self.directory, "outputs", full, shard=self.shard)
+        return Recovery(inputs, outputs)
+
+    def check(self, verify_chain: bool = True) -> Recovery:
+        """Read both streams whole, against the anchor; changes nothing."""
+        anchors = self.anchors()
+        inputs, outputs = (
+            check(
+                self.directory,
+                stream,
+                verify_chain,
+                anchor=anchors.get(stream),
+                shard=self.shard,
+            )
+            for stream in STREAMS
+        )
+        return Recovery(inputs, outputs)
+
+    def reader(
+        self, stream: str, start_seq: int | None = None, verify_chain: bool = True
+    ) -> SegmentReader:
+        """A cursor over `stream`, from `start_seq` or the first record kept."""
+        return SegmentReader(self.directory, stream, start_seq, verify_chain, self.shard)
+
+    def snapshots(self, read_only: bool | None = None) -> SnapshotStore:
+        """The shard's snapshots; read-only unless the run is open for writing."""
+        return SnapshotStore(self.directory / "snapshots", self._is_read_only(read_only))
+
+    def index(self, read_only: bool | None = None) -> DecisionIndex:
+        """The index by decision and order; read-only unless the run is open for writing."""
+        return DecisionIndex(self.directory / "index", self._is_read_only(read_only))
+
+    def anchors(self) -> dict[str, Anchor]:
+        """The last positions that were written down as durable, by stream."""
+        path = self.directory / "anchor.json"
+        try:
+            rows = msgspec.json.decode(path.read_bytes())
+            return {
+                stream: Anchor(row["seq"], bytes.fromhex(row["chain_head"]))
+                for stream, row in rows.items()
+            }
+        except FileNotFoundError:
+            return {}
+        except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+            raise CorruptLogError(
+                f"{path}: not an anchor ({error}); delete it to give up the proof that no "
+                "durable record was lost"
+            ) from error
+
+    def write_anchor(self) -> None:
+        """Write down what is durable now, so that losing it later is noticed."""
+        rows: dict[str, dict[str, Any]] = {}
+        for stream, writer in self._writers.items():
+            seq, chain_head = writer.position()
+            rows[stream] = {"seq": seq, "chain_head": chain_head.hex()}
+        replace_durably(self.directory / "anchor.json", msgspec.json.encode(rows))
+
+    def close(self) -> None:
+        """Make everything durable, write the anchor, end the writers."""
+        if not self._writers:
+            return
+        try:
+            for writer in self._writers.values():
+                writer.close()
+            self.write_anchor()
+        finally:
+            self._writers = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _writer(self, stream: str) -> SegmentWriter:
+        if stream not in self._writers:
+            raise InputError(f"{self.directory}: call open_writers() before writing {stream}")
+        return self._writers[stream]
+
+    def _is_read_only(self, read_only: bool | None) -> bool:
+        return not self.writable if read_only is None else read_only
+
+
+def cut_outputs_after(directory: Path, outputs: LogReport, input_seq: int) -> bool:
+    """Cut outputs of inputs after `input_seq`; whether there were any.
+
+    A power cut can keep unsynced outputs and lose the unsynced inputs that they came from. Nobody
+    was shown them: outputs leave the process only when their inputs are durable.
+    """
+    tail = SegmentReader(directory, "outputs", outputs.first_seq, verify_chain=False)
+    if max((last_input_seq(frame) for frame in tail), default=0) <= input_seq:
+        return False
+    for frame in SegmentReader(directory, "outputs", verify_chain=False):
+        if last_input_seq(frame) > input_seq:
+            cut(directory, "outputs", frame.path, frame.offset)
+            return True
+    return False
+
+
+def last_input_seq(frame: Frame) -> int:
+    """Input position of the last record of a frame of outputs."""
+    last = int(frame.record_offsets()[-1])
+    (seq,) = struct.unpack_from("<Q", frame.payload, last + INPUT_SEQ_OFFSET)
+    return int(seq)
