@@ -161,19 +161,60 @@ TIMER = Layout("TimerBytes", (("due_ns", "q"), ("kind", "Q"), ("subject", "Q")))
 TARGET = Layout("Target", (("name", "16s"),))
 
 _ROW_SCALARS = (
-    "tick_nanos lot_units min_units quote_ns quote_seq quotes trades fills then_ns observed "
-    "bid_time ask_time spread_time two_sided_time at_bid_time at_ask_time delay_then_ns "
-    "delay_min_ns delay_sum delay_weight fill_then_ns fill_sum fill_weight ack_then_ns ack_sum "
-    "ack_weight fee_known"
-).split()
+    "tick_nanos",
+    "lot_units",
+    "min_units",
+    "quote_ns",
+    "quote_seq",
+    "quotes",
+    "trades",
+    "fills",
+    "then_ns",
+    "observed",
+    "bid_time",
+    "ask_time",
+    "spread_time",
+    "two_sided_time",
+    "at_bid_time",
+    "at_ask_time",
+    "delay_then_ns",
+    "delay_min_ns",
+    "delay_sum",
+    "delay_weight",
+    "fill_then_ns",
+    "fill_sum",
+    "fill_weight",
+    "ack_then_ns",
+    "ack_sum",
+    "ack_weight",
+    "fee_known",
+)
 _ORDER_SCALARS = (
-    "order_id decision_id limit_nanos arrival_bid_nanos arrival_ask_nanos cum_units "
-    "retry_due_ns policy attempts state end_reason raw"
-).split()
+    "order_id",
+    "decision_id",
+    "limit_nanos",
+    "arrival_bid_nanos",
+    "arrival_ask_nanos",
+    "cum_units",
+    "retry_due_ns",
+    "policy",
+    "attempts",
+    "state",
+    "end_reason",
+    "raw",
+)
 _CHILD_SCALARS = (
-    "child_id decision_id units limit_nanos displayed_units sent_ns cum_units venue state "
-    "time_in_force"
-).split()
+    "child_id",
+    "decision_id",
+    "units",
+    "limit_nanos",
+    "displayed_units",
+    "sent_ns",
+    "cum_units",
+    "venue",
+    "state",
+    "time_in_force",
+)
 _MASK = 2**64 - 1
 
 
