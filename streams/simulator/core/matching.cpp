@@ -227,6 +227,7 @@ std::int64_t ReplayMarket::share_of_print(Child& child, std::int64_t nanos,
 void ReplayMarket::match_quote(Book& book, std::int64_t at_ns) {
   Watch& watch = watch_at(book);
   for (const BookSide side : {kBid, kAsk}) {
+    if (watch.resting[side].empty()) continue;
     const BookSide other = opposite(side);
     const int depth = ladder_depth(book.sides[other], other);
     for (Child* child : watch.resting[side]) {
