@@ -21,7 +21,7 @@ InstrumentOf = Callable[[str], int]
 
 def quote_table(dataset: Dataset, files: QuoteFiles, path: Path) -> Table:
     """The columns of a two-sided quote file."""
-    price, size = _scales(dataset)
+    price, size = scales(dataset)
     wanted = _common(files)
     for name in (files.bid, files.ask):
         wanted.append(Column(name, "decimal", price))
@@ -32,7 +32,7 @@ def quote_table(dataset: Dataset, files: QuoteFiles, path: Path) -> Table:
 
 def trade_table(dataset: Dataset, files: TradeFiles, path: Path) -> Table:
     """The columns of a print file."""
-    price, size = _scales(dataset)
+    price, size = scales(dataset)
     wanted = _common(files)
     wanted += [Column(files.price, "decimal", price), Column(files.size, "decimal", size)]
     if files.buyer_is_maker:
@@ -85,7 +85,8 @@ def _common(files: QuoteFiles | TradeFiles) -> list[Column]:
     return wanted + [Column(name, "text") for name in (files.market, files.symbol) if name]
 
 
-def _scales(dataset: Dataset) -> tuple[int, int]:
+def scales(dataset: Dataset) -> tuple[int, int]:
+    """Decimals of the files' prices and sizes, so that their integers are nanos and units."""
     price = scale_decimals(dataset.scales.price, 9)
     return price, scale_decimals(dataset.scales.size, dataset.instruments.decimals)
 

@@ -138,16 +138,22 @@ class Basis(Section, kw_only=True):
 
 
 class Books(Section, kw_only=True):
-    """How the venues that a best-quote stream does not name are modelled."""
+    """How the venues that a best-quote stream does not name are modelled (see `_books`).
+
+    A quote that cannot stand goes `step_back_ticks` behind the best; none stays more than
+    `max_lag_ticks` behind; its size is the median of the venue's last `size_memory` named sizes.
+    """
 
     step_back_ticks: int = 1
+    max_lag_ticks: int = 10
     size_memory: int = 31
 
 
 class Replay(Section, kw_only=True):
-    """Defaults of a replay of this dataset."""
+    """Defaults of a replay of this dataset; `stale_ms` is when a silent quote counts as stale."""
 
     horizon_ms: int
+    stale_ms: int
     touch_multiples: tuple[str, ...] = ("0.1", "0.3", "0.5", "1", "3")
     is_polled: bool = False
     shards: int = 1

@@ -6,12 +6,17 @@ import difflib
 from pathlib import Path
 
 from schemas.errors import InputError
-from streams.sources.base import DatasetReader
+from streams.sources.base import DatasetReader, GroupedReader
 from streams.sources.bbo_csv import BboReader
 from streams.sources.binance_csv import BinanceReader
 from streams.sources.config_file import load_dataset
+from streams.sources.nbbo_trades import NbboReader
 
-READERS = {"bbo_csv": BboReader, "binance_csv": BinanceReader}
+READERS: dict[str, type[GroupedReader]] = {
+    "bbo_csv": BboReader,
+    "binance_csv": BinanceReader,
+    "nbbo_trades": NbboReader,
+}
 
 
 def open_dataset(toml: Path, folder: Path) -> DatasetReader:
