@@ -10,6 +10,7 @@ from streams.log import _journal
 from streams.log.errors import DamagedLogError
 
 HEADER_BYTES = 64
+FRAME_MAGIC = b"\xf5VF"
 STREAMS = ("inputs", "outputs")
 
 
@@ -52,6 +53,11 @@ class Segment:
         """Offset of the first intact frame at or after `start`."""
         found = _journal.find_frame(self.stream, self.crc, self.data, start)
         return found if found >= 0 else None
+
+    def starts_frame(self, offset: int, seq: int) -> bool:
+        """Whether the start of a frame with this first seq lies at `offset`, whole or not."""
+        header = self.data[offset : offset + 24]
+        return header[:3] == FRAME_MAGIC and int.from_bytes(header[16:], "little") == seq
 
     def damaged(self, offset: int, seq: int, reason: str) -> DamagedLogError:
         """The error that names this file."""

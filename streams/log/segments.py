@@ -114,6 +114,8 @@ class SegmentReader:
 
     def _next_frame(self) -> Frame | None:
         """The next frame at or after `start_seq`, None at the present end."""
+        if self.torn is not None and self._segment is not None:
+            self._segment.refresh()
         self.torn = None
         while self._is_at_frame():
             frame = self._read_frame()
@@ -186,11 +188,11 @@ class SegmentReader:
         assert self._segment is not None
         segment, offset = self._segment, self._offset
         check = self._check()
-        if check.fault != "none" and self._damage(check):
-            segment.refresh()  # a writer may have finished the frame since
+        damage = self._damage(check) if check.fault != "none" else None
+        if damage:  # seen after the frame: by now a writer has finished the frame
+            segment.refresh()
             check = self._check()
         if check.fault != "none":
-            damage = self._damage(check)
             if damage:
                 raise segment.damaged(offset, self.next_seq, damage)
             self.torn = TornTail(segment.path, offset, segment.size - offset, check.fault)
@@ -214,8 +216,10 @@ class SegmentReader:
             return f"an intact frame does not belong here ({check.fault})"
         if self._following_path() is not None:
             return f"bad frame ({check.fault}), and a later segment exists"
-        if check.fault == "crc" and offset + check.frame_bytes < segment.size:
-            return "bad frame (crc), and more bytes follow it"
+        if check.fault == "crc" and segment.starts_frame(
+            offset + check.frame_bytes, check.first_seq + check.count
+        ):
+            return "bad frame (crc), and another one was begun after it"
         found = segment.find_frame(offset + 1)
         if found is not None:
             return f"bad frame ({check.fault}), and an intact one follows at byte {found}"
