@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from schemas.codes import InputType
@@ -20,7 +20,7 @@ Fees = dict[tuple[int, int, int], tuple[int, int]]
 
 def replay_market(
     reference: bytes,
-    latencies: Mapping[int, tuple[int, int]],
+    latencies: Sequence[tuple[int, int]],
     *,
     passive_model: str = "traded_through",
     seed: int = 0,
@@ -28,7 +28,7 @@ def replay_market(
 ) -> ReplayMarket:
     """Market of the instruments, venues and fees in `reference` (INSTRUMENT, VENUE, FEE records).
 
-    `latencies`: dense venue id -> (way out, way back) in ns. A FEE without an instrument holds for
+    `latencies`: (way out, way back) in ns by dense venue id. A FEE without an instrument holds for
     all of them. InputError when a venue has no latency or ids are not dense.
     """
     units_per_one: list[int] = []
@@ -42,10 +42,9 @@ def replay_market(
     for kind, raw in records_of(reference):
         if kind == InputType.FEE:
             _put_fee(fees, FEE.unpack(raw), len(units_per_one))
-    missing = [venue for venue in range(venues) if venue not in latencies]
-    if missing:
-        raise InputError(f"no latency for venues {missing}; give (out_ns, back_ns) for each")
-    by_venue = [latencies[venue] for venue in range(venues)]
+    if len(latencies) < venues:
+        raise InputError(f"{venues} venues but {len(latencies)} latencies; give one pair for each")
+    by_venue = latencies[:venues]
     return ReplayMarket(by_venue, fees, units_per_one, passive_model, seed, jitter_ns=jitter_ns)
 
 
