@@ -31,7 +31,7 @@ demo: $(VENV)/.project ## route over 24 simulated venues, live in the terminal; 
 
 test: setup lint ## lint, types, layers, then every test with coverage
 	@echo "tests: pytest with coverage"
-	@$(BIN)/pytest -q --cov
+	@$(BIN)/python -m pytest -q --cov
 
 lint: $(VENV)/.dev ## look only: style, types, import layers
 	@echo "lint: ruff"
@@ -50,7 +50,7 @@ bench: $(VENV)/.project ## every benchmark, as a table
 	@$(BIN)/sor bench
 
 prove: setup ## the promises in full size (hours); P=8 for one of them
-	@SOR_PROVE=1 $(BIN)/pytest -q -s -m "promise$(if $(P),(p=$(P)))"
+	@SOR_PROVE=1 $(BIN)/python -m pytest -q -s -m "promise$(if $(P),(p=$(P)))"
 
 lock: build/lock/bin/pip-compile ## pin the newest allowed versions, with hashes
 	@$(COMPILE) -U pyproject.toml -o $(LOCKS)/runtime.txt
