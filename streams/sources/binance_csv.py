@@ -43,7 +43,9 @@ class BinanceReader(BboReader):
         for instrument in range(len(self.instrument_ids)):
             reference = _mids(quotes, self.reference_venue, instrument)
             for venue in range(len(self.dataset.venues)):
-                market = Market(self, venue, instrument, _mids(quotes, venue, instrument), reference)
+                market = Market(
+                    self, venue, instrument, _mids(quotes, venue, instrument), reference
+                )
                 prints += [market.trades(_part(rows, venue, instrument)) for rows in trades]
                 books += [market.quotes(_part(rows, venue, instrument)) for rows in quotes]
         return prints + books
@@ -118,7 +120,8 @@ class Market:
 
 
 def _of(rows: Rows, venue: int, instrument: int) -> Bools:
-    return (rows.venue == venue) & (rows.instrument == instrument)
+    found: Bools = (rows.venue == venue) & (rows.instrument == instrument)
+    return found
 
 
 def _part(rows: AnyRows, venue: int, instrument: int) -> AnyRows:

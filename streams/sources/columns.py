@@ -69,7 +69,9 @@ def trade_rows(
 ) -> TradeRows:
     """Rows of a print table, all taken as regular."""
     maker = table.numbers.get(files.buyer_is_maker)
-    aggressor = np.zeros(table.rows, dtype=np.int64) if maker is None else np.where(maker == 1, 2, 1)
+    aggressor = (
+        np.zeros(table.rows, dtype=np.int64) if maker is None else np.where(maker == 1, 2, 1)
+    )
     return TradeRows(
         **vars(_header_rows(dataset, files, table, venue_ids, instrument_of)),
         price=table.numbers[files.price].copy(),

@@ -14,7 +14,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of every table of a dataset TOML; an unknown key is an error."""
 
 
-class QuoteFiles(Section, kw_only=True):
+class QuoteFiles(Section, frozen=True, kw_only=True):
     """Files of quotes: where they are and which column plays which role ("" = no such column)."""
 
     glob: str
@@ -34,7 +34,7 @@ class QuoteFiles(Section, kw_only=True):
     flag: str = ""
 
 
-class TradeFiles(Section, kw_only=True):
+class TradeFiles(Section, frozen=True, kw_only=True):
     """Files of prints, in the same terms as QuoteFiles."""
 
     glob: str
@@ -52,16 +52,17 @@ class TradeFiles(Section, kw_only=True):
     suspicious: str = ""
 
 
-class Scales(Section, kw_only=True):
+class Scales(Section, frozen=True, kw_only=True):
     """What 1 in the file is worth: `price` in the quote currency, `size` in whole ones."""
 
     price: str = "1"
     size: str = "1"
 
 
-class Clock(Section, kw_only=True):
+class Clock(Section, frozen=True, kw_only=True):
     """Offsets are added to the file's times; `backwards` says what happens to a row whose time goes
-    back within its file: `sort` puts it in its place and marks it repaired, `reject` drops it."""
+    back within its file: `sort` puts it in its place and marks it repaired, `reject` drops it.
+    """
 
     log_offset_ns: int = 0
     venue_offset_ns: int = 0
@@ -69,7 +70,7 @@ class Clock(Section, kw_only=True):
     backwards: Literal["sort", "reject"] = "sort"
 
 
-class Instruments(Section, kw_only=True):
+class Instruments(Section, frozen=True, kw_only=True):
     """How instruments are named and measured.
 
     `pattern` is matched against the symbol column, or against the file name where there is none;
@@ -85,16 +86,18 @@ class Instruments(Section, kw_only=True):
     asset_class: int
 
 
-class Fee(Section, kw_only=True):
+class Fee(Section, frozen=True, kw_only=True):
     """Charge per whole one traded = fixed + price * rate; negative is a rebate."""
 
     fixed: str = "0"
     rate: str = "0"
 
 
-class Venue(Section, kw_only=True):
-    """A venue of the dataset; `codes` are its names in the files, `out_us` and `back_us` the one-way
-    latencies of orders to it and of reports from it."""
+class Venue(Section, frozen=True, kw_only=True):
+    """A venue of the dataset; `codes` are its names in the files.
+
+    `out_us` and `back_us` are the one-way latencies of orders to it and of reports from it.
+    """
 
     key: str
     name: str
@@ -110,7 +113,7 @@ class Venue(Section, kw_only=True):
     ack_prior_us: int
 
 
-class Listing(Section, kw_only=True):
+class Listing(Section, frozen=True, kw_only=True):
     """What differs for one venue or instrument; both are globs over keys, the last match wins.
 
     `contract_value` is the worth in the quote currency of one contract where sizes are contracts.
@@ -124,7 +127,7 @@ class Listing(Section, kw_only=True):
     contract_value: str = ""
 
 
-class Basis(Section, kw_only=True):
+class Basis(Section, frozen=True, kw_only=True):
     """Prices of every market but `reference` are shifted by the rolling median of past gaps.
 
     The gap of mids is sampled every `sample_ms`; the median is over the samples of `window_ms`. A
@@ -137,7 +140,7 @@ class Basis(Section, kw_only=True):
     min_samples: int
 
 
-class Books(Section, kw_only=True):
+class Books(Section, frozen=True, kw_only=True):
     """How the venues that a best-quote stream does not name are modelled (see `_books`).
 
     A quote that cannot stand goes `step_back_ticks` behind the best; none stays more than
@@ -149,7 +152,7 @@ class Books(Section, kw_only=True):
     size_memory: int = 31
 
 
-class Replay(Section, kw_only=True):
+class Replay(Section, frozen=True, kw_only=True):
     """Defaults of a replay of this dataset; `stale_ms` is when a silent quote counts as stale."""
 
     horizon_ms: int
@@ -159,8 +162,8 @@ class Replay(Section, kw_only=True):
     shards: int = 1
 
 
-class Dataset(Section, kw_only=True):
-    """A whole dataset TOML. `modelled` names each part that was not recorded, and how it is made."""
+class Dataset(Section, frozen=True, kw_only=True):
+    """A whole dataset TOML. `modelled` says of each part that was not recorded how it is made."""
 
     name: str
     reader: str

@@ -101,7 +101,10 @@ def _check_numbers(path: Path, text: str, dataset: Dataset) -> None:
 
 
 def _decimal_texts(dataset: Dataset, units: int) -> list[tuple[str, str, str, int]]:
-    rows = [("scales", "price", dataset.scales.price, 9), ("scales", "size", dataset.scales.size, 9)]
+    rows = [
+        ("scales", "price", dataset.scales.price, 9),
+        ("scales", "size", dataset.scales.size, 9),
+    ]
     rows += [
         ("instruments", "tick", dataset.instruments.tick, 9),
         ("instruments", "round_lot", dataset.instruments.round_lot, units),
@@ -114,7 +117,9 @@ def _decimal_texts(dataset: Dataset, units: int) -> list[tuple[str, str, str, in
         rows += [("listings", "lot", listing.lot or "0", units)]
         rows += [("listings", "min", listing.min or "0", units)]
         rows += [("listings", "contract_value", listing.contract_value or "0", 9)]
-    return rows + [("replay", "touch_multiples", text, 3) for text in dataset.replay.touch_multiples]
+    return rows + [
+        ("replay", "touch_multiples", text, 3) for text in dataset.replay.touch_multiples
+    ]
 
 
 def _check_venues(path: Path, dataset: Dataset) -> None:

@@ -19,7 +19,7 @@ class KeyFormatter(string.Formatter):
     """`{base!u}` is the group in capitals."""
 
     def convert_field(self, value: Any, conversion: str | None) -> Any:
-        return value.upper() if conversion == "u" else super().convert_field(value, conversion)  # type: ignore[arg-type]
+        return value.upper() if conversion == "u" else super().convert_field(value, conversion)
 
 
 def instrument_key(instruments: Instruments, text: str) -> str:
@@ -29,7 +29,9 @@ def instrument_key(instruments: Instruments, text: str) -> str:
         return ""
     key = KeyFormatter().format(instruments.key, **found.groupdict())
     if len(key.encode()) > MAX_KEY_BYTES:
-        raise InputError(f"instrument key {key!r} is over {MAX_KEY_BYTES} bytes; shorten the pattern")
+        raise InputError(
+            f"instrument key {key!r} is over {MAX_KEY_BYTES} bytes; shorten the pattern"
+        )
     return key
 
 
@@ -42,9 +44,7 @@ def listing_for(dataset: Dataset, venue_key: str, instrument: str) -> Listing:
     """What the TOML's listings say of one pair; later entries override earlier ones."""
     settings = {"venue": venue_key, "instrument": instrument}
     for listing in dataset.listings:
-        if fnmatchcase(venue_key, listing.venue) and fnmatchcase(
-                instrument, listing.instrument
-            ):
+        if fnmatchcase(venue_key, listing.venue) and fnmatchcase(instrument, listing.instrument):
             for name in ("tick", "lot", "min", "contract_value"):
                 settings[name] = getattr(listing, name) or settings.get(name, "")
     return Listing(**settings)

@@ -33,9 +33,7 @@ class ReferenceStream:
         }
 
 
-def reference_stream(
-    dataset: Dataset, instruments: Sequence[str], log_ns: int
-) -> ReferenceStream:
+def reference_stream(dataset: Dataset, instruments: Sequence[str], log_ns: int) -> ReferenceStream:
     """INSTRUMENT, VENUE, LISTING and FEE records as of `log_ns`."""
     stream = ReferenceStream(log_ns)
     for index, key in enumerate(instruments):

@@ -60,7 +60,9 @@ class ReadReport:
     def total_rows(self) -> int:
         return sum(self.rows.values())
 
-    def count(self, name: str, file: str, hits: NDArray[np.bool_], lines: NDArray[np.int64]) -> None:
+    def count(
+        self, name: str, file: str, hits: NDArray[np.bool_], lines: NDArray[np.int64]
+    ) -> None:
         """Add the rows where `hits` to outcome `name`; `lines` are their lines in `file`."""
         found = int(np.count_nonzero(hits))
         if not found:
@@ -86,5 +88,7 @@ class ReadReport:
         head = f"{self.total_rows:,} rows -> {self.quotes:,} quotes, {self.trades:,} trades"
         return [head] + [
             f"{o.treatment:<8} {name:<24} {o.count:>10,}  first at {o.sample}"
-            for name, o in sorted(self.outcomes.items(), key=lambda item: (item[1].treatment, item[0]))
+            for name, o in sorted(
+                self.outcomes.items(), key=lambda item: (item[1].treatment, item[0])
+            )
         ]

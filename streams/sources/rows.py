@@ -124,7 +124,8 @@ def _reject(rows: Rows, report: ReadReport, reasons: dict[str, Bools]) -> Bools:
 
 
 def _is_missing(price: Ints, units: Ints) -> Bools:
-    return (price == MISSING) | (units == MISSING) | ((price == 0) & (units == 0))
+    missing: Bools = (price == MISSING) | (units == MISSING) | ((price == 0) & (units == 0))
+    return missing
 
 
 def _is_bad_price(price: Ints) -> Bools:
