@@ -43,7 +43,7 @@ def reference_stream(dataset: Dataset, instruments: Sequence[str], log_ns: int) 
     for index, venue in enumerate(dataset.venues):
         if venue.is_listed:
             _add_listings(stream, dataset, index, instruments)
-            _add_fees(stream, index, venue)
+            _add_fees(stream, index, venue, len(instruments))
     return stream
 
 
@@ -92,14 +92,16 @@ def _add_listings(
         )
 
 
-def _add_fees(stream: ReferenceStream, index: int, venue: Venue) -> None:
-    for liquidity, fee in ((Liquidity.TAKE, venue.taker), (Liquidity.ADD, venue.maker)):
-        stream.records.append(_fee(stream, index, liquidity, fee))
+def _add_fees(stream: ReferenceStream, index: int, venue: Venue, instruments: int) -> None:
+    for instrument in range(instruments):
+        for liquidity, fee in ((Liquidity.TAKE, venue.taker), (Liquidity.ADD, venue.maker)):
+            header = stream.header(InputType.FEE, index, instrument)
+            stream.records.append(_fee(header, liquidity, fee))
 
 
-def _fee(stream: ReferenceStream, index: int, liquidity: Liquidity, fee: Fee) -> bytes:
+def _fee(header: dict[str, int], liquidity: Liquidity, fee: Fee) -> bytes:
     return FEE.pack(
-        **stream.header(InputType.FEE, index, INSTRUMENT_NONE),
+        **header,
         liquidity=int(liquidity),
         fixed_nanos=price_nanos(fee.fixed),
         rate_e9=price_nanos(fee.rate),
