@@ -10,7 +10,7 @@ from streams.simulator.plain_config import QUARTERS, PlainConfig
 _WALK, _START = 2, 3
 _FLOOR_QUARTERS = 500 * QUARTERS
 _CHUNK_STEPS = 4096
-_MOVE_ONE_IN = 20
+_MOVE_ONE_IN = 16
 
 
 class Walk:
