@@ -41,11 +41,14 @@ class RunDirectory:
         if not is_new:
             require_replaceable(where, force)
         where.mkdir(parents=True, exist_ok=True)
-        lock = lock_for_writing(where)
-        clear(where)
-        run = cls(where, {}, lock)
-        run.update_manifest(format=FORMAT, format_version=FORMAT_VERSION, **manifest)
-        sync_directory(where.resolve().parent)
+        run = cls(where, {}, lock_for_writing(where))
+        try:
+            clear(where)
+            run.update_manifest(format=FORMAT, format_version=FORMAT_VERSION, **manifest)
+            sync_directory(where.resolve().parent)
+        except BaseException:
+            run.close()
+            raise
         return run
 
     @classmethod
