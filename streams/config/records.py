@@ -1,0 +1,201 @@
+"""The reference records that a configuration becomes; they follow a dataset's own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from aggregates.kernel import GENERATION
+from schemas import reference
+from schemas.codes import InputType, PolicyKind
+from schemas.envelope import HEADER
+from schemas.errors import InputError
+from schemas.layout import Layout
+from schemas.units import (
+    E9,
+    INSTRUMENT_NONE,
+    MAX_UNITS,
+    MAX_VENUES,
+    NS_PER_MS,
+    NS_PER_S,
+    VENUE_NONE,
+)
+from schemas.wire import iter_inputs, text
+from streams.config.sections import EngineConfig, Policy
+
+POLICIES: dict[str, PolicyKind] = {kind.name.lower(): kind for kind in PolicyKind}
+"""Policy name -> kind; the kind's number is the policy's id."""
+
+_IN_HEADER = {name for name, _ in HEADER.fields}
+INSTRUMENT_TERMS = [name for name, _ in reference.INSTRUMENT.fields if name not in _IN_HEADER]
+
+
+class Stream:
+    """Records of source 0 that continue a dense source_seq."""
+
+    def __init__(self, source_seq: int, log_ns: int) -> None:
+        self.source_seq, self.log_ns = source_seq, log_ns
+        self.records: list[bytes] = []
+
+    def add(
+        self,
+        layout: Layout,
+        kind: InputType,
+        instrument: int = INSTRUMENT_NONE,
+        /,
+        **values: object,
+    ) -> None:
+        """Append one record with the next source_seq."""
+        self.records.append(
+            layout.pack(
+                type=int(kind),
+                venue=VENUE_NONE,
+                instrument=instrument,
+                source_seq=self.source_seq,
+                log_ns=self.log_ns,
+                **values,
+            )
+        )
+        self.source_seq += 1
+
+
+def config_records(
+    config: EngineConfig, dataset_records: bytes, *, stale_ms: int, horizon_ms: int
+) -> bytes:
+    """INSTRUMENT (its policy), POLICY, LIMITS, SETTINGS and ENGINE records of a configuration.
+
+    `dataset_records` are the source 0 records before them; `stale_ms` and `horizon_ms` stand in
+    where the configuration says 0. InputError for a venue or policy name that does not exist.
+    """
+    last = HEADER.unpack(_last(dataset_records))
+    stream = Stream(last.source_seq + 1, last.log_ns)
+    venues = venue_ids(dataset_records)
+    for name, kind in POLICIES.items():
+        policy: Policy = getattr(config.policies, name)
+        _add_policy(stream, name, kind, policy, venues, (stale_ms, horizon_ms))
+    instruments = [
+        raw for kind, raw in iter_inputs(dataset_records) if kind == InputType.INSTRUMENT
+    ]
+    _add_instruments(stream, instruments, _policy_id(config.orders.default_policy))
+    _add_limits(stream, config, instruments)
+    _add_settings(stream, config)
+    stream.add(reference.ENGINE, InputType.ENGINE, version_hash=GENERATION)
+    return b"".join(stream.records)
+
+
+def config_hash(records: Iterable[bytes]) -> str:
+    """SHA-256 over reference records: equal configurations have equal hashes."""
+    return hashlib.sha256(b"".join(records)).hexdigest()
+
+
+def venue_ids(reference_records: bytes) -> dict[str, int]:
+    """Venue key -> dense id, from VENUE records."""
+    found = {}
+    for kind, raw in iter_inputs(reference_records):
+        if kind == InputType.VENUE:
+            record = reference.VENUE.unpack(raw)
+            found[text(record.key)] = record.venue
+    return found
+
+
+def config_dict(config: EngineConfig) -> dict[str, object]:
+    """A configuration as plain values, for a manifest."""
+    plain: dict[str, object] = msgspec.to_builtins(config)
+    return plain
+
+
+def _last(records: bytes) -> bytes:
+    *_, (_, raw) = iter_inputs(records)
+    return raw
+
+
+def _policy_id(name: str) -> int:
+    if name not in POLICIES:
+        raise InputError(f"`orders.default_policy` = {name!r}; use one of {', '.join(POLICIES)}")
+    return int(POLICIES[name])
+
+
+def _add_policy(
+    stream: Stream,
+    name: str,
+    kind: PolicyKind,
+    policy: Policy,
+    venues: dict[str, int],
+    from_dataset: tuple[int, int],
+) -> None:
+    stale_ms, horizon_ms = from_dataset
+    stream.add(
+        reference.POLICY,
+        InputType.POLICY,
+        name=name.encode(),
+        policy=int(kind),
+        version=policy.version,
+        kind=int(kind),
+        split=policy.split,
+        fee_aware=policy.fee_aware,
+        max_levels=policy.max_levels,
+        max_children=policy.max_children,
+        max_attempts=policy.max_attempts,
+        tolerance_e9=e9_from_bps(policy.tolerance_bps),
+        miss_penalty_e9=e9_from_bps(policy.miss_penalty_bps),
+        stale_ns=(policy.stale_ms or stale_ms) * NS_PER_MS,
+        ack_timeout_ns=policy.ack_timeout_ms * NS_PER_MS,
+        retry_ns=policy.retry_ms * NS_PER_MS,
+        horizon_ns=(policy.horizon_ms or horizon_ms) * NS_PER_MS,
+        preferred=_ranks(name, policy.preferred, venues),
+    )
+
+
+def _ranks(name: str, preferred: Sequence[str], venues: dict[str, int]) -> bytes:
+    ranks = bytearray(MAX_VENUES)
+    for rank, key in enumerate(preferred, start=1):
+        if key not in venues:
+            known = ", ".join(sorted(venues))
+            raise InputError(f"`policies.{name}.preferred`: no venue {key!r}; venues are {known}")
+        ranks[venues[key]] = rank
+    return bytes(ranks)
+
+
+def _add_instruments(stream: Stream, instruments: list[bytes], policy_id: int) -> None:
+    """The same instruments with the configured policy; each record carries the full new value."""
+    for raw in instruments:
+        record = reference.INSTRUMENT.unpack(raw)._replace(default_policy=policy_id)
+        terms = {name: getattr(record, name) for name in INSTRUMENT_TERMS}
+        stream.add(reference.INSTRUMENT, InputType.INSTRUMENT, record.instrument, **terms)
+
+
+def _add_limits(stream: Stream, config: EngineConfig, instruments: list[bytes]) -> None:
+    for raw in instruments:
+        record = reference.INSTRUMENT.unpack(raw)
+        stream.add(
+            reference.LIMITS,
+            InputType.LIMITS,
+            record.instrument,
+            max_order_units=min(MAX_UNITS, config.limits.max_order_ones * record.units_per_one),
+            max_notional_ones=config.limits.max_notional_ones,
+            collar_e9=e9_from_bps(config.limits.collar_bps),
+        )
+
+
+def _add_settings(stream: Stream, config: EngineConfig) -> None:
+    quality, orders = config.quality, config.orders
+    stream.add(
+        reference.SETTINGS,
+        InputType.SETTINGS,
+        liquidity_half_life_ns=quality.liquidity_half_life_s * NS_PER_S,
+        speed_half_life_ns=quality.speed_half_life_s * NS_PER_S,
+        fill_half_life_ns=quality.fill_half_life_s * NS_PER_S,
+        publish_ns=quality.publish_s * NS_PER_S,
+        identity_window_ns=orders.identity_window_s * NS_PER_S,
+        linger_ns=orders.linger_s * NS_PER_S,
+        fill_prior_e9=round(quality.fill_prior * E9),
+        fill_prior_weight_e9=round(quality.fill_prior_weight * E9),
+        ack_prior_weight_e9=round(quality.ack_prior_weight * E9),
+    )
+
+
+def e9_from_bps(bps: float) -> int:
+    """A fraction in 1e-9 from basis points."""
+    return round(bps * (E9 // 10_000))

@@ -1,0 +1,91 @@
+"""The configuration as typed frozen structs; `Settings` here are those of a run, by section.
+
+Durations end in `_ms` or `_s`, fractions in `_bps` (1e-4). 0 in `stale_ms` and `horizon_ms` takes
+the dataset's own value.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+Millis = Annotated[int, msgspec.Meta(ge=0, le=30_000_000)]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Bps = Annotated[float, msgspec.Meta(ge=0.0, le=10_000.0)]
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every table; an unknown key is an error."""
+
+
+class Policy(Section, frozen=True, kw_only=True):
+    """How one routing policy ranks venues, splits, waits and gives up."""
+
+    version: Positive = 1
+    split: bool = True
+    fee_aware: bool = True
+    max_levels: Annotated[int, msgspec.Meta(ge=1, le=10)] = 5
+    max_children: Annotated[int, msgspec.Meta(ge=1, le=64)] = 24
+    max_attempts: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 8
+    tolerance_bps: Bps = 0.0
+    miss_penalty_bps: Bps = 0.0
+    stale_ms: Millis = 0
+    ack_timeout_ms: Annotated[int, msgspec.Meta(ge=1)] = 5_000
+    retry_ms: Annotated[int, msgspec.Meta(ge=1)] = 500
+    horizon_ms: Millis = 0
+    preferred: tuple[str, ...] = ()
+
+
+class Policies(Section, frozen=True, kw_only=True):
+    """The four policies; their ids are 1, 2, 3 and 4 in this order."""
+
+    best_price: Policy = Policy(fee_aware=False)
+    lowest_cost: Policy = Policy(miss_penalty_bps=2.0)
+    fastest: Policy = Policy(tolerance_bps=1.0)
+    preferred: Policy = Policy(tolerance_bps=1.0)
+
+
+class Limits(Section, frozen=True, kw_only=True):
+    """Pre-trade limits of every instrument. Sizes are in whole ones (shares, BTC, contracts)."""
+
+    collar_bps: Annotated[float, msgspec.Meta(gt=0.0, lt=10_000.0)] = 500.0
+    max_order_ones: Positive = 1_000_000
+    max_notional_ones: Annotated[int, msgspec.Meta(ge=1, le=10**15)] = 100_000_000
+
+
+class Quality(Section, frozen=True, kw_only=True):
+    """How quality decays, what is believed before evidence, and how often it is published."""
+
+    liquidity_half_life_s: Positive = 60
+    speed_half_life_s: Positive = 60
+    fill_half_life_s: Positive = 600
+    publish_s: Annotated[int, msgspec.Meta(ge=0)] = 60
+    fill_prior: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.9
+    fill_prior_weight: Annotated[float, msgspec.Meta(gt=0.0)] = 4.0
+    ack_prior_weight: Annotated[float, msgspec.Meta(gt=0.0)] = 4.0
+
+
+class Orders(Section, frozen=True, kw_only=True):
+    """How long identities and finished orders are remembered, and the policy of most orders."""
+
+    identity_window_s: Positive = 86_400
+    linger_s: Annotated[int, msgspec.Meta(ge=0)] = 60
+    default_policy: str = "lowest_cost"
+
+
+class Run(Section, frozen=True, kw_only=True):
+    """How the run is kept: a snapshot every so many inputs (0 = none), shards (0 = dataset's)."""
+
+    snapshot_inputs: Annotated[int, msgspec.Meta(ge=0)] = 2_000_000
+    shards: Annotated[int, msgspec.Meta(ge=0, le=1024)] = 0
+
+
+class EngineConfig(Section, frozen=True, kw_only=True):
+    """A whole configuration; every key has a default."""
+
+    policies: Policies = Policies()
+    limits: Limits = Limits()
+    quality: Quality = Quality()
+    orders: Orders = Orders()
+    run: Run = Run()
