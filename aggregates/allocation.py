@@ -46,9 +46,18 @@ class Plan:
 def allocate(order: Order, policy: Any, candidates: list[Candidate], wanted: int) -> Plan:
     """Best split of `wanted` units under the policy."""
     keys = sorted(_keys(order, policy, candidates), key=lambda key: key[:4])
-    if not policy.split:
-        keys = [key for key in keys if key[4] is keys[0][4]]
-    return _with_minimums(order, policy, keys, wanted)
+    return (_with_minimums if policy.split else _one_venue)(order, policy, keys, wanted)
+
+
+def _one_venue(order: Order, policy: Any, keys: list[Key], wanted: int) -> Plan:
+    """Everything to the first venue in the policy's order whose lot and minimum allow any."""
+    plan = Plan()
+    while keys and not plan.units:
+        first = keys[0][4]
+        own = [key for key in keys if key[4] is first]
+        plan = _with_minimums(order, policy, own, wanted)
+        keys = [key for key in keys if key[4] is not first]
+    return plan
 
 
 def allocate_whole(order: Order, policy: Any, candidates: list[Candidate], wanted: int) -> Plan:

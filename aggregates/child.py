@@ -1,7 +1,8 @@
 """A child order's life: a table of (state, report) -> state, and the facts booked to it.
 
 Replies of a venue are facts: a fill is booked whatever the state. A state that the table does not
-name is left as it is.
+name is left as it is. A venue that ends a child but has executed more than was told to us leaves
+its outcome unknown: what is missing is a fill still to come, not quantity that may be sent again.
 """
 
 from __future__ import annotations
@@ -52,10 +53,12 @@ class Child:
         return max(0, self.units - self.cum_units) if self.state in OPEN else 0
 
 
-def apply_report(child: Child, exec_type: int, leaves_units: int) -> None:
-    """Moves the child's state; TRADE has been added to cum_units before."""
+def apply_report(child: Child, exec_type: int, cum_units: int, leaves_units: int) -> None:
+    """Moves the child's state by the venue's own count; TRADE has been added to ours before."""
     if exec_type == E.TRADE:
         child.state = _after_trade(child)
+    elif _ends(child, exec_type, leaves_units) and cum_units > child.cum_units:
+        child.state = int(S.UNKNOWN)
     elif exec_type == E.CANCEL_REJECT:
         if child.state == S.CANCEL_PENDING:
             child.state = int(S.PARTIAL if child.cum_units else S.ACKNOWLEDGED)
@@ -64,6 +67,12 @@ def apply_report(child: Child, exec_type: int, leaves_units: int) -> None:
             child.state = _after_status(child, leaves_units)
     else:
         child.state = int(TRANSITIONS.get((child.state, exec_type), child.state))
+
+
+def _ends(child: Child, exec_type: int, leaves_units: int) -> bool:
+    if exec_type == E.ORDER_STATUS:
+        return child.state in OPEN and leaves_units == 0
+    return TRANSITIONS.get((child.state, exec_type)) in _FINAL
 
 
 def _after_trade(child: Child) -> int:

@@ -30,6 +30,9 @@ from schemas.units import INT64_MAX, INT64_MIN
 Refused = tuple[Reason, int, int]
 """(reason, deciding value, order id of the first order for a repeat)."""
 ACCEPTED: Refused = (Reason.NONE, 0, 0)
+_RECEIVED, _SIZE = NEW_ORDER.offsets()["receive_ns"]
+_TERMS, _AFTER_RECEIPT = slice(HEADER.size, _RECEIVED), slice(_RECEIVED + _SIZE, None)
+"""What makes an order the same order: all but when it reached us."""
 
 
 def new_order(shard: Shard, header: Any, raw: bytes) -> Refused:  # noqa: ARG001
@@ -41,7 +44,7 @@ def new_order(shard: Shard, header: Any, raw: bytes) -> Refused:  # noqa: ARG001
         return Reason.ENGINE_NOT_ACTIVE, 0, 0
     if shard.reference_seen > shard.reference_version:
         return Reason.REFERENCE_GAP, shard.reference_version, 0
-    known = admit(shard, record, digest64(raw[HEADER.size :]))
+    known = admit(shard, record, digest64(raw[_TERMS] + raw[_AFTER_RECEIPT]))
     if not isinstance(known, Identity):
         return known
     book = shard.books[record.instrument]
@@ -196,12 +199,21 @@ def settle(shard: Shard, order: Order) -> None:
         end(shard, order, Reason.FILLED if full else Reason.OVERFILLED)
     elif order.state == OrderState.CANCEL_PENDING or order.immediate:
         _settle_ending(shard, order)
-    elif order.free_units and order.retry_due_ns <= shard.log_ns:
+    elif order.free_units and order.retry_due_ns <= shard.log_ns and shard.may_trade:
         policy = shard.tables.policies[order.policy]
         if order.attempts >= policy.max_attempts:
             _settle_exhausted(shard, order)
         else:
             attempt(shard, order)
+
+
+def resume(shard: Shard) -> None:
+    """Trading may go on: parents that were held are moved on, oldest first."""
+    for order_id in sorted(shard.orders):
+        order = shard.orders[order_id]
+        if not order.final:
+            settle(shard, order)
+            emit_order(shard, order)
 
 
 def _settle_ending(shard: Shard, order: Order) -> None:

@@ -103,6 +103,7 @@ def apply(shard: Shard, header: Any, raw: bytes) -> None:
         return
     fire_timers(shard, header.log_ns)
     shard.log_ns = header.log_ns
+    held = not shard.may_trade
     handler = HANDLERS.get(header.type)
     if handler is None:
         refused: Refused = (Reason.UNKNOWN_TYPE, header.type, 0)
@@ -111,6 +112,8 @@ def apply(shard: Shard, header: Any, raw: bytes) -> None:
         refused = refused if refused[0] else handler(shard, header, raw)
     if refused[0]:
         _refuse(shard, header, raw, refused)
+    if held and shard.may_trade:
+        desk.resume(shard)
 
 
 def _check_source(shard: Shard, header: Any) -> Refused:

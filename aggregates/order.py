@@ -9,12 +9,6 @@ from aggregates.child import LIVE, Child
 from schemas.codes import OrderState, Reason, Side, TimeInForce
 
 FINAL = frozenset({OrderState.DONE, OrderState.CANCELED, OrderState.EXPIRED})
-END_STATES = {
-    Reason.FILLED: OrderState.DONE,
-    Reason.OVERFILLED: OrderState.DONE,
-    Reason.HORIZON: OrderState.EXPIRED,
-}
-"""Final state by reason; every other reason ends in CANCELED."""
 
 
 @dataclass(slots=True)
@@ -71,11 +65,18 @@ class Order:
         return max(0, order_units - self.cum_units - self.outstanding_units)
 
     @property
+    def excess_units(self) -> int:
+        """What was filled and may still be filled beyond what was asked for."""
+        return self.cum_units + self.outstanding_units - int(self.record.order_units)
+
+    @property
     def awaiting(self) -> bool:
         """Whether any child is expected to report soon."""
         return any(child.state in LIVE for child in self.children)
 
     def finish(self, reason: int) -> None:
-        """Ends the parent."""
+        """Ends the parent: done once all was filled, else expired at its horizon, else canceled."""
         self.end_reason = int(reason)
-        self.state = int(END_STATES.get(Reason(reason), OrderState.CANCELED))
+        unfilled = OrderState.EXPIRED if reason == Reason.HORIZON else OrderState.CANCELED
+        filled = self.cum_units >= self.record.order_units
+        self.state = int(OrderState.DONE if filled else unfilled)

@@ -6,12 +6,20 @@ from typing import Any
 
 from aggregates import quality
 from aggregates.child import LIVE, OPEN, Child, apply_report
-from aggregates.desk import ACCEPTED, Refused, emit_order, settle
+from aggregates.desk import ACCEPTED, Refused, emit_order, settle, wind_down
 from aggregates.order import Order
 from aggregates.quality import UNREFLECTED_MAX, Row
 from aggregates.shard import Shard
 from schemas import decisions
-from schemas.codes import AlarmKind, ChildState, ExecType, OutputType, Reason
+from schemas.codes import (
+    AlarmKind,
+    ChildState,
+    ExecType,
+    OrderState,
+    OutputType,
+    Reason,
+    TimerKind,
+)
 from schemas.reports import EXEC_REPORT
 from schemas.units import MAX_PRICE_NANOS, MAX_UNITS
 
@@ -47,20 +55,42 @@ def apply(shard: Shard, header: Any, raw: bytes) -> Refused:  # noqa: ARG001
     if reason:
         return reason, value, order.order_id
     row = shard.books[child.instrument].rows[child.venue]
-    before, open_before = child.leaves_units, child.state in OPEN
+    before, state_before = child.leaves_units, child.state
     _observe_answer(shard, child, row, report)
     if report.exec_type == ExecType.TRADE:
         _book_trade(shard, child, order, row, report)
-    apply_report(child, report.exec_type, report.leaves_units)
+    apply_report(child, report.exec_type, report.cum_units, report.leaves_units)
     row.in_flight[order.side_index] -= before - child.leaves_units
     row.dirty = True
-    if open_before and child.state not in OPEN:
+    if state_before in OPEN and child.state not in OPEN:
         _finish_child(shard, child, order, row)
     emit_child(shard, child, report)
-    settle(shard, order)
-    emit_order(shard, order)
+    _doubt(shard, child, order, state_before, report)
+    _move_on(shard, order)
     shard.quality_seq += 1
     return ACCEPTED
+
+
+def _doubt(shard: Shard, child: Child, order: Order, before: int, report: Any) -> None:
+    """Fills we were not told of make the outcome unknown; an answer gives the venue time again."""
+    if child.state == ChildState.UNKNOWN != before:
+        order.visited[child.venue] = shard.seq
+        _alarm_unknown_child(shard, child, report.cum_units - child.cum_units)
+    elif before == ChildState.UNKNOWN and child.state in LIVE:
+        timeout_ns = shard.tables.policies[order.policy].ack_timeout_ns
+        shard.schedule(shard.log_ns + timeout_ns, TimerKind.ACK_TIMEOUT, child.child_id)
+
+
+def _move_on(shard: Shard, order: Order) -> None:
+    """What a report means for its parent; one filled beyond its size stops and cancels the rest."""
+    over = order.excess_units > 0
+    if over and order.state == OrderState.WORKING:
+        wind_down(shard, order, Reason.OVERFILLED)
+        return
+    if over and order.final:
+        order.finish(Reason.OVERFILLED)
+    settle(shard, order)
+    emit_order(shard, order)
 
 
 def _check(report: Any) -> tuple[Reason, int]:
@@ -130,18 +160,23 @@ def time_out(shard: Shard, child_id: int) -> None:
         return
     child.state = int(ChildState.UNKNOWN)
     order = shard.orders[child.order_id]
-    order.visited[child.venue] = shard.seq
+    # The input being folded comes after the timer, so its quote is news.
+    order.visited[child.venue] = shard.seq - 1
     emit_child(shard, child, None)
+    _alarm_unknown_child(shard, child, child.leaves_units)
+    settle(shard, order)
+    emit_order(shard, order)
+
+
+def _alarm_unknown_child(shard: Shard, child: Child, units: int) -> None:
     shard.alarm(
         AlarmKind.CHILD_UNKNOWN,
-        child.leaves_units,
+        units,
         instrument=child.instrument,
         venue=child.venue,
         child_id=child.child_id,
         order_id=child.order_id,
     )
-    settle(shard, order)
-    emit_order(shard, order)
 
 
 def _alarm_unknown_fill(shard: Shard, report: Any) -> None:

@@ -68,6 +68,11 @@ class Shard:
         """Whether this engine generation may trade on this shard."""
         return self.activated == self.generation
 
+    @property
+    def may_trade(self) -> bool:
+        """Whether children may leave: the right engine, and no reference input missing."""
+        return self.active and self.reference_seen == self.reference_version
+
     def emit(self, layout: Layout, output: OutputType, instrument: int, /, **values: Any) -> int:
         """Writes one output record; returns its out_seq."""
         return self.emit_long(layout, output, instrument, b"", values)
