@@ -57,7 +57,8 @@ def two_markets(market: str, last_ms: int, gap: Callable[[int], float]) -> list[
 
 def of(records: NDArray[np.void], venue: int, kind: InputType) -> NDArray[np.void]:
     """Return a venue's records of one type."""
-    return records[(records["venue"] == venue) & (records["type"] == kind)]
+    found: NDArray[np.void] = records[(records["venue"] == venue) & (records["type"] == kind)]
+    return found
 
 
 def test_the_reference_market_is_untouched(binance: Make, read_all: ReadAll) -> None:

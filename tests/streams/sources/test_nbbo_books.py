@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,14 +32,16 @@ Print = tuple[int, int, int, int]
 Side = tuple[int, int]
 
 
-def model(best: list[Best], prints: list[Print] = (), **settings: int) -> np.ndarray[Any, Any]:  # type: ignore[assignment]
+def model(
+    best: Sequence[Best], prints: Sequence[Print] = (), settings: dict[str, int] | None = None
+) -> np.ndarray[Any, Any]:
     """Return QUOTEs; prices in ticks: (time, (bid, size, venue), (ask, size, venue))."""
     rows = [(t, b * TICK, bn, bv, a * TICK, an, av) for t, (b, bn, bv), (a, an, av) in best]
     tape = [(t, price * TICK, size, venue) for t, price, size, venue in prints]
     slots = model_books(
         np.array(rows, dtype=np.int64).reshape(-1, 7),
         np.array(tape, dtype=np.int64).reshape(-1, 4),
-        **{**SETTINGS, **settings},
+        **{**SETTINGS, **(settings or {})},
     )
     return slots.view(QUOTE.dtype).reshape(-1)
 
@@ -77,8 +80,8 @@ def test_a_quote_better_than_the_new_best_steps_back_with_its_usual_size() -> No
         END,
     ]
     assert books_at(model(rows), 4)[A] == ((97, 700), (0, 0), BID)
-    assert books_at(model(rows, step_back_ticks=3), 4)[A] == ((95, 700), (0, 0), BID)
-    assert books_at(model(rows, size_memory=1), 4)[A] == ((97, 900), (0, 0), BID)
+    assert books_at(model(rows, settings={"step_back_ticks": 3}), 4)[A] == ((95, 700), (0, 0), BID)
+    assert books_at(model(rows, settings={"size_memory": 1}), 4)[A] == ((97, 900), (0, 0), BID)
 
 
 def test_a_quote_left_far_behind_follows() -> None:
@@ -158,7 +161,7 @@ def test_when_bests_lock_or_cross_modelled_quotes_stay_clear() -> None:
 )
 def test_settings_and_venues_are_checked(settings: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="model_books"):
-        model([START], **settings)
+        model([START], settings=settings)
 
 
 BESTS = st.lists(
