@@ -1,0 +1,494 @@
+"""Runs scenario tables: an event a line, what must come of it on the `>` lines below.
+
+Set-up lines (venue, policy, limits, settings) come first. Every child, cancel, refusal and alarm
+that an event causes must be expected, in order; order states, exclusions, child states, quality and
+expected costs are compared where a line names them. `+5ms` before an event lets time pass first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aggregates.kernel import Engine
+from schemas import decisions
+from schemas.codes import (
+    AlarmKind,
+    ChildState,
+    ExecType,
+    KillScope,
+    Liquidity,
+    OrderState,
+    OutputType,
+    PolicyKind,
+    QuoteFlag,
+    Reason,
+    Side,
+    TimeInForce,
+    VenueStatus,
+)
+from schemas.orders import NEW_ORDER
+from schemas.units import decimal_text, price_nanos
+from tests.builders import MS, POLICY_DEFAULTS, SETTINGS_DEFAULTS, S, Tape, records
+
+UNITS_NS = {"ns": 1, "us": 1000, "ms": MS, "s": S, "h": 3600 * S}
+SIDES = {"buy": Side.BUY, "sell": Side.SELL, "short": Side.SELL_SHORT}
+REPORTS = {
+    "ack": ExecType.NEW,
+    "canceled": ExecType.CANCELED,
+    "rejected": ExecType.REJECTED,
+    "expired": ExecType.EXPIRED,
+    "done_for_day": ExecType.DONE_FOR_DAY,
+    "cancel_reject": ExecType.CANCEL_REJECT,
+    "status": ExecType.ORDER_STATUS,
+    "replaced": ExecType.REPLACED,
+}
+LOUD = (OutputType.CHILD, OutputType.CANCEL_CHILD, OutputType.REFUSAL, OutputType.ALARM)
+
+
+@dataclass(slots=True)
+class Event:
+    """One line of a table and what is expected of it."""
+
+    words: list[str]
+    where: str
+    expected: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Scenario:
+    """A named list of events."""
+
+    name: str
+    events: list[Event] = field(default_factory=list)
+
+
+def read(path: Path) -> Iterator[Scenario]:
+    """Scenarios of one file; each starts with a line `scenario: name`."""
+    scenario = Scenario("")
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        text = line.partition("#")[0].strip()
+        if text.startswith("scenario:"):
+            if scenario.name:
+                yield scenario
+            scenario = Scenario(text.removeprefix("scenario:").strip())
+        elif text.startswith(">"):
+            scenario.events[-1].expected.append(text[1:].strip())
+        elif text:
+            scenario.events.append(Event(text.split(), f"{path.name}:{number}: {text}"))
+    if scenario.name:
+        yield scenario
+
+
+def duration_ns(text: str) -> int:
+    """`50ms` as nanoseconds."""
+    number = text.rstrip("nsumh")
+    return int(number) * UNITS_NS[text[len(number) :]]
+
+
+def fraction_e9(text: str) -> int:
+    """`10bps` or `5%` as a fraction in 1e-9."""
+    if text.endswith("bps"):
+        return price_nanos(text.removesuffix("bps")) // 10_000
+    return price_nanos(text.removesuffix("%")) // 100
+
+
+def options(words: list[str], **kinds: Callable[[str], Any] | None) -> dict[str, Any]:
+    """`key value` pairs and flags (kind None) of a line; AssertionError for an unknown word."""
+    found: dict[str, Any] = {}
+    rest = iter(words)
+    for word in rest:
+        assert word in kinds, f"unknown word {word!r}"
+        kind = kinds[word]
+        found[word] = True if kind is None else kind(next(rest))
+    return found
+
+
+class Desk:
+    """Plays one scenario on one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.tape, self.consumed = engine, Tape(), 0
+        self.venues: list[str] = []
+        self.set_up: list[Callable[[], Any]] = []
+        self.policies: dict[str, Callable[[], Any]] = {}
+        self.running = False
+        self.orders: dict[str, bytes] = {}
+        self.order_names: dict[int, str] = {}
+        self.child_ids: dict[str, int] = {}
+        self.child_venues: dict[str, int] = {}
+        self.trades = 0
+
+    def play(self, scenario: Scenario) -> None:
+        """Plays every event and compares what came of it."""
+        for event in scenario.events:
+            outputs = self._do(event.words)
+            told = list(self._told(outputs))
+            loud = [text for kind, text in told if kind in LOUD]
+            quiet = [text for kind, text in told if kind not in LOUD]
+            wanted = [line for line in event.expected if _is_loud(line)]
+            assert loud == wanted, f"{event.where}\n  got {told}"
+            for line in event.expected:
+                assert _is_loud(line) or line in quiet, f"{event.where}\n  {line}\n  got {told}"
+
+    def _do(self, words: list[str]) -> bytes:
+        if words[0].startswith("+"):
+            self.tape.wait(duration_ns(words[0][1:]))
+            words = words[1:]
+        verb, rest = words[0], words[1:]
+        if verb not in ("venue", "policy", "limits", "settings") and not self.running:
+            self._start()
+        if verb in SIDES:
+            self._order(verb, *rest)
+        elif verb in REPORTS:
+            self._report(verb, *rest)
+        else:
+            getattr(self, f"_do_{verb}")(*rest)
+        return self._step() if self.running else b""
+
+    def _step(self) -> bytes:
+        data = bytes(self.tape.data[self.consumed :])
+        consumed, outputs = self.engine.step(data)
+        assert consumed == len(data)
+        self.consumed += consumed
+        return outputs
+
+    def _start(self) -> None:
+        self.running = True
+        self.tape.instrument(0, "TEST")
+        self.tape.limits(0)
+        for act in self.set_up:
+            act()
+        if not self.policies:
+            self.tape.policy(1)
+        self.tape.engine()
+        outputs = self._step()
+        assert outputs == b"", "the set-up was refused"
+
+    # set-up
+
+    def _do_venue(self, name: str, *words: str) -> None:
+        given = options(
+            list(words),
+            fee=str,
+            rate=fraction_e9,
+            lot=int,
+            min=int,
+            ack=duration_ns,
+            unprotected=None,
+            unlisted=None,
+            no_fee=None,
+        )
+        venue = len(self.venues)
+        self.venues.append(name)
+        self.tape.venue(
+            venue,
+            name,
+            is_protected=int("unprotected" not in given),
+            ack_prior_ns=given.get("ack", MS),
+        )
+        if "unlisted" not in given:
+            lot, least = given.get("lot", 1), given.get("min", 0)
+            self.set_up.append(lambda: self.tape.listing(0, venue, lot_units=lot, min_units=least))
+        if "no_fee" not in given:
+            rate = given.get("rate", 0)
+            self.set_up.append(lambda: self.tape.fee(0, venue, given.get("fee", "0"), rate_e9=rate))
+
+    def _do_policy(self, kind: str, *words: str) -> None:
+        given = options(
+            list(words),
+            id=int,
+            single=None,
+            fee_blind=None,
+            levels=int,
+            children=int,
+            attempts=int,
+            tolerance=fraction_e9,
+            miss=fraction_e9,
+            stale=duration_ns,
+            timeout=duration_ns,
+            retry=duration_ns,
+            horizon=duration_ns,
+            prefer=str,
+        )
+        defaults = POLICY_DEFAULTS
+        preferred = bytearray(64)
+        for rank, name in enumerate(given.get("prefer", "").split(",") if given else []):
+            if name:
+                preferred[self.venues.index(name)] = rank + 1
+        values = {
+            "split": int("single" not in given),
+            "fee_aware": int("fee_blind" not in given),
+            "max_levels": given.get("levels", defaults["max_levels"]),
+            "max_children": given.get("children", defaults["max_children"]),
+            "max_attempts": given.get("attempts", defaults["max_attempts"]),
+            "tolerance_e9": given.get("tolerance", 0),
+            "miss_penalty_e9": given.get("miss", 0),
+            "stale_ns": given.get("stale", defaults["stale_ns"]),
+            "ack_timeout_ns": given.get("timeout", defaults["ack_timeout_ns"]),
+            "retry_ns": given.get("retry", defaults["retry_ns"]),
+            "horizon_ns": given.get("horizon", defaults["horizon_ns"]),
+            "preferred": bytes(preferred),
+        }
+        number = given.get("id", 1)
+        self.policies[str(number)] = lambda: self.tape.policy(
+            number, PolicyKind[kind.upper()], **values
+        )
+        self._reference(self.policies[str(number)])
+
+    def _do_limits(self, *words: str) -> None:
+        given = options(list(words), units=int, notional=int, collar=fraction_e9)
+        names = {"units": "max_order_units", "notional": "max_notional_ones", "collar": "collar_e9"}
+        values = {names[key]: value for key, value in given.items()}
+        self._reference(lambda: self.tape.limits(0, **values))
+
+    def _do_settings(self, *words: str) -> None:
+        given = options(
+            list(words),
+            liquidity_half_life=duration_ns,
+            speed_half_life=duration_ns,
+            fill_half_life=duration_ns,
+            publish=duration_ns,
+            identity_window=duration_ns,
+            linger=duration_ns,
+            fill_prior=fraction_e9,
+        )
+        values = dict(SETTINGS_DEFAULTS)
+        for key, value in given.items():
+            values[key + ("_e9" if key == "fill_prior" else "_ns")] = value
+        self._reference(lambda: self.tape.settings(**values))
+
+    def _reference(self, act: Callable[[], Any]) -> None:
+        act() if self.running else self.set_up.append(act)
+
+    def _do_fee(self, venue: str, fixed: str) -> None:
+        self.tape.fee(0, self.venues.index(venue), fixed, liquidity=Liquidity.TAKE)
+
+    def _do_engine(self, version: str) -> None:
+        if version == "ours":
+            self.tape.engine()
+        else:
+            self.tape.engine(version.encode())
+
+    def _do_reference(self, what: str) -> None:
+        """`gap` sends a version too early, `catch_up` the one that is missing and itself again."""
+        if what == "gap":
+            self.tape.limits(0, source_seq=self.tape.last[0] + 2)
+        elif what == "repeat":
+            self.tape.limits(0, source_seq=1)
+        else:
+            self.tape.limits(0)
+            self.tape.limits(0)
+
+    # market
+
+    def _do_quote(self, venue: str, bid: str, ask: str, *words: str) -> None:
+        given = options(list(words), level=int, modelled=None)
+        flags = given.get("level", 0)
+        flags |= QuoteFlag.MODELLED_ASK if "modelled" in given else 0
+        sides = [side.split("x") if side != "-" else ["0", "0"] for side in (bid, ask)]
+        (bid_price, bid_units), (ask_price, ask_units) = sides
+        self.tape.quote(
+            0,
+            self.venues.index(venue),
+            (bid_price, int(bid_units)),
+            (ask_price, int(ask_units)),
+            flags=flags,
+        )
+
+    def _do_trade(self, venue: str, price: str, units: str) -> None:
+        self.tape.trade(0, self.venues.index(venue), price, int(units))
+
+    def _do_state(self, venue: str, status: str, scope: str = "TEST") -> None:
+        place = {"instrument": 0} if scope == "TEST" else {}
+        self.tape.status(self.venues.index(venue), VenueStatus[status], **place)
+
+    def _do_wait(self, duration: str) -> None:
+        self.tape.wait(duration_ns(duration))
+        self.tape.timer()
+
+    def _do_lost(self, venue: str, count: str) -> None:
+        """Records of a feed that never arrived."""
+        self.tape.last[1 + self.venues.index(venue)] += int(count)
+
+    # desk
+
+    def _order(self, side: str, name: str, units: str, *words: str) -> None:
+        given = options(
+            list(words),
+            limit=str,
+            DAY=None,
+            IOC=None,
+            FOK=None,
+            OPG=None,
+            GTD=duration_ns,
+            account=str.encode,
+            client=str.encode,
+            policy=int,
+            only=self._mask,
+            never=self._mask,
+            age=duration_ns,
+            instrument=int,
+            locate=str.encode,
+        )
+        values: dict[str, Any] = {"locate_id": given.get("locate", b"")}
+        for key in ("limit", "account", "client", "policy", "instrument"):
+            if key in given:
+                values[key] = given[key]
+        for word in ("IOC", "FOK", "OPG"):
+            if word in given:
+                values["time_in_force"] = TimeInForce[word]
+        if "GTD" in given:
+            values["time_in_force"] = TimeInForce.GTD
+            values["expire_ns"] = self.tape.now_ns + given["GTD"]
+        values["venues_allowed"] = given.get("only", 0)
+        values["venues_banned"] = given.get("never", 0)
+        values["transact_ns"] = self.tape.now_ns - given.get("age", 0)
+        values["cl_ord_id"] = name.encode()
+        self.orders[name] = self.tape.order(0, name, SIDES[side], int(units), **values)
+
+    def _mask(self, names: str) -> int:
+        return sum(1 << self.venues.index(name) for name in names.split(","))
+
+    def _do_repeat(self, name: str, *words: str) -> None:
+        """The same order once more, received later; `units` changes it."""
+        given = options(list(words), units=int)
+        record = NEW_ORDER.unpack(self.orders[name])._asdict()
+        del record["source_seq"], record["log_ns"]
+        record["receive_ns"] = self.tape.now_ns + 1
+        record["order_units"] = given.get("units", record["order_units"])
+        self.tape.put(NEW_ORDER, record["type"], record["source"], **record)
+
+    def _do_cancel(self, name: str, *words: str) -> None:
+        given = options(list(words), account=str.encode)
+        self.tape.cancel(0, name, **given)
+
+    def _do_kill(self, scope: str, target: str = "") -> None:
+        self._switch(1, scope, target)
+
+    def _do_release(self, scope: str, target: str = "") -> None:
+        self._switch(0, scope, target)
+
+    def _switch(self, engaged: int, scope: str, target: str) -> None:
+        values: dict[str, Any] = {"target": target.encode()}
+        if scope == "venue":
+            values = {"venue": self.venues.index(target)}
+        elif scope == "instrument":
+            values = {"instrument": 0}
+        self.tape.kill(KillScope[scope.upper()], engaged, **values)
+
+    # venues
+
+    def _report(self, verb: str, child: str, *words: str) -> None:
+        given = options(list(words), cum=int, leaves=int)
+        self.tape.report(
+            self._child_id(child),
+            REPORTS[verb],
+            venue=self.child_venues.get(child, 0),
+            cum_units=given.get("cum", -1),
+            leaves_units=given.get("leaves", -1),
+        )
+
+    def _do_fill(self, child: str, size: str, *words: str) -> None:
+        given = options(list(words), trade=int, fee=price_nanos)
+        units, price = size.split("x")
+        self.trades += 1
+        self.tape.fill(
+            self._child_id(child),
+            int(units),
+            price,
+            given.get("trade", 1000 + self.trades),
+            venue=self.child_venues.get(child, 0),
+            fee_nanos=given.get("fee", 0),
+        )
+
+    def _child_id(self, child: str) -> int:
+        return int(child[1:]) if child.startswith("?") else self.child_ids[child]
+
+    # what came of it
+
+    def _told(self, outputs: bytes) -> Iterator[tuple[OutputType, str]]:
+        for kind, record, raw in records(outputs):
+            if kind == OutputType.DECISION:
+                self._name_order(record)
+                yield from ((kind, text) for text in self._decision(record, raw))
+            elif kind == OutputType.QUALITY:
+                yield from ((kind, text) for text in self._quality(record))
+            else:
+                yield kind, getattr(self, f"_tell_{kind.name.lower()}")(record)
+
+    def _name_order(self, record: Any) -> None:
+        self.order_names[record.order_id] = record.cl_ord_id.rstrip(b"\0").decode()
+
+    def _decision(self, record: Any, raw: bytes) -> Iterator[str]:
+        for block in candidates(record, raw):
+            if block.reason:
+                yield f"out {self.venues[block.venue]} {Reason(block.reason).name} {block.value}"
+                yield f"out {self.venues[block.venue]} {Reason(block.reason).name}"
+        for name in ("expected", "best_price", "sweep"):
+            low, high = (getattr(record, f"{name}_cost_{word}") for word in ("lo", "hi"))
+            yield f"{name} {decimal_text((high << 64) | low)}"
+
+    def _quality(self, record: Any) -> Iterator[str]:
+        venue = self.venues[record.venue]
+        yield f"quality {venue}"
+        for name in ("spread_nanos", "bid_units", "ask_units", "share_at_bid", "share_at_ask"):
+            yield f"quality {venue} {name} {getattr(record, name):.6g}"
+        for name in ("fill_ratio", "ack_ns", "quotes", "trades", "fills"):
+            yield f"quality {venue} {name} {getattr(record, name):.6g}"
+
+    def _tell_child(self, record: Any) -> str:
+        order = self.order_names[record.order_id]
+        number = 1 + sum(name.startswith(order + ".") for name in self.child_ids)
+        name = f"{order}.{number}"
+        self.child_ids[name], self.child_venues[name] = record.child_id, record.venue
+        price = decimal_text(record.limit_nanos)
+        suffix = " FOK" if record.time_in_force == TimeInForce.FOK else ""
+        return f"child {name} {self.venues[record.venue]} {record.units}x{price}{suffix}"
+
+    def _tell_cancel_child(self, record: Any) -> str:
+        return f"cancel {self._child_name(record)}"
+
+    def _child_name(self, record: Any) -> str:
+        return next(name for name, id_ in self.child_ids.items() if id_ == record.child_id)
+
+    def _tell_child_state(self, record: Any) -> str:
+        state = ChildState(record.state).name
+        return f"state {self._child_name(record)} {state} {record.cum_units} of {record.units}"
+
+    def _tell_order_state(self, record: Any) -> str:
+        self._name_order(record)
+        name, state = self.order_names[record.order_id], OrderState(record.state).name
+        reason = f" {Reason(record.reason).name}" if record.reason else ""
+        filled = f"filled {record.cum_units} open {record.outstanding_units}"
+        return f"order {name} {state}{reason} {filled}"
+
+    def _tell_refusal(self, record: Any) -> str:
+        return f"refused {Reason(record.reason).name}"
+
+    def _tell_alarm(self, record: Any) -> str:
+        return f"alarm {AlarmKind(record.kind).name} {record.value}"
+
+
+def candidates(record: Any, raw: bytes) -> Iterator[Any]:
+    """Candidate heads of a decision, in their order."""
+    offset = decisions.DECISION.size
+    for _ in range(record.candidates):
+        head = decisions.CANDIDATE.unpack(raw, offset)
+        yield head
+        offset += block_size(head)
+
+
+def block_size(head: Any) -> int:
+    """Bytes of a candidate block."""
+    if head.reason:
+        return decisions.CANDIDATE.size
+    pair = (8 if head.flags & 1 else 4) + (8 if head.flags & 2 else 4)
+    size = decisions.CANDIDATE.size + decisions.ROW.size + (8 if head.flags & 4 else 0)
+    return int(size + pair * head.levels + 7) // 8 * 8
+
+
+def _is_loud(line: str) -> bool:
+    return line.split(maxsplit=1)[0] in ("child", "cancel", "refused", "alarm")
