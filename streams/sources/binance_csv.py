@@ -50,11 +50,11 @@ class BinanceReader(BboReader):
                 books += [market.quotes(_part(rows, venue, instrument)) for rows in quotes]
         return prints + books
 
-    def warm(self, rows: Rows, is_known: Bools) -> None:
-        """Count and drop the rows that have no basis yet."""
-        self._report.count("basis_warmup", rows.file, ~is_known, rows.lines)
-        if not is_known.all():
-            rows.take(is_known)
+    def keep(self, rows: Rows, good: Bools, outcome: str) -> None:
+        """Drop the rows that are not good, counted as `outcome`."""
+        self._report.count(outcome, rows.file, ~good, rows.lines)
+        if not good.all():
+            rows.take(good)
 
 
 class Market:
@@ -88,6 +88,7 @@ class Market:
         basis = self._warm_basis(rows)
         rows.bid = np.where(rows.bid_units > 0, rows.bid - basis, 0)
         rows.ask = np.where(rows.ask_units > 0, rows.ask - basis, 0)
+        self.reader.keep(rows, (rows.bid >= 0) & (rows.ask >= 0), "bad_price")
         return quote_records(rows, self._is_modelled(rows))
 
     def trades(self, rows: TradeRows) -> Records:
@@ -97,6 +98,8 @@ class Market:
             rows.units = contract_units(rows.units, self.contract_nanos, doubled)
         basis = self._warm_basis(rows)
         rows.price = rows.price - basis
+        self.reader.keep(rows, rows.price > 0, "bad_price")
+        self.reader.keep(rows, rows.units > 0, "zero_size_trade")
         return trade_records(rows, self._is_modelled(rows))
 
     def _doubled_mid(self, times_ns: Ints, side: str, otherwise: Ints) -> Ints:
@@ -111,7 +114,7 @@ class Market:
             return np.zeros(len(rows.log_ns), dtype=np.int64)
         basis = self.shift.at(rows.log_ns)
         is_known = ~np.isnan(basis)
-        self.reader.warm(rows, is_known)
+        self.reader.keep(rows, is_known, "basis_warmup")
         return basis[is_known].astype(np.int64)
 
     def _is_modelled(self, rows: Rows) -> Bools:

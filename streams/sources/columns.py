@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from schemas.codes import TradeCondition
+from schemas.errors import InputError
 from schemas.units import NS_PER_MS, NS_PER_S, NS_PER_US
 from streams.sources.config import Dataset, QuoteFiles, TradeFiles
 from streams.sources.names import UNKNOWN, scale_decimals
@@ -15,6 +16,9 @@ from streams.sources.rows import Ints, QuoteRows, Rows, TradeRows
 from streams.sources.table import MISSING, Column, Table, read_table
 
 NS_PER_UNIT = {"ns": 1, "us": NS_PER_US, "ms": NS_PER_MS, "s": NS_PER_S}
+
+MAX_TIME_NS = 2**62
+"""The year 2116: later times are taken for a wrong unit."""
 
 InstrumentOf = Callable[[str], int]
 
@@ -101,7 +105,7 @@ def _header_rows(
     instrument_of: InstrumentOf,
 ) -> Rows:
     symbols = table.texts[files.symbol]
-    log_ns = table.numbers[files.time] * NS_PER_UNIT[files.time_unit]
+    log_ns = time_ns(table, files.time, NS_PER_UNIT[files.time_unit])
     return Rows(
         file=table.path.name,
         lines=table.lines,
@@ -116,6 +120,19 @@ def _header_rows(
 def _venue_ns(dataset: Dataset, files: QuoteFiles | TradeFiles, table: Table) -> Ints:
     if not files.venue_time:
         return np.zeros(table.rows, dtype=np.int64)
-    stamp = table.numbers[files.venue_time]
-    scaled = stamp * NS_PER_UNIT[files.venue_time_unit] + dataset.clock.venue_offset_ns
-    return np.where((stamp == MISSING) | (stamp == 0), 0, scaled)
+    stamp = time_ns(table, files.venue_time, NS_PER_UNIT[files.venue_time_unit])
+    return np.where(stamp == 0, 0, stamp + dataset.clock.venue_offset_ns)
+
+
+def time_ns(table: Table, name: str, unit_ns: int) -> Ints:
+    """A time column in ns, 0 where it is missing; InputError for a time that cannot be."""
+    times = np.where(table.numbers[name] == MISSING, 0, table.numbers[name])
+    beyond = (times < 0) | (times > MAX_TIME_NS // unit_ns)
+    if beyond.any():
+        row = int(np.argmax(beyond))
+        raise InputError(
+            f"{table.path}:{row + 2}: {name} = {times[row]} is no time; correct that line or the "
+            "time unit in the dataset TOML"
+        )
+    scaled: Ints = times * unit_ns
+    return scaled

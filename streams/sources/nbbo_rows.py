@@ -12,7 +12,7 @@ import numpy as np
 from schemas.errors import InputError
 from schemas.units import NS_PER_S
 from streams.sources.base import file_fields
-from streams.sources.columns import NS_PER_UNIT, scales
+from streams.sources.columns import NS_PER_UNIT, scales, time_ns
 from streams.sources.config import Dataset, QuoteFiles, TradeFiles
 from streams.sources.names import UNKNOWN
 from streams.sources.rows import Bools, Ints, QuoteRows, TradeRows
@@ -112,11 +112,11 @@ def read_tape(
 
 
 def _log_ns(dataset: Dataset, files: QuoteFiles | TradeFiles, table: Table) -> Ints:
-    times = table.numbers[files.time]
     if files.time_unit == "ms_of_day":
         start_ns = day_start_ns(dataset, files, table.path)
-        return times * NS_PER_UNIT["ms"] + start_ns + dataset.clock.log_offset_ns
-    return times * NS_PER_UNIT[files.time_unit] + dataset.clock.log_offset_ns
+        since = time_ns(table, files.time, NS_PER_UNIT["ms"])
+        return since + start_ns + dataset.clock.log_offset_ns
+    return time_ns(table, files.time, NS_PER_UNIT[files.time_unit]) + dataset.clock.log_offset_ns
 
 
 def _conditions(dataset: Dataset, files: TradeFiles, table: Table, venue: Ints) -> Ints:

@@ -159,6 +159,12 @@ def _check_first_records(blob: bytes) -> None:
     assert (fee.fixed_nanos, fee.rate_e9) == (0, 70_000_000)
 
 
+@pytest.mark.parametrize("ms", [-1, T0 * 1_000_000])
+def test_a_time_in_the_wrong_unit_stops(prediction: Make, ms: int) -> None:
+    with pytest.raises(InputError, match=r"cross_venue_a\.csv\.gz:3: t_fetch = .* is no time"):
+        list(prediction(row(), row(ms)).chunks())
+
+
 def test_a_dataset_without_a_usable_row_is_refused(prediction: Make) -> None:
     with pytest.raises(InputError, match="no usable row"):
         prediction(row(bid="0")).reference()

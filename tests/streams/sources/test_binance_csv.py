@@ -136,6 +136,22 @@ def test_coin_margined_sizes_are_contracts(binance: Make, read_all: ReadAll) -> 
     assert set(quotes["flags"].tolist()) == {BOTH}
 
 
+def test_what_is_worth_no_unit_or_shifts_below_zero_is_rejected(
+    binance: Make, read_all: ReadAll
+) -> None:
+    rows = two_markets("cm", 8_000, lambda ms: 16.6)
+    low = quote(8_001, "cm", "0.1", "0.2"), quote(8_002, "cm", "60000.0", "60000.1", ("0", "1"))
+    trades = [trade(7_001, "cm", "60016.6", "0.00000001"), trade(7_002, "cm", "0.1", "5")]
+    reader = binance([*rows, *low], trades)
+    records = read_all(reader)
+    counts = {name: o.count for name, o in reader.report().outcomes.items()}
+    assert counts["zero_size_trade"] == 1
+    assert counts["bad_price"] == 2
+    assert counts["zero_size_side"] == 1
+    quotes = of(records, COINM, InputType.QUOTE)
+    assert ((quotes["bid_nanos"] == 0) == (quotes["bid_units"] == 0)).all()
+
+
 def test_prints_come_before_quotes_of_the_same_venue_and_time(
     binance: Make, read_all: ReadAll
 ) -> None:

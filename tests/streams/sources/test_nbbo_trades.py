@@ -173,6 +173,12 @@ def test_a_tape_that_is_not_as_described_stops(equity: Make, tape: str, said: st
         list(equity([OK], [tape]).chunks())
 
 
+def test_days_that_overlap_stop(equity: Make) -> None:
+    equity([f"{OPEN_MS + 90_000_000},1800100,300,N,1800500,200,Z,0"], day="20131007")
+    with pytest.raises(InputError, match="files of 20131008 start at"):
+        list(equity([OK], day="20131008").chunks())
+
+
 def test_a_file_name_without_a_day_stops(equity: Make) -> None:
     with pytest.raises(InputError, match="start of day"):
         list(equity([OK], day="20139999").chunks())
