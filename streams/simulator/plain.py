@@ -25,6 +25,8 @@ from streams.simulator.plain_venues import plain_traits
 from streams.simulator.walk import Walk
 from streams.sources.records import SOURCE_OF_VENUE_0, Records, number, ordered
 
+__all__ = ["PlainConfig", "PlainMarket"]
+
 _JITTER, _SKEW, _SIZE, _FADE, _PRINT, _HALT, _FEED, _RATE = range(10, 18)
 _PRINT_ONE_IN = 4
 _SLOWEST_NS = NS_PER_S

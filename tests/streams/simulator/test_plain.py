@@ -16,8 +16,8 @@ from schemas.orders import NEW_ORDER
 from schemas.reference import FEE, VENUE
 from schemas.units import NS_PER_MS, NS_PER_S
 from streams.simulator.market import records_of, replay_market
-from streams.simulator.plain import PlainMarket
-from streams.simulator.plain_config import LEVELS, PlainConfig
+from streams.simulator.plain import PlainConfig, PlainMarket
+from streams.simulator.plain_config import LEVELS
 from streams.sources.records import Records
 
 SMALL = PlainConfig(venues=6, instruments=2, records_per_s=2_000)
