@@ -28,6 +28,7 @@ from streams.config.sections import EngineConfig, Policy
 POLICIES: dict[str, PolicyKind] = {kind.name.lower(): kind for kind in PolicyKind}
 """Policy name -> kind; the kind's number is the policy's id."""
 
+VENUE_TYPE = InputType.VENUE
 _IN_HEADER = {name for name, _ in HEADER.fields}
 INSTRUMENT_TERMS = [name for name, _ in reference.INSTRUMENT.fields if name not in _IN_HEADER]
 
@@ -79,6 +80,7 @@ def config_records(
         raw for kind, raw in iter_inputs(dataset_records) if kind == InputType.INSTRUMENT
     ]
     _add_instruments(stream, instruments, _policy_id(config.orders.default_policy))
+    _add_benchmark(stream, dataset_records)
     _add_limits(stream, config, instruments)
     _add_settings(stream, config)
     stream.add(reference.ENGINE, InputType.ENGINE, version_hash=GENERATION)
@@ -125,7 +127,9 @@ def _add_policy(
     venues: dict[str, int],
     from_dataset: tuple[int, int],
 ) -> None:
-    stale_ms, horizon_ms = from_dataset
+    stale_ms = policy.stale_ms or from_dataset[0]
+    horizon_ms = policy.horizon_ms or from_dataset[1]
+    retry_ms = policy.retry_ms or max(1, horizon_ms // policy.max_attempts)
     stream.add(
         reference.POLICY,
         InputType.POLICY,
@@ -140,10 +144,10 @@ def _add_policy(
         max_attempts=policy.max_attempts,
         tolerance_e9=e9_from_bps(policy.tolerance_bps),
         miss_penalty_e9=e9_from_bps(policy.miss_penalty_bps),
-        stale_ns=(policy.stale_ms or stale_ms) * NS_PER_MS,
+        stale_ns=stale_ms * NS_PER_MS,
         ack_timeout_ns=policy.ack_timeout_ms * NS_PER_MS,
-        retry_ns=policy.retry_ms * NS_PER_MS,
-        horizon_ns=(policy.horizon_ms or horizon_ms) * NS_PER_MS,
+        retry_ns=retry_ms * NS_PER_MS,
+        horizon_ns=horizon_ms * NS_PER_MS,
         preferred=_ranks(name, policy.preferred, venues),
     )
 
@@ -164,6 +168,18 @@ def _add_instruments(stream: Stream, instruments: list[bytes], policy_id: int) -
         record = reference.INSTRUMENT.unpack(raw)._replace(default_policy=policy_id)
         terms = {name: getattr(record, name) for name in INSTRUMENT_TERMS}
         stream.add(reference.INSTRUMENT, InputType.INSTRUMENT, record.instrument, **terms)
+
+
+def _add_benchmark(stream: Stream, dataset_records: bytes) -> None:
+    """Where no venue is protected by rule, all of them make the best that arrival is measured by."""
+    venues = [reference.VENUE.unpack(r) for k, r in iter_inputs(dataset_records) if k == VENUE_TYPE]
+    if any(venue.is_protected for venue in venues):
+        return
+    for venue in venues:
+        header = {"source_seq": stream.source_seq, "log_ns": stream.log_ns, "is_protected": 1}
+        record = venue._replace(**header)
+        stream.records.append(reference.VENUE.struct.pack(*record))
+        stream.source_seq += 1
 
 
 def _add_limits(stream: Stream, config: EngineConfig, instruments: list[bytes]) -> None:

@@ -1,7 +1,7 @@
 """The configuration as typed frozen structs; `Settings` here are those of a run, by section.
 
 Durations end in `_ms` or `_s`, fractions in `_bps` (1e-4). 0 in `stale_ms` and `horizon_ms` takes
-the dataset's own value.
+the dataset's own value, 0 in `retry_ms` spreads the attempts over the horizon.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class Policy(Section, frozen=True, kw_only=True):
     fee_aware: bool = True
     max_levels: Annotated[int, msgspec.Meta(ge=1, le=10)] = 5
     max_children: Annotated[int, msgspec.Meta(ge=1, le=64)] = 24
-    max_attempts: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 8
+    max_attempts: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 20
     tolerance_bps: Bps = 0.0
     miss_penalty_bps: Bps = 0.0
     stale_ms: Millis = 0
     ack_timeout_ms: Annotated[int, msgspec.Meta(ge=1)] = 5_000
-    retry_ms: Annotated[int, msgspec.Meta(ge=1)] = 500
+    retry_ms: Millis = 0
     horizon_ms: Millis = 0
     preferred: tuple[str, ...] = ()
 
@@ -50,7 +50,7 @@ class Limits(Section, frozen=True, kw_only=True):
     """Pre-trade limits of every instrument. Sizes are in whole ones (shares, BTC, contracts)."""
 
     collar_bps: Annotated[float, msgspec.Meta(gt=0.0, lt=10_000.0)] = 500.0
-    max_order_ones: Positive = 1_000_000
+    max_order_ones: Positive = 10_000_000
     max_notional_ones: Annotated[int, msgspec.Meta(ge=1, le=10**15)] = 100_000_000
 
 

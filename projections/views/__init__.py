@@ -1,0 +1,1 @@
+"""Pure folds of the log into what people ask for. Nothing here is stored or reads the world."""

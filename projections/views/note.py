@@ -1,0 +1,217 @@
+"""A decision as a broker would write it down for a client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from projections.views.explanation import ChildStory, Story
+from projections.views.names import Names, policy_terms
+from projections.views.reasons import ENDS, duration, exclusion, price
+from schemas.events import CandidateVenue, ChildAllocation, SmartRoutingDecisionEvent
+from schemas.units import NS_PER_S, NS_PER_US
+
+Table = tuple[list[str], list[list[str]]]
+"""(column titles, rows of cells)."""
+
+
+def moment(log_ns: int) -> str:
+    """A time as people write it, to the microsecond, UTC."""
+    second = datetime.fromtimestamp(log_ns // NS_PER_S, UTC)
+    return f"{second:%Y-%m-%d %H:%M:%S}.{log_ns % NS_PER_S // NS_PER_US:06d} UTC"
+
+
+def bps(value: float | None) -> str:
+    """A signed number of basis points."""
+    return "not comparable" if value is None else f"{value:+.2f} bps"
+
+
+def order_lines(story: Story) -> Iterator[str]:
+    """What was asked for."""
+    decision, one = story.decision, story.instrument
+    order = story.order
+    limit = "at the market" if order.get("ord_type") == "market" else "limit"
+    yield (
+        f"{decision.side} {one.size(int(order.get('order_units', decision.remaining_units)))} "
+        f"{one.key}, {limit} {price(decision.limit_nanos)} {one.quote_ccy}, "
+        f"{decision.time_in_force.upper()}, account {decision.account}"
+    )
+    yield (
+        f"attempt {decision.attempt}: {one.size(decision.remaining_units)} to place under policy "
+        f"{story.names.policy(decision.policy)} v{decision.policy_version}"
+        + (f" ({policy_terms(story.policy)})" if story.policy else "")
+    )
+
+
+def market_lines(story: Story) -> Iterator[str]:
+    """The market at that moment and at arrival."""
+    d = story.decision
+    yield f"best displayed {pair(d.displayed_bid_nanos, d.displayed_ask_nanos)}"
+    yield f"protected best {pair(d.protected_bid_nanos, d.protected_ask_nanos)}"
+    yield f"at arrival     {pair(d.arrival_bid_nanos, d.arrival_ask_nanos)}" + (
+        f"  ({', '.join(flag.replace('_', ' ') for flag in d.flags)})" if d.flags else ""
+    )
+
+
+def pair(bid: int, ask: int) -> str:
+    """Bid and ask with spread in bps of the mid."""
+    if not bid or not ask:
+        return f"{price(bid) if bid else '-'} / {price(ask) if ask else '-'}"
+    return f"{price(bid)} / {price(ask)}  (spread {2e4 * (ask - bid) / (ask + bid):.1f} bps)"
+
+
+def venue_table(story: Story) -> Table:
+    """What each venue offered and why it got what it got."""
+    got = {part.venue: part for part in story.decision.children}
+    titles = ["venue", "offered", "fee", "fill", "ack", "quote age", "outcome"]
+    rows = []
+    for venue in story.decision.candidates:
+        modelled = " (modelled)" if "modelled" in venue.flags else ""
+        name = story.names.venue(venue.venue) + modelled
+        age = duration(venue.quote_age_us * NS_PER_US)
+        if venue.reason != "none":
+            why = exclusion(venue.reason, venue.value, story.instrument)
+            rows.append([name, "", "", "", "", age, f"left out: {why}"])
+            continue
+        part = got.get(venue.venue)
+        outcome = f"gets {story.instrument.size(part.units)}" if part else "dearer, gets nothing"
+        rows.append([name, *offer_cells(story, venue), age, outcome])
+    return titles, rows
+
+
+def offer_cells(story: Story, venue: CandidateVenue) -> list[str]:
+    """Levels, fee, fill ratio and acknowledgement latency as used."""
+    shown = [
+        f"{story.instrument.size(level.units)} @ {price(level.price_nanos)}"
+        for level in venue.levels[:3]
+    ]
+    more = f" +{len(venue.levels) - 3}" if len(venue.levels) > 3 else ""
+    own = f" (ours {story.instrument.size(venue.own_units)})" if venue.own_units else ""
+    return [
+        ", ".join(shown) + more + own,
+        price(venue.fee_nanos),
+        f"{venue.fill_ratio:.1%}",
+        duration(venue.ack_ns),
+    ]
+
+
+def choice_lines(story: Story) -> Iterator[str]:
+    """Who got what at which limit, and what the next best would have cost."""
+    if not story.decision.children:
+        yield "no venue qualified: nothing was sent"
+    for part in story.decision.children:
+        yield choice_line(story, part)
+
+
+def choice_line(story: Story, part: ChildAllocation) -> str:
+    """One allocation in a sentence."""
+    head = (
+        f"{story.names.venue(part.venue)}: {story.instrument.size(part.units)} at "
+        f"{price(part.limit_nanos)} or better over {part.levels} level"
+        f"{'s' if part.levels > 1 else ''}"
+    )
+    venue, other = story.candidate(part.venue), story.next_best(part)
+    if venue is None or not story.mid_nanos:
+        return head
+    ours = story.all_in(venue, part.limit_nanos)
+    if other is None:
+        return f"{head}; nobody else has any left within the limit"
+    gap = 1e4 * (story.all_in(*other) - ours) / story.mid_nanos
+    words = "dearer" if gap >= 0 else "cheaper, but the policy ranks it behind"
+    return (
+        f"{head}; next best {story.names.venue(other[0].venue)} at {price(other[1])} is all-in "
+        f"{abs(gap):.2f} bps {words}"
+    )
+
+
+def cost_lines(story: Story) -> Iterator[str]:
+    """Expected cost and the baselines, fees included."""
+    d = story.decision
+    ours = story.bps(d.expected_cost, d.allocated_units)
+    if ours is None:
+        return
+    size = story.instrument.size(d.allocated_units)
+    yield f"expected all-in {bps(ours)} against the mid for {size}"
+    baselines = (
+        ("single best price", d.best_price_cost, d.best_price_units),
+        ("fee-blind sweep", d.sweep_cost, d.sweep_units),
+    )
+    for name, cost, units in baselines:
+        saved = story.saved_bps(cost, units)
+        if saved is None:
+            yield f"{name}: would have placed {story.instrument.size(units)}, not comparable"
+        else:
+            theirs = bps(story.bps(cost, units))
+            yield f"{name}: {theirs}, so the plan saves {saved:+.2f} bps"
+
+
+def outcome_lines(story: Story) -> Iterator[str]:
+    """What happened to each child, and to the order."""
+    for child in story.children:
+        yield child_line(story, child)
+    realised = story.realised_bps()
+    if realised is not None:
+        yield f"realised {bps(realised)} against the arrival mid, fees included"
+    final = story.final
+    if final is not None:
+        one = story.instrument
+        yield (
+            f"order {final.state}: {one.size(final.cum_units)} of {one.size(final.order_units)} "
+            f"filled, {ENDS.get(final.reason, final.reason.replace('_', ' '))}"
+        )
+
+
+def child_line(story: Story, child: ChildStory) -> str:
+    """One child's life in a sentence."""
+    sent = child.child
+    words = [f"child {sent.child_id} at {story.names.venue(sent.venue)}"]
+    if child.states:
+        words.append(f"answered after {duration(child.states[0].log_ns - sent.log_ns)}")
+    fills = child.fills
+    filled = sum(fill.last_units for fill in fills)
+    if filled:
+        average = sum(fill.last_nanos * fill.last_units for fill in fills) // filled
+        fees = sum(fill.fee_nanos for fill in fills)
+        modelled = " (modelled)" if any("modelled" in fill.report_flags for fill in fills) else ""
+        words.append(
+            f"filled {story.instrument.size(filled)} of {story.instrument.size(sent.units)} at "
+            f"{price(average)}{modelled}, fees {price(fees)}"
+        )
+    words.append(child.last.replace("_", " "))
+    return ", ".join(words)
+
+
+def place_lines(story: Story, chain: str) -> Iterator[str]:
+    """Where the decision stands in the log, and which versions made it."""
+    d = story.decision
+    yield (
+        f"shard {d.shard}, input {d.seq}, output {d.out_seq}, record version {d.version}, "
+        f"reference version {d.reference_version}, quality {d.quality_seq}, "
+        f"rows digest {d.rows_digest:016x}"
+    )
+    yield f"engine {story.names.engine[:16]}, chain {chain or 'not kept'}"
+    others = [str(attempt) for attempt in story.attempts if attempt != d.out_seq]
+    if others:
+        yield f"other decisions of this order: {', '.join(others[:12])}"
+
+
+def one_line(decision: SmartRoutingDecisionEvent, names: Names) -> str:
+    """A decision in one line: what, to whom, and what it saves."""
+    one = names.instrument(decision.instrument)
+    head = f"{decision.side} {one.size(decision.remaining_units)} {one.key}"
+    if not decision.children:
+        return f"{head}: nothing qualified ({_main_reason(decision)})"
+    parts = [f"{names.venue(p.venue)} {one.size(p.units)}" for p in decision.children[:4]]
+    more = f" +{len(decision.children) - 4}" if len(decision.children) > 4 else ""
+    saved = Story(decision, names, {}, [], None, []).saved_bps(
+        decision.best_price_cost, decision.best_price_units
+    )
+    tail = f", saves {saved:+.2f} bps" if saved is not None else ""
+    return f"{head} @ {price(decision.limit_nanos)}: {', '.join(parts)}{more}{tail}"
+
+
+def _main_reason(decision: SmartRoutingDecisionEvent) -> str:
+    reasons: list[Any] = [c.reason for c in decision.candidates]
+    most = max(reasons, key=reasons.count, default="no venue")
+    return str(most).replace("_", " ")

@@ -1,0 +1,90 @@
+"""Reason codes in words, each with its deciding value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from projections.views.names import InstrumentName
+from schemas.codes import VenueStatus
+from schemas.units import NS_PER_MS, NS_PER_S, NS_PER_US, decimal_text
+from schemas.wire import code_name
+
+Words = Callable[[int, InstrumentName], str]
+
+
+def duration(ns: float) -> str:
+    """A duration in the unit that people would use."""
+    for size, unit in ((3600 * NS_PER_S, "h"), (60 * NS_PER_S, "min"), (NS_PER_S, "s")):
+        if abs(ns) >= size:
+            return f"{ns / size:.3g} {unit}"
+    return f"{ns / NS_PER_MS:.3g} ms" if abs(ns) >= NS_PER_MS else f"{ns / NS_PER_US:.3g} us"
+
+
+def price(nanos: int) -> str:
+    """A price as decimal text."""
+    return decimal_text(nanos)
+
+
+def _plain(words: str) -> Words:
+    return lambda _value, _instrument: words
+
+
+EXCLUSIONS: dict[str, Words] = {
+    "not_listed": _plain("does not list the instrument"),
+    "not_allowed": _plain("the order does not allow it"),
+    "venue_killed": _plain("its kill switch is engaged"),
+    "venue_not_open": lambda value, _: f"it is {code_name(VenueStatus, value)}",
+    "no_quote": _plain("it shows nothing on this side"),
+    "stale_quote": lambda value, _: f"its quote is stale: {duration(value)} old",
+    "crossed_book": lambda value, _: f"its own book is crossed by {price(value)}",
+    "already_visited": lambda value, _: (
+        f"it was tried already and has not quoted since input {value}"
+    ),
+    "beyond_limit": lambda value, _: f"its best price {price(value)} is beyond the limit",
+    "nothing_available": lambda value, one: (
+        f"what it shows is taken by our own {one.size(value)} in flight"
+    ),
+    "below_lot": lambda value, one: f"the {one.size(value)} it has are less than a lot",
+    "fee_unknown": _plain("its fee is not known, and a fee is never guessed"),
+}
+
+REFUSALS: dict[str, Words] = {
+    "unknown_instrument": _plain("the instrument does not exist here"),
+    "max_order_units": lambda value, one: f"its size {one.size(value)} is over the limit",
+    "max_order_notional": lambda value, one: f"its size {one.size(value)} is worth too much",
+    "price_collar": lambda value, _: f"its limit {price(value)} is outside the price collar",
+    "no_reference_price": _plain("there is no two-sided market to measure it by"),
+    "bad_size": lambda value, one: f"its size {one.size(value)} is not a size",
+    "bad_price": lambda value, _: f"its price {price(value)} is not a price",
+    "killed": _plain("a kill switch is engaged"),
+    "duplicate_order": lambda value, _: f"it repeats an order; decision {value} stands",
+    "conflicting_repeat": _plain("it repeats a ClOrdID with other terms"),
+    "too_old": _plain("it is older than the identities that are remembered"),
+    "from_the_future": _plain("its TransactTime lies ahead of our clock"),
+    "unknown_policy": lambda value, _: f"there is no policy {value}",
+    "fok_not_fillable": _plain("no single venue could fill all of it"),
+}
+
+ENDS = {
+    "filled": "filled completely",
+    "ioc_remainder": "what was not filled at once was cancelled (IOC)",
+    "user_cancel": "cancelled by its sender",
+    "horizon": "its horizon passed",
+    "max_attempts": "the policy's attempts were used up",
+    "overfilled": "filled beyond its size",
+    "fok_not_fillable": "no single venue could fill all of it (FOK)",
+    "killed": "a kill switch was engaged",
+    "none": "still working",
+}
+
+
+def exclusion(reason: str, value: int, instrument: InstrumentName) -> str:
+    """Why a venue was left out."""
+    words = EXCLUSIONS.get(reason)
+    return words(value, instrument) if words else f"{reason.replace('_', ' ')} ({value})"
+
+
+def refusal(reason: str, value: int, instrument: InstrumentName) -> str:
+    """Why an order was refused."""
+    words = REFUSALS.get(reason)
+    return words(value, instrument) if words else f"{reason.replace('_', ' ')} ({value})"
