@@ -11,7 +11,8 @@ from schemas.units import E9, MAX_PRICE_NANOS, MAX_UNITS
 FUTURE_TOLERANCE_NS = 60 * E9
 _SIDES = (Side.BUY, Side.SELL, Side.SELL_SHORT, Side.SELL_SHORT_EXEMPT)
 _SUPPORTED_TIMES = (TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTD)
-_SUPPORTED_EXEC_INST = ExecInst.HELD | ExecInst.NOT_HELD
+# A plain number: the complement of a flag knows only the named bits, so others would slip through.
+_SUPPORTED_EXEC_INST = int(ExecInst.HELD | ExecInst.NOT_HELD)
 
 Verdict = tuple[Reason, int]
 PASS: Verdict = (Reason.NONE, 0)

@@ -99,7 +99,7 @@ ROW = Layout(
         ),
     ),
 )
-"""A row, 704 bytes. The masks of venues at best follow from the touches."""
+"""A row, 664 bytes. The masks of venues at best follow from the touches."""
 IDENTITY = Layout(
     "IdentityState",
     (

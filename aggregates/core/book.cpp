@@ -1,0 +1,110 @@
+#include "book.hpp"
+
+namespace venuefold {
+namespace {
+
+constexpr std::size_t kStrideStep = 8;
+
+// Moves rows that lie `before` apart to places `after` apart.
+template <class Row>
+void restride(std::vector<Row>& rows, std::size_t instruments, std::size_t before,
+              std::size_t after) {
+  std::vector<Row> wider(instruments * after);
+  for (std::size_t instrument = 0; instrument < instruments; ++instrument) {
+    for (std::size_t venue = 0; venue < before; ++venue) {
+      wider[instrument * after + venue] = rows[instrument * before + venue];
+    }
+  }
+  rows = std::move(wider);
+}
+
+}  // namespace
+
+void Books::add_instrument() {
+  books_.emplace_back();
+  ticks_.resize(books_.size() * stride_);
+  terms_.resize(books_.size() * stride_);
+  deep_.resize(books_.size() * stride_);
+  contracts_.resize(books_.size() * stride_);
+}
+
+void Books::add_venue() {
+  if (++venues_ <= stride_) return;
+  const std::size_t wider = stride_ + kStrideStep;
+  restride(ticks_, books_.size(), stride_, wider);
+  restride(terms_, books_.size(), stride_, wider);
+  restride(deep_, books_.size(), stride_, wider);
+  restride(contracts_, books_.size(), stride_, wider);
+  stride_ = wider;
+}
+
+void Books::clear(std::size_t instrument, std::size_t venue, Now now) {
+  set_touch(instrument, venue, {}, {}, now);
+  deep(instrument, venue) = Deep{};
+  books_[instrument].dirty |= std::uint64_t{1} << venue;
+}
+
+void Books::set_fee(std::size_t instrument, std::size_t venue, std::uint8_t liquidity,
+                    std::int64_t fixed_nanos, std::int64_t rate_e9) {
+  Contract& contract = contracts_[at(instrument, venue)];
+  Terms& terms = terms_[at(instrument, venue)];
+  contract.fee_fixed_nanos[liquidity] = fixed_nanos;
+  contract.fee_rate_e9[liquidity] = rate_e9;
+  terms.fee_known = static_cast<std::uint8_t>(terms.fee_known | 1 << liquidity);
+  if (liquidity != number(Liquidity::TAKE)) return;
+  // The one that decisions read lies with what else they read.
+  terms.take_fixed_nanos = fixed_nanos;
+  terms.take_rate_e9 = rate_e9;
+}
+
+void Books::scan_best(Book& book, std::size_t side) const {
+  const std::int64_t* tops = book.top_nanos[side];
+  std::int64_t best = 0;
+  for (std::size_t venue = 0; venue < venues_; ++venue) {
+    if (tops[venue] == 0) continue;
+    if (best == 0 || (side == 0 ? tops[venue] > best : tops[venue] < best)) best = tops[venue];
+  }
+  std::uint64_t at_best = 0;
+  for (std::size_t venue = 0; best != 0 && venue < venues_; ++venue) {
+    at_best |= std::uint64_t{tops[venue] == best} << venue;
+  }
+  book.best_nanos[side] = best;
+  book.at_best[side] = at_best;
+}
+
+void Books::rebuild_best(std::size_t instrument) {
+  Book& book = books_[instrument];
+  for (std::size_t side = 0; side < 2; ++side) {
+    for (std::size_t venue = 0; venue < venues_; ++venue) {
+      book.top_nanos[side][venue] = tick(instrument, venue).touch[side].nanos;
+    }
+    scan_best(book, side);
+  }
+}
+
+void Books::regrid(Tables& tables) {
+  for (Tick& tick : ticks_) {
+    tick.then_step = tables.liquidity.step(tick.then_ns);
+    tick.delay_then_step = tables.speed.step(tick.delay_then_ns);
+  }
+  for (Terms& terms : terms_) {
+    terms.fill_then_step = tables.fill.step(terms.fill_then_ns);
+    terms.ack_then_step = tables.speed.step(terms.ack_then_ns);
+  }
+}
+
+void Books::prefetch_decision(std::size_t instrument, std::size_t side) const {
+  for (std::size_t venue = 0; venue < venues_; ++venue) {
+    const char* tick = reinterpret_cast<const char*>(&ticks_[at(instrument, venue)]);
+    const char* terms = reinterpret_cast<const char*>(&terms_[at(instrument, venue)]);
+    const Level* deep = deep_[at(instrument, venue)].levels[side];
+    __builtin_prefetch(tick);
+    __builtin_prefetch(tick + 128);
+    __builtin_prefetch(terms, 1);
+    __builtin_prefetch(terms + 64);
+    __builtin_prefetch(deep);
+    __builtin_prefetch(reinterpret_cast<const char*>(deep) + 64);
+  }
+}
+
+}  // namespace venuefold

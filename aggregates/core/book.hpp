@@ -1,0 +1,165 @@
+// Books of all instruments over all venues: levels, displayed best, and who stands at it.
+//
+// Rows lie instrument by instrument at a fixed stride, so that a record's row is one
+// multiplication away; the tops lie side by side in their book for the scan of the best.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <vector>
+
+#include "quality.hpp"
+
+namespace venuefold {
+
+// One instrument. Side index: 0 bid, 1 ask. Masks have a bit for each dense venue id.
+struct alignas(64) Book {
+  std::int64_t best_nanos[2] = {0, 0};
+  std::uint64_t at_best[2] = {0, 0};
+  std::uint64_t dirty = 0;
+  std::uint64_t modelled = 0;
+  bool killed = false;
+  bool has_limits = false;
+  alignas(64) std::int64_t top_nanos[2][kMaxVenues] = {};
+  Instrument record{};
+  Limits limits{};
+};
+
+struct Now {
+  std::int64_t ns;
+  std::int64_t liquidity_step;
+};
+
+class Books {
+ public:
+  std::size_t size() const { return books_.size(); }
+  Book& operator[](std::size_t instrument) { return books_[instrument]; }
+  const Book& operator[](std::size_t instrument) const { return books_[instrument]; }
+
+  Tick& tick(std::size_t instrument, std::size_t venue) { return ticks_[at(instrument, venue)]; }
+  Terms& terms(std::size_t instrument, std::size_t venue) { return terms_[at(instrument, venue)]; }
+  Deep& deep(std::size_t instrument, std::size_t venue) { return deep_[at(instrument, venue)]; }
+  Contract& contract(std::size_t instrument, std::size_t venue) {
+    return contracts_[at(instrument, venue)];
+  }
+  const Tick& tick(std::size_t instrument, std::size_t venue) const {
+    return ticks_[at(instrument, venue)];
+  }
+  const Terms& terms(std::size_t instrument, std::size_t venue) const {
+    return terms_[at(instrument, venue)];
+  }
+  const Deep& deep(std::size_t instrument, std::size_t venue) const {
+    return deep_[at(instrument, venue)];
+  }
+  const Contract& contract(std::size_t instrument, std::size_t venue) const {
+    return contracts_[at(instrument, venue)];
+  }
+
+  void add_instrument();
+  void add_venue();
+
+  // Changes a venue's top of book and settles the time at best of all it touches.
+  void set_touch(std::size_t instrument, std::size_t venue, Level bid, Level ask, Now now);
+  // Stores both sides of a level below the touch.
+  void set_deep(std::size_t instrument, std::size_t venue, std::size_t level, Level bid, Level ask) {
+    Deep& deep = deep_[at(instrument, venue)];
+    deep.levels[0][level - 1] = bid;
+    deep.levels[1][level - 1] = ask;
+  }
+  // Takes over a validated fee.
+  void set_fee(std::size_t instrument, std::size_t venue, std::uint8_t liquidity,
+               std::int64_t fixed_nanos, std::int64_t rate_e9);
+  // Brings a row's time-weighted measures to `now`.
+  void advance_row(std::size_t instrument, std::size_t venue, Now now);
+  // Empties a venue's book, as when it stops trading.
+  void clear(std::size_t instrument, std::size_t venue, Now now);
+  // Finds the best again from the rows' touches, after a restore.
+  void rebuild_best(std::size_t instrument);
+  // Recomputes every grid step, after the half-lives changed.
+  void regrid(Tables& tables);
+
+  // Asks for the cache lines that a quote will change; any ids will do.
+  void prefetch_tick(std::size_t instrument, std::size_t venue) const;
+  // Asks for what a decision on the far side of the book reads.
+  void prefetch_decision(std::size_t instrument, std::size_t side) const;
+
+ private:
+  std::size_t venues_ = 0;
+  std::size_t stride_ = 0;
+  std::vector<Book> books_;
+  std::vector<Tick> ticks_;
+  std::vector<Terms> terms_;
+  std::vector<Deep> deep_;
+  std::vector<Contract> contracts_;
+
+  std::size_t at(std::size_t instrument, std::size_t venue) const {
+    return instrument * stride_ + venue;
+  }
+  void scan_best(Book& book, std::size_t side) const;
+  void change_top(Book& book, std::size_t side, std::size_t venue, std::int64_t nanos);
+};
+
+// An empty side keeps no price.
+inline Level level_of(std::int64_t nanos, std::int64_t units) {
+  return {units != 0 ? nanos : 0, units};
+}
+
+inline void Books::change_top(Book& book, std::size_t side, std::size_t venue,
+                              std::int64_t nanos) {
+  std::int64_t& top = book.top_nanos[side][venue];
+  if (nanos == top) return;
+  top = nanos;
+  std::int64_t& best = book.best_nanos[side];
+  std::uint64_t& at_best = book.at_best[side];
+  const std::uint64_t bit = std::uint64_t{1} << venue;
+  if (nanos != 0 && nanos == best) {
+    at_best |= bit;
+  } else if (nanos != 0 && (best == 0 || (side == 0 ? nanos > best : nanos < best))) {
+    best = nanos;
+    at_best = bit;
+  } else if ((at_best & bit) != 0) {
+    at_best &= ~bit;
+    // Only the last one to leave the best makes another price the best.
+    if (at_best == 0) scan_best(book, side);
+  }
+}
+
+inline void Books::advance_row(std::size_t instrument, std::size_t venue, Now now) {
+  const Book& book = books_[instrument];
+  advance(tick(instrument, venue), now.ns, now.liquidity_step, book.at_best[0] >> venue & 1,
+          book.at_best[1] >> venue & 1);
+}
+
+inline void Books::set_touch(std::size_t instrument, std::size_t venue, Level bid, Level ask,
+                             Now now) {
+  Book& book = books_[instrument];
+  Tick& row = tick(instrument, venue);
+  const std::uint64_t at_bid = book.at_best[0];
+  const std::uint64_t at_ask = book.at_best[1];
+  advance(row, now.ns, now.liquidity_step, at_bid >> venue & 1, at_ask >> venue & 1);
+  row.touch[0] = bid;
+  row.touch[1] = ask;
+  change_top(book, 0, venue, bid.nanos);
+  change_top(book, 1, venue, ask.nanos);
+  std::uint64_t changed = (book.at_best[0] ^ at_bid) | (book.at_best[1] ^ at_ask);
+  changed &= ~(std::uint64_t{1} << venue);
+  for (; changed != 0; changed &= changed - 1) {
+    const auto other = static_cast<std::size_t>(std::countr_zero(changed));
+    advance(tick(instrument, other), now.ns, now.liquidity_step, at_bid >> other & 1,
+            at_ask >> other & 1);
+  }
+}
+
+inline void Books::prefetch_tick(std::size_t instrument, std::size_t venue) const {
+  if (instrument >= books_.size() || venue >= venues_) return;
+  const char* row = reinterpret_cast<const char*>(&ticks_[at(instrument, venue)]);
+  const Book& book = books_[instrument];
+  __builtin_prefetch(row, 1);
+  __builtin_prefetch(row + 64, 1);
+  __builtin_prefetch(row + 128, 1);
+  __builtin_prefetch(&book, 1);
+  __builtin_prefetch(&book.top_nanos[0][venue], 1);
+  __builtin_prefetch(&book.top_nanos[1][venue], 1);
+}
+
+}  // namespace venuefold

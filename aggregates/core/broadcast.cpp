@@ -1,0 +1,72 @@
+#include "broadcast.hpp"
+
+#include "publish.hpp"
+
+namespace venuefold::broadcast {
+
+Refused instrument(Shard& shard, const Instrument& record) {
+  const std::uint32_t id = record.instrument;
+  if (id > shard.books.size()) return {Reason::UNKNOWN_INSTRUMENT, id};
+  if (id >= kMaxInstruments) return {Reason::TABLE_FULL, id};
+  if (!is_valid(record)) return {Reason::BAD_VALUE, id};
+  if (id == shard.books.size()) shard.books.add_instrument();
+  shard.books[id].record = record;
+  return kAccepted;
+}
+
+Refused venue(Shard& shard, const Venue& record) {
+  const std::size_t before = shard.tables.venues();
+  const Reason reason = shard.tables.put_venue(record.venue, record);
+  if (shard.tables.venues() > before) shard.books.add_venue();
+  return {reason, record.venue};
+}
+
+Refused listing(Shard& shard, const Listing& record) {
+  const Refused refused = check_place(shard, record);
+  if (refused) return refused;
+  if (!is_valid(record)) return {Reason::BAD_VALUE, record.venue};
+  Terms& terms = shard.books.terms(record.instrument, record.venue);
+  terms.listed = 1;
+  terms.lot_units = record.lot_units;
+  terms.min_units = record.min_units;
+  shard.books.contract(record.instrument, record.venue).tick_nanos = record.tick_nanos;
+  return kAccepted;
+}
+
+Refused fee(Shard& shard, const Fee& record) {
+  const Refused refused = check_place(shard, record);
+  if (refused) return refused;
+  if (!is_valid(record)) return {Reason::BAD_VALUE, record.liquidity};
+  shard.books.set_fee(record.instrument, record.venue, record.liquidity, record.fixed_nanos,
+                      record.rate_e9);
+  return kAccepted;
+}
+
+Refused policy(Shard& shard, const Policy& record) { return {shard.tables.put_policy(record)}; }
+
+Refused limits(Shard& shard, const Limits& record) {
+  if (record.instrument >= shard.books.size()) {
+    return {Reason::UNKNOWN_INSTRUMENT, record.instrument};
+  }
+  if (!is_valid(record)) return {Reason::BAD_VALUE, record.instrument};
+  Book& book = shard.books[record.instrument];
+  book.limits = record;
+  book.has_limits = true;
+  return kAccepted;
+}
+
+Refused settings(Shard& shard, const Settings& record) {
+  const Reason reason = shard.tables.put_settings(record);
+  if (reason == Reason::NONE) {
+    shard.books.regrid(shard.tables);
+    shard.publish_due_ns = next_publish_ns(record.publish_ns, shard.log_ns);
+  }
+  return {reason};
+}
+
+Refused engine(Shard& shard, const EngineActivated& record) {
+  std::memcpy(shard.activated, record.version_hash, sizeof shard.activated);
+  return kAccepted;
+}
+
+}  // namespace venuefold::broadcast

@@ -1,0 +1,24 @@
+// Folds reference inputs: each carries the full new value of what it names.
+#pragma once
+
+#include "shard.hpp"
+
+namespace venuefold::broadcast {
+
+// Defines the next dense id, or changes a defined one.
+Refused instrument(Shard& shard, const Instrument& record);
+Refused venue(Shard& shard, const Venue& record);
+// An instrument trades at a venue.
+Refused listing(Shard& shard, const Listing& record);
+// What one liquidity code costs for an instrument at a venue.
+Refused fee(Shard& shard, const Fee& record);
+// A new version of a routing policy.
+Refused policy(Shard& shard, const Policy& record);
+// Pre-trade limits of an instrument.
+Refused limits(Shard& shard, const Limits& record);
+// Half-lives, publication cadence, windows.
+Refused settings(Shard& shard, const Settings& record);
+// From here on the shard belongs to the engine generation named.
+Refused engine(Shard& shard, const EngineActivated& record);
+
+}  // namespace venuefold::broadcast

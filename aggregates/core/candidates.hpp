@@ -1,0 +1,53 @@
+// Which venues may get a child, what each has to offer, and why the others are left out.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "order.hpp"
+#include "quality.hpp"
+
+namespace venuefold {
+
+struct Shard;
+
+// One price level of a candidate. `cost_nanos` is what ranks it; lower is better.
+struct PricedLevel {
+  std::int64_t price_nanos;
+  std::int64_t units;
+  std::int64_t available_units;
+  std::int64_t fee_nanos;
+  std::int64_t cost_nanos;
+};
+
+// A venue as the decision saw it. Where `reason` is set only age and value are.
+struct Candidate {
+  std::uint8_t venue;
+  std::uint8_t levels_count;
+  Reason reason;
+  bool modelled;
+  std::int64_t value;
+  std::int64_t age_ns;
+  Terms* terms;
+  std::int64_t own_units;
+  std::int64_t miss_nanos;
+  std::int64_t ack_ns;
+  double fill_ratio;
+  // Displayed within the limit, less our own in flight.
+  std::int64_t available_units;
+  std::array<PricedLevel, kMaxLevels> levels;
+};
+
+// Listed venues in venue-key order.
+struct Candidates {
+  std::size_t count = 0;
+  std::array<Candidate, kMaxVenues> list;
+
+  Candidate& operator[](std::size_t i) { return list[i]; }
+  const Candidate& operator[](std::size_t i) const { return list[i]; }
+  bool is_eligible(std::size_t i) const { return list[i].reason == Reason::NONE; }
+};
+
+void gather(Shard& shard, const Order& order, const Policy& policy, Candidates& found);
+
+}  // namespace venuefold

@@ -1,0 +1,203 @@
+#include "engine.hpp"
+
+#include "broadcast.hpp"
+#include "desk.hpp"
+#include "feed.hpp"
+#include "publish.hpp"
+#include "reports.hpp"
+#include "schemas/core/slots.hpp"
+
+namespace venuefold {
+namespace {
+
+// How far ahead of the fold the rows of coming ticks are asked for.
+constexpr std::size_t kPrefetchBytes = 12 * kSlot;
+
+void fire(Shard& shard, const Timers::Timer& timer) {
+  if (timer.kind == number(TimerKind::ACK_TIMEOUT)) {
+    reports::time_out(shard, timer.subject);
+    return;
+  }
+  Order* const order = shard.orders.find(timer.subject);
+  if (order == nullptr) return;
+  if (timer.kind == number(TimerKind::FORGET)) {
+    desk::forget(shard, *order);
+  } else if (is_final(order->state)) {
+    return;
+  } else if (timer.kind == number(TimerKind::EXPIRE)) {
+    desk::wind_down(shard, *order, Reason::HORIZON);
+  } else if (timer.kind == number(TimerKind::RETRY) && order->retry_due_ns == shard.log_ns) {
+    desk::settle(shard, *order);
+    desk::emit_order(shard, *order);
+  }
+}
+
+bool is_due(const Shard& shard, std::int64_t until_ns) {
+  return shard.publish_due_ns <= until_ns ||
+         (!shard.timers.empty() && shard.timers.first().due_ns <= until_ns);
+}
+
+// Fires what is due in (due_ns, kind, id) order, each at its own time.
+void fire_timers(Shard& shard, std::int64_t until_ns) {
+  while (is_due(shard, until_ns)) {
+    const Timers::Timer publication{shard.publish_due_ns, number(TimerKind::PUBLISH), 0};
+    const bool publishing =
+        shard.timers.empty() || !Timers::before(shard.timers.first(), publication);
+    const Timers::Timer timer = publishing ? publication : shard.timers.first();
+    shard.log_ns = timer.due_ns;
+    if (publishing) {
+      publish(shard, until_ns);
+    } else {
+      shard.timers.pop();
+      fire(shard, timer);
+    }
+  }
+}
+
+// Reference inputs apply in dense order or not at all; a gap stops trading.
+Refused check_version(Shard& shard, std::uint64_t version) {
+  if (version <= shard.reference_version) {
+    return {Reason::DUPLICATE_INPUT, clamp_to_int64(shard.reference_version)};
+  }
+  shard.reference_seen = std::max(shard.reference_seen, version);
+  const std::int64_t missing = clamp_to_int64(version - shard.reference_version - 1);
+  if (missing != 0) {
+    shard.alarm(AlarmKind::REFERENCE_GAP, missing);
+    return {Reason::REFERENCE_GAP, missing};
+  }
+  shard.reference_version = version;
+  return kAccepted;
+}
+
+// Repeats are dropped and gaps counted, by source; reference inputs have rules of their own.
+Refused check_source(Shard& shard, const Header& header) {
+  const bool is_reference = header.type >= number(InputType::INSTRUMENT);
+  if ((header.source == kSourceReference) != is_reference) {
+    return {Reason::BAD_VALUE, header.source};
+  }
+  if (is_reference) return check_version(shard, header.source_seq);
+  Source& source = shard.sources[header.source];
+  if (header.source_seq <= source.last) {
+    return {Reason::DUPLICATE_INPUT, clamp_to_int64(source.last)};
+  }
+  const std::uint64_t missing = header.source_seq - source.last - 1;
+  source.last = header.source_seq;
+  if (missing != 0) [[unlikely]] {
+    source.gaps += missing;
+    shard.alarm(AlarmKind::SOURCE_GAP, clamp_to_int64(missing), kInstrumentNone, kVenueNone, 0, 0,
+                header.source);
+  }
+  return kAccepted;
+}
+
+// The record as its own type, wherever in the batch it lies.
+template <class Record>
+Record read(const std::uint8_t* raw) {
+  Record record;
+  std::memcpy(&record, raw, sizeof record);
+  return record;
+}
+
+template <class Record>
+Refused hand(Shard& shard, const std::uint8_t* raw, Refused (*handler)(Shard&, const Record&)) {
+  const Record record = read<Record>(raw);
+  const Refused refused = check_source(shard, record);
+  return refused ? refused : handler(shard, record);
+}
+
+Refused accept(Shard&, const Header&) { return kAccepted; }
+
+// Amending is not supported yet; the sender cancels and sends anew.
+Refused amend_order(Shard&, const Header& header) {
+  return {Reason::NOT_SUPPORTED, header.type};
+}
+
+Refused dispatch(Shard& shard, std::uint8_t type, const std::uint8_t* raw) {
+  switch (static_cast<InputType>(type)) {
+    case InputType::QUOTE: return hand(shard, raw, feed::quote);
+    case InputType::TRADE: return hand(shard, raw, feed::trade);
+    case InputType::STATUS: return hand(shard, raw, feed::status);
+    case InputType::TIMER: return hand(shard, raw, accept);
+    case InputType::NEW_ORDER: return hand(shard, raw, desk::new_order);
+    case InputType::CANCEL_ORDER: return hand(shard, raw, desk::cancel_order);
+    case InputType::AMEND_ORDER: return hand(shard, raw, amend_order);
+    case InputType::KILL: return hand(shard, raw, desk::apply_kill);
+    case InputType::EXEC_REPORT: return hand(shard, raw, reports::apply);
+    case InputType::INSTRUMENT: return hand(shard, raw, broadcast::instrument);
+    case InputType::VENUE: return hand(shard, raw, broadcast::venue);
+    case InputType::LISTING: return hand(shard, raw, broadcast::listing);
+    case InputType::FEE: return hand(shard, raw, broadcast::fee);
+    case InputType::POLICY: return hand(shard, raw, broadcast::policy);
+    case InputType::LIMITS: return hand(shard, raw, broadcast::limits);
+    case InputType::SETTINGS: return hand(shard, raw, broadcast::settings);
+    case InputType::ENGINE: return hand(shard, raw, broadcast::engine);
+  }
+  return {Reason::UNKNOWN_TYPE, type};
+}
+
+// The record names a parent: NEW_ORDER, AMEND_ORDER and CANCEL_ORDER begin alike.
+bool names_order(std::uint8_t type) {
+  return is_any_of(type, InputType::NEW_ORDER, InputType::AMEND_ORDER, InputType::CANCEL_ORDER);
+}
+
+void refuse(Shard& shard, const Header& header, const std::uint8_t* raw, const Refused& refused) {
+  ++shard.counters[number(refused.reason)];
+  out::Refusal record{};
+  record.source_seq = header.source_seq;
+  record.value = refused.value;
+  record.order_id = refused.order_id;
+  record.reason = number(refused.reason);
+  record.input_type = header.type;
+  record.source = header.source;
+  record.venue = header.venue;
+  if (names_order(header.type)) {
+    const auto named = read<CancelOrder>(raw);
+    std::memcpy(record.cl_ord_id, named.cl_ord_id, sizeof record.cl_ord_id);
+    std::memcpy(record.account, named.account, sizeof record.account);
+  }
+  shard.emit(OutputType::REFUSAL, header.instrument, record);
+}
+
+// Folds one input record, or refuses it.
+void apply(Shard& shard, const Header& header, const std::uint8_t* raw) {
+  ++shard.seq;
+  if (header.log_ns < shard.log_ns || header.log_ns > kMaxTimeNs) [[unlikely]] {
+    refuse(shard, header, raw, {Reason::TIME_BACKWARDS, header.log_ns});
+    return;
+  }
+  if (is_due(shard, header.log_ns)) [[unlikely]] fire_timers(shard, header.log_ns);
+  shard.log_ns = header.log_ns;
+  // Only a reference input can let trading go on.
+  const bool held = header.type >= number(InputType::INSTRUMENT) && !shard.may_trade();
+  const Refused refused = dispatch(shard, header.type, raw);
+  if (refused) [[unlikely]] refuse(shard, header, raw, refused);
+  if (held && shard.may_trade()) desk::resume(shard);
+}
+
+void prefetch(const Shard& shard, const std::uint8_t* raw) {
+  const auto header = read<Header>(raw);
+  shard.books.prefetch_tick(header.instrument, header.venue);
+}
+
+}  // namespace
+
+std::size_t Engine::step(const std::uint8_t* data, std::size_t size, std::int64_t limit_ns,
+                         bool stop_on_child) {
+  Shard& shard = *shard_;
+  shard.outputs.clear();
+  std::size_t offset = 0;
+  while (offset + kSlot <= size) {
+    const auto header = read<Header>(data + offset);
+    const std::size_t end = offset + kSlots[header.type] * kSlot;
+    if (end > size || header.log_ns > limit_ns) break;
+    // Whatever lies there: a slot inside a longer record only fetches a row in vain.
+    if (offset + kPrefetchBytes + kSlot <= size) prefetch(shard, data + offset + kPrefetchBytes);
+    const std::uint64_t children = shard.next_child_id;
+    apply(shard, header, data + offset);
+    offset = end;
+    if (stop_on_child && shard.next_child_id != children) break;
+  }
+  return offset;
+}
+
+}  // namespace venuefold

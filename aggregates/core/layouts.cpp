@@ -1,0 +1,121 @@
+#include "layouts.hpp"
+
+#include "schemas/core/codes.hpp"
+#include "schemas/core/decisions.hpp"
+#include "schemas/core/layout.hpp"
+
+namespace venuefold {
+namespace {
+
+// EACH(M, T, a, b, ...) is M(T, a) M(T, b) ...: fields are named once.
+#define PARENS ()
+#define EXPAND(...) EXPAND3(EXPAND3(EXPAND3(EXPAND3(__VA_ARGS__))))
+#define EXPAND3(...) EXPAND2(EXPAND2(EXPAND2(EXPAND2(__VA_ARGS__))))
+#define EXPAND2(...) EXPAND1(EXPAND1(EXPAND1(EXPAND1(__VA_ARGS__))))
+#define EXPAND1(...) __VA_ARGS__
+#define EACH(M, T, ...) __VA_OPT__(EXPAND(EACH_NEXT(M, T, __VA_ARGS__)))
+#define EACH_NEXT(M, T, A, ...) M(T, A) __VA_OPT__(EACH_AGAIN PARENS(M, T, __VA_ARGS__))
+#define EACH_AGAIN() EACH_NEXT
+
+// Place of a member, its own or of its header, without offsetof, which knows no inheritance.
+template <class Record, class Base, class Member>
+FieldPlace place(const char* name, Member Base::* member) {
+  static const Record record{};
+  const auto* start = reinterpret_cast<const char*>(&record);
+  const auto* field = reinterpret_cast<const char*>(&(record.*member));
+  return {name, static_cast<std::size_t>(field - start), sizeof(Member)};
+}
+
+#define PLACE(T, F) place<T>(#F, &T::F),
+#define FIELDS(T, ...) const FieldPlace k##T[] = {EACH(PLACE, T, __VA_ARGS__)};
+#define IN(T, ...) FIELDS(T, type, flags, venue, source, instrument, source_seq, log_ns, \
+                          venue_ns __VA_OPT__(, ) __VA_ARGS__)
+#define OUT(T, ...) FIELDS(T, size, type, version, shard, instrument, header_reserved, out_seq, \
+                           seq, log_ns __VA_OPT__(, ) __VA_ARGS__)
+
+}  // namespace
+
+namespace places {
+IN(Header)
+IN(Quote, bid_nanos, bid_units, ask_nanos, ask_units)
+IN(Trade, price_nanos, units, trade_id, conditions, aggressor, reserved)
+IN(Status, status, reserved)
+IN(Timer, reserved)
+IN(NewOrder, cl_ord_id, orig_cl_ord_id, account, client, trader, locate_id, session,
+   self_match_id, symbol, order_units, limit_nanos, min_units, display_units, expire_ns,
+   transact_ns, receive_ns, venues_allowed, venues_banned, policy, side, ord_type, time_in_force,
+   exec_inst, capacity, urgency, post_permission, reserved)
+IN(CancelOrder, cl_ord_id, orig_cl_ord_id, account, transact_ns, reserved)
+IN(Kill, scope, engaged, reserved, target, reserved2)
+IN(ExecReport, child_id, trade_id, ref_trade_id, report_id, last_nanos, last_units, cum_units,
+   leaves_units, fee_nanos, venue_order_id, text, exec_type, ord_status, liquidity,
+   reject_reason, report_flags, reserved)
+IN(Instrument, key, quote_ccy, units_per_one, tick_nanos, round_lot_units, default_policy,
+   asset_class, reserved)
+IN(Venue, key, mic, kind, is_protected, modelled, status, name, ack_prior_ns, reserved)
+IN(Listing, tick_nanos, lot_units, min_units, reserved)
+IN(Fee, liquidity, reserved, fixed_nanos, rate_e9, reserved2)
+IN(Policy, name, policy, version, kind, split, fee_aware, max_levels, max_children, reserved,
+   max_attempts, reserved2, tolerance_e9, miss_penalty_e9, stale_ns, ack_timeout_ns, retry_ns,
+   horizon_ns, preferred, reserved3)
+IN(Limits, max_order_units, max_notional_ones, collar_e9, reserved)
+IN(Settings, liquidity_half_life_ns, speed_half_life_ns, fill_half_life_ns, publish_ns,
+   identity_window_ns, linger_ns, fill_prior_e9, fill_prior_weight_e9, ack_prior_weight_e9,
+   reserved)
+IN(EngineActivated, version_hash)
+}  // namespace places
+
+namespace out::places {
+OUT(OutHeader)
+OUT(Decision, order_id, reference_version, quality_seq, rows_digest, first_child_id, attempt,
+    policy, policy_version, side, outcome, candidates, children, remaining_units, limit_nanos,
+    allocated_units, arrival_bid_nanos, arrival_ask_nanos, protected_bid_nanos,
+    protected_ask_nanos, displayed_bid_nanos, displayed_ask_nanos, expected_cost_lo,
+    expected_cost_hi, best_price_units, best_price_cost_lo, best_price_cost_hi, sweep_units,
+    sweep_cost_lo, sweep_cost_hi, cl_ord_id, account, flags, time_in_force, reserved)
+FIELDS(Candidate, venue, reason, levels, flags, quote_age_us, value)
+FIELDS(Row, fee_nanos, miss_nanos, ack_ns, fill_ratio)
+FIELDS(Allocation, venue, levels, time_in_force, flags, reserved, units, limit_nanos)
+OUT(Child, child_id, order_id, decision_id, units, limit_nanos, min_units, send_delay_ns,
+    expire_ns, venue, side, ord_type, time_in_force, exec_inst, capacity, reserved, cl_ord_id,
+    account)
+OUT(CancelChild, child_id, order_id, venue, reserved)
+OUT(OrderState, order_id, decision_id, order_units, cum_units, outstanding_units, notional_lo,
+    notional_hi, fee_nanos, state, reason, side, reserved, cl_ord_id, account)
+OUT(ChildState, child_id, order_id, trade_id, units, cum_units, last_units, last_nanos,
+    fee_nanos, state, exec_type, liquidity, venue, report_flags, reserved)
+OUT(Refusal, source_seq, value, order_id, reason, input_type, source, venue, reserved, cl_ord_id,
+    account)
+OUT(Quality, quality_seq, quotes, trades, fills, bid_units, ask_units, spread_nanos,
+    share_at_bid, share_at_ask, two_sided_share, observed_ns, feed_delay_ns, feed_delay_weight,
+    feed_delay_min_ns, fill_ratio, fill_weight, ack_ns, ack_weight, venue, reserved)
+OUT(Alarm, child_id, order_id, value, kind, venue, source, reserved)
+}  // namespace out::places
+
+namespace {
+
+#define LISTED(SPACE, T) {#T, sizeof(SPACE::T), SPACE::places::k##T},
+#define LIST(SPACE, ...) EACH(LISTED, SPACE, __VA_ARGS__)
+
+const LayoutPlaces kLayouts[] = {
+    LIST(venuefold, Header, Quote, Trade, Status, Timer, NewOrder, CancelOrder, Kill, ExecReport,
+         Instrument, Venue, Listing, Fee, Policy, Limits, Settings, EngineActivated)
+    LIST(out, OutHeader, Decision, Candidate, Row, Allocation, Child, CancelChild, OrderState,
+         ChildState, Refusal, Quality, Alarm)};
+
+#define CODE_VALUE(NAME, VALUE) {#NAME, VALUE},
+#define CODE_VALUES(NAME, TYPE, CODES) const CodeValue k##NAME[] = {CODES(CODE_VALUE)};
+#define CODE_LIST(NAME, TYPE, CODES) {#NAME, code_values::k##NAME},
+
+namespace code_values {
+VENUEFOLD_ENUMS(CODE_VALUES)
+}  // namespace code_values
+
+const CodeList kCodeLists[] = {VENUEFOLD_ENUMS(CODE_LIST)};
+
+}  // namespace
+
+std::span<const LayoutPlaces> layouts() { return kLayouts; }
+std::span<const CodeList> code_lists() { return kCodeLists; }
+
+}  // namespace venuefold

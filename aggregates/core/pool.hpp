@@ -1,0 +1,168 @@
+// Things that come and go without the heap: slots that are used again, and lookups by key.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "arithmetic.hpp"
+
+namespace venuefold {
+
+using Slot = std::uint32_t;
+constexpr Slot kNoSlot = 0xFFFFFFFFu;
+
+// Slots whose addresses never change.
+template <class T>
+class Pool {
+ public:
+  T& operator[](Slot slot) { return chunks_[slot / kChunk][slot % kChunk]; }
+  const T& operator[](Slot slot) const { return chunks_[slot / kChunk][slot % kChunk]; }
+
+  Slot take() {
+    if (free_.empty()) grow();
+    const Slot slot = free_.back();
+    free_.pop_back();
+    return slot;
+  }
+  void give_back(Slot slot) { free_.push_back(slot); }
+
+ private:
+  static constexpr std::size_t kChunk = 256;
+  std::vector<std::unique_ptr<T[]>> chunks_;
+  std::vector<Slot> free_;
+
+  void grow() {
+    const std::size_t first = chunks_.size() * kChunk;
+    chunks_.push_back(std::make_unique<T[]>(kChunk));
+    free_.reserve(chunks_.size() * kChunk);
+    for (std::size_t i = kChunk; i-- > 0;) free_.push_back(static_cast<Slot>(first + i));
+  }
+};
+
+// Open-addressing table of (hash, slot) with linear probing. Its order is nobody's business: what
+// visits all of it sorts.
+class SlotIndex {
+ public:
+  SlotIndex() : places_(kLeast) {}
+
+  std::size_t size() const { return size_; }
+
+  // Slot whose key satisfies `is_it`, or kNoSlot.
+  template <class Predicate>
+  Slot find(std::uint32_t hash, Predicate is_it) const {
+    for (std::size_t i = home(hash);; i = next(i)) {
+      const Place& place = places_[i];
+      if (place.slot == kNoSlot) return kNoSlot;
+      if (place.hash == hash && is_it(place.slot)) return place.slot;
+    }
+  }
+
+  void insert(std::uint32_t hash, Slot slot) {
+    if (2 * (size_ + 1) > places_.size()) grow();
+    put(hash, slot);
+    ++size_;
+  }
+
+  void erase(std::uint32_t hash, Slot slot) {
+    std::size_t hole = home(hash);
+    while (places_[hole].slot != slot) hole = next(hole);
+    // Moves back whatever the hole would hide from its home.
+    for (std::size_t i = next(hole); places_[i].slot != kNoSlot; i = next(i)) {
+      if (((i - home(places_[i].hash)) & mask()) >= ((i - hole) & mask())) {
+        places_[hole] = places_[i];
+        hole = i;
+      }
+    }
+    places_[hole] = {};
+    --size_;
+  }
+
+  template <class Visit>
+  void each(Visit visit) const {
+    for (const Place& place : places_) {
+      if (place.slot != kNoSlot) visit(place.slot);
+    }
+  }
+
+ private:
+  struct Place {
+    std::uint32_t hash = 0;
+    Slot slot = kNoSlot;
+  };
+  static constexpr std::size_t kLeast = 4096;
+  std::vector<Place> places_;
+  std::size_t size_ = 0;
+
+  std::size_t mask() const { return places_.size() - 1; }
+  std::size_t home(std::uint32_t hash) const { return hash & mask(); }
+  std::size_t next(std::size_t i) const { return (i + 1) & mask(); }
+
+  void put(std::uint32_t hash, Slot slot) {
+    std::size_t i = home(hash);
+    while (places_[i].slot != kNoSlot) i = next(i);
+    places_[i] = {hash, slot};
+  }
+  void grow() {
+    std::vector<Place> old(2 * places_.size());
+    old.swap(places_);
+    for (const Place& place : old) {
+      if (place.slot != kNoSlot) put(place.hash, place.slot);
+    }
+  }
+};
+
+// Things by a 64-bit id. T has `id()` and `reset()`.
+template <class T>
+class Registry {
+ public:
+  std::size_t size() const { return index_.size(); }
+
+  T* find(std::uint64_t id) {
+    const Slot slot = slot_of(id);
+    return slot == kNoSlot ? nullptr : &pool_[slot];
+  }
+
+  const T* find(std::uint64_t id) const {
+    const Slot slot = slot_of(id);
+    return slot == kNoSlot ? nullptr : &pool_[slot];
+  }
+
+  // A reset thing that will answer to `id`.
+  T& add(std::uint64_t id) {
+    const Slot slot = pool_.take();
+    index_.insert(hash(id), slot);
+    pool_[slot].reset(id);
+    return pool_[slot];
+  }
+
+  // Rising.
+  std::vector<std::uint64_t> ids() const {
+    std::vector<std::uint64_t> ids;
+    ids.reserve(size());
+    index_.each([&](Slot slot) { ids.push_back(pool_[slot].id()); });
+    std::sort(ids.begin(), ids.end());
+    return ids;
+  }
+
+  void remove(std::uint64_t id) {
+    const Slot slot = slot_of(id);
+    index_.erase(hash(id), slot);
+    pool_.give_back(slot);
+  }
+
+ private:
+  Pool<T> pool_;
+  SlotIndex index_;
+
+  static std::uint32_t hash(std::uint64_t id) {
+    return static_cast<std::uint32_t>((id * kPrime) >> 32);
+  }
+  Slot slot_of(std::uint64_t id) const {
+    return index_.find(hash(id), [&](Slot slot) { return pool_[slot].id() == id; });
+  }
+};
+
+}  // namespace venuefold

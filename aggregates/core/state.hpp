@@ -1,0 +1,187 @@
+// Canonical encoding of a shard's state: the same bytes from both cores, and a way back.
+//
+// The layouts mirror aggregates/state.py, where the order of the sections is written down.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "schemas/core/layout.hpp"
+
+namespace venuefold {
+
+struct Shard;
+
+// Bytes that are no state of this engine; the message says what to do.
+struct StateError : std::invalid_argument {
+  using std::invalid_argument::invalid_argument;
+};
+
+std::vector<std::uint8_t> encode_state(const Shard& shard);
+// The shard whose encoding is `data`; StateError when it is not one.
+std::unique_ptr<Shard> decode_state(const std::uint8_t* data, std::size_t size,
+                                    const std::string& generation);
+
+namespace state {
+
+struct Head {
+  char magic[8];
+  std::uint32_t version;
+  std::uint32_t shard;
+  std::uint64_t seq;
+  std::int64_t log_ns;
+  std::uint64_t out_seq;
+  std::uint64_t reference_version;
+  std::uint64_t reference_seen;
+  std::uint64_t quality_seq;
+  std::uint64_t next_child_id;
+  std::int64_t publish_due_ns;
+  char activated[32];
+  std::uint64_t kill_all;
+  std::uint32_t venues;
+  std::uint32_t instruments;
+  std::uint32_t policies;
+  std::uint32_t identities;
+  std::uint32_t orders;
+  std::uint32_t timers;
+  std::uint32_t killed_clients;
+  std::uint32_t killed_accounts;
+};
+static_assert(sizeof(Head) == 152);
+
+struct VenueTail {
+  std::uint8_t status;
+  std::uint8_t killed;
+  char reserved[6];
+};
+static_assert(sizeof(VenueTail) == 8);
+
+struct BookTail {
+  std::uint8_t has_limits;
+  std::uint8_t killed;
+  char reserved[6];
+};
+static_assert(sizeof(BookTail) == 8);
+
+struct FeePair {
+  std::int64_t fixed_nanos;
+  std::int64_t rate_e9;
+};
+
+struct LevelPair {
+  std::int64_t bid_nanos;
+  std::int64_t bid_units;
+  std::int64_t ask_nanos;
+  std::int64_t ask_units;
+};
+
+struct Row {
+  std::uint8_t listed;
+  std::uint8_t status;
+  std::uint8_t modelled;
+  std::uint8_t dirty;
+  std::uint32_t fee_known;
+  std::int64_t tick_nanos;
+  std::int64_t lot_units;
+  std::int64_t min_units;
+  FeePair fees[6];
+  std::int64_t quote_ns;
+  std::uint64_t quote_seq;
+  std::int64_t in_flight[2];
+  std::int64_t unreflected[2];
+  std::uint64_t quotes;
+  std::uint64_t trades;
+  std::uint64_t fills;
+  std::int64_t then_ns;
+  double observed;
+  double bid_time;
+  double ask_time;
+  double spread_time;
+  double two_sided_time;
+  double at_bid_time;
+  double at_ask_time;
+  std::int64_t delay_then_ns;
+  std::int64_t delay_min_ns;
+  double delay_sum;
+  double delay_weight;
+  std::int64_t fill_then_ns;
+  double fill_sum;
+  double fill_weight;
+  std::int64_t ack_then_ns;
+  double ack_sum;
+  double ack_weight;
+  LevelPair levels[kMaxLevels];
+};
+static_assert(sizeof(Row) == 664);
+
+struct Identity {
+  char account[16];
+  char cl_ord_id[32];
+  std::uint32_t instrument;
+  std::uint32_t reserved;
+  std::uint64_t digest;
+  std::int64_t transact_ns;
+  std::uint64_t order_id;
+  std::uint64_t decision_id;
+};
+static_assert(sizeof(Identity) == 88);
+
+struct Order {
+  NewOrder record;
+  std::uint64_t order_id;
+  std::uint64_t decision_id;
+  std::int64_t limit_nanos;
+  std::int64_t arrival_bid_nanos;
+  std::int64_t arrival_ask_nanos;
+  std::int64_t cum_units;
+  std::uint64_t notional_lo;
+  std::int64_t notional_hi;
+  std::uint64_t fee_lo;
+  std::int64_t fee_hi;
+  std::int64_t retry_due_ns;
+  std::uint32_t policy;
+  std::uint32_t attempts;
+  std::uint32_t children;
+  std::uint8_t state;
+  std::uint8_t end_reason;
+  char reserved[2];
+  std::uint64_t visited[kMaxVenues];
+};
+static_assert(sizeof(Order) == 936);
+
+struct Child {
+  std::uint64_t child_id;
+  std::uint64_t decision_id;
+  std::int64_t units;
+  std::int64_t limit_nanos;
+  std::int64_t displayed_units;
+  std::int64_t sent_ns;
+  std::int64_t cum_units;
+  std::uint32_t trades;
+  std::uint8_t venue;
+  std::uint8_t state;
+  std::uint8_t time_in_force;
+  std::uint8_t acked;
+};
+static_assert(sizeof(Child) == 64);
+
+struct Trade {
+  std::uint64_t trade_id;
+  std::int64_t units;
+  std::int64_t nanos;
+};
+static_assert(sizeof(Trade) == 24);
+
+struct Timer {
+  std::int64_t due_ns;
+  std::uint64_t kind;
+  std::uint64_t subject;
+};
+static_assert(sizeof(Timer) == 24);
+
+}  // namespace state
+}  // namespace venuefold

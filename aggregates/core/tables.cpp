@@ -1,0 +1,139 @@
+#include "tables.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+namespace venuefold {
+namespace {
+
+constexpr std::int64_t kSecondNs = 1'000'000'000;
+
+// In force until a SETTINGS input arrives.
+Settings default_settings() {
+  Settings settings{};
+  settings.type = number(InputType::SETTINGS);
+  settings.liquidity_half_life_ns = 60 * kSecondNs;
+  settings.speed_half_life_ns = 60 * kSecondNs;
+  settings.fill_half_life_ns = 600 * kSecondNs;
+  settings.publish_ns = 0;
+  settings.identity_window_ns = 86'400 * kSecondNs;
+  settings.linger_ns = 60 * kSecondNs;
+  settings.fill_prior_e9 = 900'000'000;
+  settings.fill_prior_weight_e9 = 4 * kE9;
+  settings.ack_prior_weight_e9 = 4 * kE9;
+  return settings;
+}
+
+double from_e9(std::int64_t value) {
+  return static_cast<double>(value) / static_cast<double>(kE9);
+}
+
+constexpr bool within(std::int64_t least, std::int64_t value, std::int64_t most) {
+  return least <= value && value <= most;
+}
+
+bool is_status(std::uint8_t status) {
+  return within(number(VenueStatus::OPEN), status, number(VenueStatus::DOWN));
+}
+
+}  // namespace
+
+Tables::Tables() { put_settings(default_settings()); }
+
+std::uint64_t Tables::venue_kills() const {
+  std::uint64_t mask = 0;
+  for (std::size_t id = 0; id < venues_.size(); ++id) {
+    mask |= std::uint64_t{venues_[id].killed} << id;
+  }
+  return mask;
+}
+
+Reason Tables::put_venue(std::uint8_t id, const Venue& record) {
+  if (id > venues_.size()) return Reason::UNKNOWN_VENUE;
+  if (id >= kMaxVenues) return Reason::TABLE_FULL;
+  if (!has_text(record.key) || !is_status(record.status)) return Reason::BAD_VALUE;
+  if (!within(0, record.ack_prior_ns, kMaxDurationNs)) return Reason::BAD_VALUE;
+  if (id == venues_.size()) {
+    venues_.push_back({record, record.status, false});
+  } else {
+    venues_[id] = {record, record.status, venues_[id].killed};
+  }
+  rank();
+  return Reason::NONE;
+}
+
+void Tables::rank() {
+  rank_order_.resize(venues_.size());
+  std::iota(rank_order_.begin(), rank_order_.end(), std::uint8_t{0});
+  std::stable_sort(rank_order_.begin(), rank_order_.end(), [&](std::uint8_t a, std::uint8_t b) {
+    return std::memcmp(venues_[a].record.key, venues_[b].record.key, sizeof(Venue::key)) < 0;
+  });
+}
+
+Reason Tables::put_policy(const Policy& record) {
+  if (!is_valid(record)) return Reason::BAD_VALUE;
+  auto& place = policies_[record.policy];
+  policy_count_ += place == nullptr;
+  place = std::make_unique<Policy>(record);
+  return Reason::NONE;
+}
+
+Reason Tables::put_settings(const Settings& record) {
+  if (!is_valid(record)) return Reason::BAD_VALUE;
+  settings_ = record;
+  liquidity = Grid(record.liquidity_half_life_ns);
+  speed = Grid(record.speed_half_life_ns);
+  fill = Grid(record.fill_half_life_ns);
+  priors_ = {from_e9(record.fill_prior_e9), from_e9(record.fill_prior_weight_e9),
+             from_e9(record.ack_prior_weight_e9)};
+  return Reason::NONE;
+}
+
+bool is_valid(const Instrument& record) {
+  return has_text(record.key) && within(1, record.units_per_one, kMaxUnitsPerOne) &&
+         within(1, record.tick_nanos, kMaxUnits) && within(1, record.round_lot_units, kMaxUnits);
+}
+
+bool is_valid(const Listing& record) {
+  return within(1, record.tick_nanos, kMaxUnits) && within(1, record.lot_units, kMaxUnits) &&
+         within(0, record.min_units, kMaxUnits);
+}
+
+bool is_valid(const Fee& record) {
+  return record.liquidity < kLiquidityCodes &&
+         within(-kMaxFeeFixedNanos, record.fixed_nanos, kMaxFeeFixedNanos) &&
+         within(1 - kE9, record.rate_e9, kE9 - 1);
+}
+
+bool is_valid(const Limits& record) {
+  return within(0, record.max_order_units, kMaxUnits) &&
+         within(0, record.max_notional_ones, kMaxNotionalOnes) &&
+         within(1, record.collar_e9, kE9 - 1);
+}
+
+bool is_valid(const Policy& record) {
+  const auto duration = [](std::int64_t value) { return within(1, value, kMaxDurationNs); };
+  return within(1, record.policy, kMaxPolicies) &&
+         within(number(PolicyKind::BEST_PRICE), record.kind, number(PolicyKind::PREFERRED)) &&
+         record.split <= 1 && record.fee_aware <= 1 && within(1, record.max_levels, kMaxLevels) &&
+         within(1, record.max_children, kMaxVenues) && within(1, record.max_attempts, 1000) &&
+         within(0, record.tolerance_e9, kE9) && within(0, record.miss_penalty_e9, kE9) &&
+         duration(record.stale_ns) && duration(record.ack_timeout_ns) &&
+         duration(record.retry_ns) && duration(record.horizon_ns);
+}
+
+bool is_valid(const Settings& record) {
+  const auto half_life = [](std::int64_t value) {
+    return within(kMinHalfLifeNs, value, kMaxDurationNs);
+  };
+  const auto duration = [](std::int64_t value) { return within(0, value, kMaxDurationNs); };
+  const auto weight_e9 = [](std::int64_t value) { return within(1, value, kMaxUnits); };
+  return half_life(record.liquidity_half_life_ns) && half_life(record.speed_half_life_ns) &&
+         half_life(record.fill_half_life_ns) && duration(record.publish_ns) &&
+         duration(record.identity_window_ns) && duration(record.linger_ns) &&
+         within(0, record.fill_prior_e9, kE9) && weight_e9(record.fill_prior_weight_e9) &&
+         weight_e9(record.ack_prior_weight_e9);
+}
+
+}  // namespace venuefold

@@ -1,0 +1,96 @@
+// What reference inputs have told the engine, validated before it is believed.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "arithmetic.hpp"
+#include "decay.hpp"
+#include "schemas/core/codes.hpp"
+#include "schemas/core/layout.hpp"
+
+namespace venuefold {
+
+constexpr std::size_t kMaxInstruments = 65'536;
+constexpr std::size_t kMaxPolicies = 255;
+constexpr std::size_t kLiquidityCodes = 6;
+constexpr std::int64_t kMaxDurationNs = std::int64_t{1} << 55;
+constexpr std::int64_t kMaxUnitsPerOne = 10'000'000'000;
+constexpr std::int64_t kMaxNotionalOnes = 1'000'000'000'000'000;
+constexpr std::int64_t kMaxFeeFixedNanos = 1'000'000'000'000;
+constexpr std::int64_t kMinHalfLifeNs = 1024;
+
+// A venue and its trading state; the record's own status is where that began.
+struct VenueEntry {
+  Venue record;
+  std::uint8_t status;
+  bool killed;
+};
+
+// What is believed before anything was seen, as doubles.
+struct Priors {
+  double fill;
+  double fill_weight;
+  double ack_weight;
+};
+
+// Venues, policies and settings; instruments live with their books.
+class Tables {
+ public:
+  Tables();
+
+  std::size_t venues() const { return venues_.size(); }
+  VenueEntry& venue(std::size_t id) { return venues_[id]; }
+  const VenueEntry& venue(std::size_t id) const { return venues_[id]; }
+  // Dense venue ids in venue-key order.
+  const std::vector<std::uint8_t>& rank_order() const { return rank_order_; }
+  // Null when the policy is not defined.
+  const Policy* policy(std::uint32_t id) const {
+    return id <= kMaxPolicies ? policies_[id].get() : nullptr;
+  }
+  std::size_t policies() const { return policy_count_; }
+  const Settings& settings() const { return settings_; }
+  const Priors& priors() const { return priors_; }
+  // Bit mask of the venues under a kill switch.
+  std::uint64_t venue_kills() const;
+
+  // Each defines or replaces what the record names, or says why not.
+  Reason put_venue(std::uint8_t id, const Venue& record);
+  Reason put_policy(const Policy& record);
+  Reason put_settings(const Settings& record);
+
+  Grid liquidity;
+  Grid speed;
+  Grid fill;
+
+ private:
+  std::vector<VenueEntry> venues_;
+  std::vector<std::uint8_t> rank_order_;
+  std::array<std::unique_ptr<Policy>, kMaxPolicies + 1> policies_;
+  std::size_t policy_count_ = 0;
+  Settings settings_{};
+  Priors priors_{};
+
+  void rank();
+};
+
+// Whether any byte of a text field is set.
+template <std::size_t Size>
+bool has_text(const char (&field)[Size]) {
+  for (const char byte : field) {
+    if (byte != 0) return true;
+  }
+  return false;
+}
+
+// Whether a record's numbers can be believed.
+bool is_valid(const Instrument& record);
+bool is_valid(const Listing& record);
+bool is_valid(const Fee& record);
+bool is_valid(const Limits& record);
+bool is_valid(const Policy& record);
+bool is_valid(const Settings& record);
+
+}  // namespace venuefold

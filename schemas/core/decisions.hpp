@@ -1,0 +1,203 @@
+// C++ mirror of schemas/decisions.py and of the output header. A test compares every offset.
+#pragma once
+
+#include <cstdint>
+
+// Named apart from the input records and from what the engine holds in memory.
+namespace venuefold::out {
+
+struct OutHeader {
+  std::uint32_t size;
+  std::uint8_t type;
+  std::uint8_t version;
+  std::uint16_t shard;
+  std::uint32_t instrument;
+  std::uint32_t header_reserved;
+  std::uint64_t out_seq;
+  std::uint64_t seq;
+  std::int64_t log_ns;
+};
+static_assert(sizeof(OutHeader) == 40);
+
+struct Decision : OutHeader {
+  std::uint64_t order_id;
+  std::uint64_t reference_version;
+  std::uint64_t quality_seq;
+  std::uint64_t rows_digest;
+  std::uint64_t first_child_id;
+  std::uint32_t attempt;
+  std::uint32_t policy;
+  std::uint32_t policy_version;
+  std::uint8_t side;
+  std::uint8_t outcome;
+  std::uint8_t candidates;
+  std::uint8_t children;
+  std::int64_t remaining_units;
+  std::int64_t limit_nanos;
+  std::int64_t allocated_units;
+  std::int64_t arrival_bid_nanos;
+  std::int64_t arrival_ask_nanos;
+  std::int64_t protected_bid_nanos;
+  std::int64_t protected_ask_nanos;
+  std::int64_t displayed_bid_nanos;
+  std::int64_t displayed_ask_nanos;
+  std::uint64_t expected_cost_lo;
+  std::int64_t expected_cost_hi;
+  std::int64_t best_price_units;
+  std::uint64_t best_price_cost_lo;
+  std::int64_t best_price_cost_hi;
+  std::int64_t sweep_units;
+  std::uint64_t sweep_cost_lo;
+  std::int64_t sweep_cost_hi;
+  char cl_ord_id[32];
+  char account[16];
+  std::uint8_t flags;
+  std::uint8_t time_in_force;
+  char reserved[6];
+};
+static_assert(sizeof(Decision) == 288);
+
+struct Candidate {
+  std::uint8_t venue;
+  std::uint8_t reason;
+  std::uint8_t levels;
+  std::uint8_t flags;
+  std::uint32_t quote_age_us;
+  std::int64_t value;
+};
+static_assert(sizeof(Candidate) == 16);
+
+struct Row {
+  std::int64_t fee_nanos;
+  std::int64_t miss_nanos;
+  std::int64_t ack_ns;
+  double fill_ratio;
+};
+static_assert(sizeof(Row) == 32);
+
+struct Allocation {
+  std::uint8_t venue;
+  std::uint8_t levels;
+  std::uint8_t time_in_force;
+  std::uint8_t flags;
+  std::uint32_t reserved;
+  std::int64_t units;
+  std::int64_t limit_nanos;
+};
+static_assert(sizeof(Allocation) == 24);
+
+struct Child : OutHeader {
+  std::uint64_t child_id;
+  std::uint64_t order_id;
+  std::uint64_t decision_id;
+  std::int64_t units;
+  std::int64_t limit_nanos;
+  std::int64_t min_units;
+  std::int64_t send_delay_ns;
+  std::int64_t expire_ns;
+  std::uint8_t venue;
+  std::uint8_t side;
+  std::uint8_t ord_type;
+  std::uint8_t time_in_force;
+  std::uint8_t exec_inst;
+  std::uint8_t capacity;
+  char reserved[2];
+  char cl_ord_id[32];
+  char account[16];
+};
+static_assert(sizeof(Child) == 160);
+
+struct CancelChild : OutHeader {
+  std::uint64_t child_id;
+  std::uint64_t order_id;
+  std::uint8_t venue;
+  char reserved[7];
+};
+static_assert(sizeof(CancelChild) == 64);
+
+struct OrderState : OutHeader {
+  std::uint64_t order_id;
+  std::uint64_t decision_id;
+  std::int64_t order_units;
+  std::int64_t cum_units;
+  std::int64_t outstanding_units;
+  std::uint64_t notional_lo;
+  std::int64_t notional_hi;
+  std::int64_t fee_nanos;
+  std::uint8_t state;
+  std::uint8_t reason;
+  std::uint8_t side;
+  char reserved[5];
+  char cl_ord_id[32];
+  char account[16];
+};
+static_assert(sizeof(OrderState) == 160);
+
+struct ChildState : OutHeader {
+  std::uint64_t child_id;
+  std::uint64_t order_id;
+  std::uint64_t trade_id;
+  std::int64_t units;
+  std::int64_t cum_units;
+  std::int64_t last_units;
+  std::int64_t last_nanos;
+  std::int64_t fee_nanos;
+  std::uint8_t state;
+  std::uint8_t exec_type;
+  std::uint8_t liquidity;
+  std::uint8_t venue;
+  std::uint8_t report_flags;
+  char reserved[3];
+};
+static_assert(sizeof(ChildState) == 112);
+
+struct Refusal : OutHeader {
+  std::uint64_t source_seq;
+  std::int64_t value;
+  std::uint64_t order_id;
+  std::uint8_t reason;
+  std::uint8_t input_type;
+  std::uint8_t source;
+  std::uint8_t venue;
+  char reserved[4];
+  char cl_ord_id[32];
+  char account[16];
+};
+static_assert(sizeof(Refusal) == 120);
+
+struct Quality : OutHeader {
+  std::uint64_t quality_seq;
+  std::uint64_t quotes;
+  std::uint64_t trades;
+  std::uint64_t fills;
+  double bid_units;
+  double ask_units;
+  double spread_nanos;
+  double share_at_bid;
+  double share_at_ask;
+  double two_sided_share;
+  double observed_ns;
+  double feed_delay_ns;
+  double feed_delay_weight;
+  std::int64_t feed_delay_min_ns;
+  double fill_ratio;
+  double fill_weight;
+  double ack_ns;
+  double ack_weight;
+  std::uint8_t venue;
+  char reserved[7];
+};
+static_assert(sizeof(Quality) == 192);
+
+struct Alarm : OutHeader {
+  std::uint64_t child_id;
+  std::uint64_t order_id;
+  std::int64_t value;
+  std::uint8_t kind;
+  std::uint8_t venue;
+  std::uint8_t source;
+  char reserved[5];
+};
+static_assert(sizeof(Alarm) == 72);
+
+}  // namespace venuefold::out
