@@ -59,18 +59,37 @@ def random_inputs(
 class Session:
     """What was drawn, what the engine said to it, and the engine."""
 
-    inputs: bytes
-    outputs: bytes
+    steps: list[tuple[bytes, bytes]]
     engine: Engine
+
+    @property
+    def inputs(self) -> bytes:
+        """All input records."""
+        return b"".join(record for record, _ in self.steps)
+
+    @property
+    def outputs(self) -> bytes:
+        """All output records."""
+        return b"".join(outputs for _, outputs in self.steps)
 
 
 def random_session(
-    seed: int, count: int, *, garbage: float = 0.02, engine: Engine | None = None
+    seed: int,
+    count: int,
+    *,
+    garbage: float = 0.02,
+    calm: bool = False,
+    engine: Engine | None = None,
 ) -> Session:
-    """Like random_inputs, with the engine's outputs."""
-    world = World(random.Random(seed), garbage, engine or kernel.load("reference"))
+    """Like random_inputs, with the engine's outputs.
+
+    A calm session has no garbage, no faults of the log and no reference changes.
+    """
+    share = 0.0 if calm else garbage
+    world = World(random.Random(seed), share, engine or kernel.load("reference"))
+    world.calm = calm
     world.run(count)
-    return Session(bytes(world.tape.data), bytes(world.outputs), world.engine)
+    return Session(world.steps, world.engine)
 
 
 @dataclass(slots=True)
@@ -92,7 +111,8 @@ class World:
     def __init__(self, rng: random.Random, garbage: float, engine: Engine) -> None:
         self.rng, self.garbage, self.engine = rng, garbage, engine
         self.tape = Tape(START_NS)
-        self.outputs = bytearray()
+        self.steps: list[tuple[bytes, bytes]] = []
+        self.calm = False
         self.consumed = self.count = self.drawn = 0
         self.venues = rng.randint(3, 8)
         self.instruments = rng.randint(2, 5)
@@ -122,9 +142,11 @@ class World:
     def _step(self) -> None:
         """Lets the engine see what was appended and learns which children it sent."""
         self.drawn += 1
-        consumed, outputs = self.engine.step(bytes(self.tape.data[self.consumed :]))
+        record = bytes(self.tape.data[self.consumed :])
+        consumed, outputs = self.engine.step(record)
+        assert consumed == len(record)
         self.consumed += consumed
-        self.outputs += outputs
+        self.steps.append((record, outputs))
         for kind, record, _ in records(outputs):
             if kind == OutputType.CHILD:
                 self.live.append(
@@ -169,10 +191,12 @@ class World:
         self.tape.engine()
 
     def _venue(self, venue: int) -> None:
+        """Keys may repeat, unless ids are going to be relabelled."""
         rng = self.rng
+        tail = venue if self.calm else ""
         self.tape.venue(
             venue,
-            rng.choice(("XNYS", "BATS", "IEXG", "EDGX", "ARCX", "")) + f"{rng.randint(0, 99)}",
+            rng.choice(("XNYS", "BATS", "IEXG", "EDGX", "ARCX", "")) + f"{rng.randint(0, 9)}{tail}",
             is_protected=int(rng.random() < 0.85),
             modelled=int(rng.random() < 0.1),
             ack_prior_ns=rng.choice((0, MS, 5 * MS, rng.randint(1, 20 * MS))),
@@ -269,7 +293,7 @@ class World:
         self.tape.wait(rng.choice((0, 0, 1000, int(rng.expovariate(1 / MS)))))
         if rng.random() < 0.0005:
             self.tape.wait(rng.choice((S, 30 * S, 3600 * S)))
-        if self.drawn > self.count * 0.98 and rng.random() < 0.01:
+        if not self.calm and self.drawn > self.count * 0.98 and rng.random() < 0.01:
             self.tape.now_ns = min(
                 LAST_NS, self.tape.now_ns + rng.choice((2**50, 2**56, 2**61, LAST_NS))
             )
@@ -588,24 +612,22 @@ class World:
     def _change(self) -> None:
         rng = self.rng
         instrument, venue = self._place()
-        change = rng.choices(
-            (
-                lambda: self._fee(instrument, venue, rng.randint(0, 5)),
-                lambda: self._fee(instrument, venue, Liquidity.TAKE),
-                lambda: self._policy(rng.randint(1, 8), rng.randint(1, 4)),
-                self._settings,
-                lambda: self._venue(venue),
-                lambda: self._listing(instrument, venue),
-                lambda: self._limits(instrument),
-                lambda: self._instrument(instrument),
-                self._new_venue,
-                self._new_instrument,
-                self._other_engine,
-                self._bad_reference,
-            ),
-            (5, 5, 3, 2, 3, 2, 2, 2, 0.5, 0.5, 0.4, 4),
-        )[0]
-        change()
+        changes: tuple[Callable[[], None], ...] = (
+            lambda: self._fee(instrument, venue, rng.randint(0, 5)),
+            lambda: self._fee(instrument, venue, Liquidity.TAKE),
+            lambda: self._policy(rng.randint(1, 8), rng.randint(1, 4)),
+            self._settings,
+            lambda: self._venue(venue),
+            lambda: self._listing(instrument, venue),
+            lambda: self._limits(instrument),
+            lambda: self._instrument(instrument),
+            self._new_venue,
+            self._new_instrument,
+            self._other_engine,
+            self._bad_reference,
+        )
+        weights = (5, 5, 3, 2, 3, 2, 2, 2, 0.5, 0.5, 0.4, 4)
+        rng.choices(changes, weights)[0]()
 
     def _new_venue(self) -> None:
         if self.venues < 12:
@@ -750,4 +772,5 @@ class World:
     @property
     def _weights(self) -> tuple[float, ...]:
         noise = self.garbage * 100
-        return (66, 6, 1.5, 0.7, 3, 12, 1, 2, 0.2, 0.4, 1.2, 0.8, noise)
+        market, desk = (66, 6, 1.5, 0.7, 3), (12, 1, 2, 0.2, 0.4)
+        return (*market, *desk, *((0, 0, 0) if self.calm else (1.2, 0.8, noise)))

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from aggregates.kernel import Engine
-from schemas import decisions
 from schemas.codes import (
     AlarmKind,
     ChildState,
@@ -31,6 +30,7 @@ from schemas.codes import (
 )
 from schemas.orders import NEW_ORDER
 from schemas.units import decimal_text, price_nanos
+from tests.aggregates.decision import read_decision
 from tests.builders import MS, POLICY_DEFAULTS, SETTINGS_DEFAULTS, S, Tape, records
 
 UNITS_NS = {"ns": 1, "us": 1000, "ms": MS, "s": S, "h": 3600 * S}
@@ -423,10 +423,10 @@ class Desk:
         self.order_names[record.order_id] = record.cl_ord_id.rstrip(b"\0").decode()
 
     def _decision(self, record: Any, raw: bytes) -> Iterator[str]:
-        for block in candidates(record, raw):
-            if block.reason:
-                yield f"out {self.venues[block.venue]} {Reason(block.reason).name} {block.value}"
-                yield f"out {self.venues[block.venue]} {Reason(block.reason).name}"
+        for head in (block.head for block in read_decision(raw).blocks):
+            if head.reason:
+                yield f"out {self.venues[head.venue]} {Reason(head.reason).name} {head.value}"
+                yield f"out {self.venues[head.venue]} {Reason(head.reason).name}"
         for name in ("expected", "best_price", "sweep"):
             low, high = (getattr(record, f"{name}_cost_{word}") for word in ("lo", "hi"))
             yield f"{name} {decimal_text((high << 64) | low)}"
@@ -470,24 +470,6 @@ class Desk:
 
     def _tell_alarm(self, record: Any) -> str:
         return f"alarm {AlarmKind(record.kind).name} {record.value}"
-
-
-def candidates(record: Any, raw: bytes) -> Iterator[Any]:
-    """Candidate heads of a decision, in their order."""
-    offset = decisions.DECISION.size
-    for _ in range(record.candidates):
-        head = decisions.CANDIDATE.unpack(raw, offset)
-        yield head
-        offset += block_size(head)
-
-
-def block_size(head: Any) -> int:
-    """Bytes of a candidate block."""
-    if head.reason:
-        return decisions.CANDIDATE.size
-    pair = (8 if head.flags & 1 else 4) + (8 if head.flags & 2 else 4)
-    size = decisions.CANDIDATE.size + decisions.ROW.size + (8 if head.flags & 4 else 0)
-    return int(size + pair * head.levels + 7) // 8 * 8
 
 
 def _is_loud(line: str) -> bool:

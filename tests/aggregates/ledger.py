@@ -1,0 +1,355 @@
+"""An independent book-keeper: sums what goes in against what comes out, event by event.
+
+It knows what the records mean and none of the engine's code. A broken rule is an AssertionError
+that names the position.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from aggregates.kernel import GENERATION
+from schemas import market, orders, reference, reports
+from schemas.codes import (
+    AlarmKind,
+    ChildState,
+    ExecType,
+    InputType,
+    KillScope,
+    OrderState,
+    OutputType,
+    Reason,
+    Side,
+    TimeInForce,
+    VenueStatus,
+)
+from schemas.envelope import HEADER
+from schemas.units import INSTRUMENT_NONE
+from tests.aggregates.decision import Decision, read_decision
+from tests.builders import records
+
+OPEN = (
+    ChildState.SENT,
+    ChildState.ACKNOWLEDGED,
+    ChildState.PARTIAL,
+    ChildState.CANCEL_PENDING,
+    ChildState.UNKNOWN,
+)
+ENDED = (OrderState.DONE, OrderState.CANCELED, OrderState.EXPIRED)
+
+
+@dataclass(slots=True)
+class Child:
+    """A child as its outputs tell it."""
+
+    sent: Any
+    cum_units: int = 0
+    state: int = int(ChildState.SENT)
+
+    @property
+    def outstanding_units(self) -> int:
+        """What may still trade."""
+        return max(0, self.sent.units - self.cum_units) if self.state in OPEN else 0
+
+
+@dataclass(slots=True)
+class Parent:
+    """A parent order and the sums of its fills."""
+
+    order: Any
+    children: list[Child] = field(default_factory=list)
+    cum_units: int = 0
+    notional: int = 0
+    fee_nanos: int = 0
+    ended: bool = False
+    over: bool = False
+
+    @property
+    def outstanding_units(self) -> int:
+        """What its children may still trade."""
+        return sum(child.outstanding_units for child in self.children)
+
+
+class Ledger:
+    """Folds (input record, outputs) pairs and asserts after each."""
+
+    def __init__(self) -> None:
+        self.seq = self.out_seq = self.log_ns = self.next_child_id = 0
+        self.parents: dict[int, Parent] = {}
+        self.working: dict[int, Parent] = {}
+        self.children: dict[int, Child] = {}
+        self.trades: set[tuple[int, int]] = set()
+        self.policies: dict[int, Any] = {}
+        self.listings: dict[tuple[int, int], Any] = {}
+        self.engine = b""
+        self.version = self.version_seen = 0
+        self.killed: dict[int, set[Any]] = {scope: set() for scope in KillScope}
+        self.unreflected: dict[tuple[int, int, bool], int] = defaultdict(int)
+        self.closed: set[tuple[int, int]] = set()
+        self.where = ""
+
+    def fold(self, raw: bytes, outputs: bytes) -> None:
+        """Takes one input record and what the engine said to it."""
+        self.seq += 1
+        header = HEADER.unpack(raw)
+        told = list(records(outputs))
+        self.where = f"input {self.seq} (type {header.type})"
+        refused = any(
+            kind == OutputType.REFUSAL and record.log_ns == header.log_ns
+            for kind, record, _ in told
+        )
+        backwards = any(
+            kind == OutputType.REFUSAL and record.reason == Reason.TIME_BACKWARDS
+            for kind, record, _ in told
+        )
+        timers = 0
+        while timers < len(told) and not _is_own(header, *told[timers][:2]):
+            timers += 1
+        if not backwards:
+            self._outputs(told[:timers])
+            self._version(header, refused)
+            if not refused:
+                self._input(header, raw)
+        self._outputs(told[0 if backwards else timers :])
+        if header.type == InputType.KILL and not (refused or backwards):
+            self._check_kill(orders.KILL.unpack(raw), told)
+        self._check_parents()
+
+    # inputs that were accepted
+
+    def _version(self, header: Any, refused: bool) -> None:
+        known = header.type in set(InputType)
+        if header.source == 0 and header.type >= InputType.INSTRUMENT and known:
+            self.version_seen = max(self.version_seen, header.source_seq)
+            self.version += header.source_seq == self.version + 1
+
+    def _input(self, header: Any, raw: bytes) -> None:
+        if header.type == InputType.NEW_ORDER:
+            parent = Parent(orders.NEW_ORDER.unpack(raw))
+            self.parents[self.seq] = self.working[self.seq] = parent
+        elif header.type == InputType.POLICY:
+            policy = reference.POLICY.unpack(raw)
+            self.policies[policy.policy] = policy
+        elif header.type == InputType.LISTING:
+            key = (header.instrument, header.venue)
+            self.listings[key] = reference.LISTING.unpack(raw)
+        elif header.type == InputType.ENGINE:
+            self.engine = raw[HEADER.size :]
+        elif header.type == InputType.KILL:
+            self._kill(orders.KILL.unpack(raw))
+        elif header.type == InputType.EXEC_REPORT:
+            self._report(reports.EXEC_REPORT.unpack(raw))
+        elif header.type == InputType.QUOTE:
+            for sell in (False, True):
+                self.unreflected[header.instrument, header.venue, sell] = 0
+        elif header.type == InputType.STATUS:
+            place = (header.instrument, header.venue)
+            is_open = market.STATUS.unpack(raw).status == VenueStatus.OPEN
+            (self.closed.discard if is_open else self.closed.add)(place)
+        elif header.type == InputType.VENUE:
+            is_open = reference.VENUE.unpack(raw).status == VenueStatus.OPEN
+            place = (INSTRUMENT_NONE, header.venue)
+            (self.closed.discard if is_open else self.closed.add)(place)
+
+    def _kill(self, record: Any) -> None:
+        target = {
+            KillScope.ALL: 0,
+            KillScope.INSTRUMENT: record.instrument,
+            KillScope.VENUE: record.venue,
+        }.get(record.scope, record.target)
+        killed = self.killed[record.scope]
+        (killed.add if record.engaged else killed.discard)(target)
+
+    def _report(self, report: Any) -> None:
+        """An accepted fill is money: it is booked whatever state the child is in."""
+        if report.exec_type != ExecType.TRADE:
+            return
+        trade = (report.child_id, report.trade_id)
+        assert trade not in self.trades, f"{self.where}: trade counted twice"
+        self.trades.add(trade)
+        child = self.children[report.child_id]
+        parent = self.parents[child.sent.order_id]
+        late = child.state not in OPEN
+        child.cum_units += report.last_units
+        parent.over |= late or child.cum_units > child.sent.units
+        parent.cum_units += report.last_units
+        parent.notional += report.last_nanos * report.last_units
+        parent.fee_nanos += report.fee_nanos
+        sell = parent.order.side != Side.BUY
+        self.unreflected[child.sent.instrument, child.sent.venue, sell] += report.last_units
+
+    # outputs
+
+    def _outputs(self, told: list[Any]) -> None:
+        decision: Decision | None = None
+        for kind, record, raw in told:
+            self.out_seq += 1
+            assert (record.out_seq, record.seq) == (self.out_seq, self.seq), self.where
+            assert record.log_ns >= self.log_ns, f"{self.where}: time went back"
+            self.log_ns = record.log_ns
+            if kind == OutputType.DECISION:
+                decision = read_decision(raw)
+                self._decision(decision)
+            elif kind == OutputType.CHILD:
+                assert decision is not None, f"{self.where}: child without a decision"
+                self._child(record, decision)
+            elif kind == OutputType.CHILD_STATE:
+                self._child_state(record)
+            elif kind == OutputType.ORDER_STATE:
+                self._order_state(record)
+            elif kind == OutputType.CANCEL_CHILD:
+                self._cancel(record)
+            elif kind == OutputType.ALARM:
+                self._alarm(record)
+
+    def _decision(self, decision: Decision) -> None:
+        head = decision.head
+        parent = self.parents[head.order_id]
+        policy = self.policies[head.policy]
+        free = parent.order.order_units - parent.cum_units - parent.outstanding_units
+        assert head.remaining_units == free, f"{self.where}: {head.remaining_units} is not free"
+        assert head.first_child_id == self.next_child_id + 1, self.where
+        assert head.allocated_units == sum(part.units for part in decision.allocations)
+        assert head.children <= (policy.max_children if policy.split else 1), self.where
+        blocks = {block.head.venue: block for block in decision.blocks if not block.head.reason}
+        sell = parent.order.side != Side.BUY
+        for venue, block in blocks.items():
+            own = self._own_units(head.instrument, venue, sell)
+            assert block.own_units == own, f"{self.where}: own units at venue {venue} are {own}"
+        for part in decision.allocations:
+            block = blocks[part.venue]
+            reach = sum(units for _, units in block.levels[: part.levels]) - block.own_units
+            assert part.units <= reach, f"{self.where}: more than is there at {part.venue}"
+            assert part.limit_nanos == block.levels[part.levels - 1][0], self.where
+
+    def _own_units(self, instrument: int, venue: int, sell: bool) -> int:
+        place = (instrument, venue)
+        in_flight = sum(
+            child.outstanding_units
+            for parent in self.working.values()
+            for child in parent.children
+            if (child.sent.instrument, child.sent.venue) == place
+            and (child.sent.side != Side.BUY) == sell
+        )
+        return in_flight + self.unreflected[(*place, sell)]
+
+    def _child(self, sent: Any, decision: Decision) -> None:
+        parent = self.parents[sent.order_id]
+        order = parent.order
+        part = decision.allocations[sent.child_id - decision.head.first_child_id]
+        assert (sent.venue, sent.units) == (part.venue, part.units), self.where
+        assert sent.limit_nanos == part.limit_nanos, self.where
+        assert sent.decision_id == decision.head.out_seq, self.where
+        self.next_child_id += 1
+        assert sent.child_id == self.next_child_id, f"{self.where}: child ids are dense"
+        self._check_permission(sent, order)
+        self._check_size(sent, parent)
+        sign = 1 if order.side == Side.BUY else -1
+        limit = order.limit_nanos if order.ord_type == 2 else decision.head.limit_nanos
+        assert sign * sent.limit_nanos <= sign * limit, f"{self.where}: beyond the limit"
+        child = Child(sent)
+        self.children[sent.child_id] = child
+        parent.children.append(child)
+        committed = parent.cum_units + parent.outstanding_units
+        assert committed <= order.order_units, f"{self.where}: sent more than remains"
+
+    def _check_permission(self, sent: Any, order: Any) -> None:
+        killed = self.killed
+        assert self.engine == GENERATION, f"{self.where}: another engine's shard"
+        assert self.version == self.version_seen, f"{self.where}: reference gap"
+        assert not killed[KillScope.ALL], f"{self.where}: all killed"
+        assert sent.instrument not in killed[KillScope.INSTRUMENT], f"{self.where}: killed"
+        assert sent.venue not in killed[KillScope.VENUE], f"{self.where}: venue killed"
+        assert order.client not in killed[KillScope.CLIENT], f"{self.where}: client killed"
+        assert order.account not in killed[KillScope.ACCOUNT], f"{self.where}: account killed"
+        allowed = order.venues_allowed or 2**64 - 1
+        assert allowed & ~order.venues_banned & 1 << sent.venue, f"{self.where}: banned venue"
+        places = {(sent.instrument, sent.venue), (INSTRUMENT_NONE, sent.venue)}
+        assert not places & self.closed, f"{self.where}: venue is not open"
+
+    def _check_size(self, sent: Any, parent: Parent) -> None:
+        assert not parent.ended, f"{self.where}: child of an ended parent"
+        listing = self.listings[sent.instrument, sent.venue]
+        assert sent.units > 0, self.where
+        assert sent.units % listing.lot_units == 0, f"{self.where}: not whole lots"
+        assert sent.units >= listing.min_units, f"{self.where}: below the venue's minimum"
+        if parent.order.time_in_force == TimeInForce.FOK:
+            assert sent.units == parent.order.order_units, f"{self.where}: half of a FOK"
+            assert not parent.children, f"{self.where}: a FOK split over venues"
+
+    def _child_state(self, record: Any) -> None:
+        child = self.children[record.child_id]
+        child.state = record.state
+        assert record.cum_units == child.cum_units, f"{self.where}: fills of a child"
+        assert record.units == child.sent.units, self.where
+
+    def _order_state(self, record: Any) -> None:
+        parent = self.parents[record.order_id]
+        assert record.cum_units == parent.cum_units, f"{self.where}: fills of a parent"
+        assert record.outstanding_units == parent.outstanding_units, f"{self.where}: outstanding"
+        notional = (record.notional_hi << 64) | record.notional_lo
+        assert notional == parent.notional, f"{self.where}: money"
+        assert record.fee_nanos == parent.fee_nanos, f"{self.where}: fees"
+        if record.state in ENDED:
+            assert parent.outstanding_units == 0, f"{self.where}: ended with children open"
+            parent.ended = True
+            self.working.pop(record.order_id, None)
+        else:
+            assert not parent.ended, f"{self.where}: an ended parent came back"
+
+    def _cancel(self, record: Any) -> None:
+        child = self.children[record.child_id]
+        assert child.state in OPEN, f"{self.where}: cancels what is not open"
+        if child.state != ChildState.UNKNOWN:
+            child.state = int(ChildState.CANCEL_PENDING)
+
+    def _alarm(self, record: Any) -> None:
+        if record.kind in (AlarmKind.OVERFILL, AlarmKind.LATE_FILL):
+            assert self.parents[record.order_id].over, f"{self.where}: alarm without a cause"
+
+    # after each input
+
+    def _check_kill(self, record: Any, told: list[Any]) -> None:
+        """An engaged kill switch asks for every open child in its scope."""
+        if not record.engaged:
+            return
+        open_children = [c for p in self.working.values() for c in p.children]
+        for child in open_children:
+            order = self.parents[child.sent.order_id].order
+            place = {
+                KillScope.ALL: True,
+                KillScope.INSTRUMENT: child.sent.instrument == record.instrument,
+                KillScope.VENUE: child.sent.venue == record.venue,
+                KillScope.CLIENT: order.client == record.target,
+                KillScope.ACCOUNT: order.account == record.target,
+            }[KillScope(record.scope)]
+            if place and child.state in OPEN:
+                asked = any(
+                    kind == OutputType.CANCEL_CHILD and said.child_id == child.sent.child_id
+                    for kind, said, _ in told
+                )
+                pending = child.state == ChildState.CANCEL_PENDING
+                assert asked or pending, f"{self.where}: a child survived the kill switch"
+
+    def _check_parents(self) -> None:
+        for parent in self.working.values():
+            if parent.over:
+                continue
+            committed = parent.cum_units + parent.outstanding_units
+            assert committed <= parent.order.order_units, f"{self.where}: more than the parent"
+
+
+def _is_own(header: Any, kind: OutputType, record: Any) -> bool:
+    """Whether an output comes from the input itself, not from a timer that was due before it."""
+    if record.log_ns < header.log_ns:
+        return False
+    alarms: tuple[AlarmKind, ...] = (AlarmKind.SOURCE_GAP,)
+    if header.type == InputType.EXEC_REPORT:
+        alarms += (AlarmKind.UNKNOWN_FILL, AlarmKind.LATE_FILL, AlarmKind.OVERFILL)
+        if kind == OutputType.CHILD_STATE:
+            return bool(record.exec_type)
+    elif header.type > InputType.TIMER:
+        return True
+    return kind == OutputType.REFUSAL or (kind == OutputType.ALARM and record.kind in alarms)
