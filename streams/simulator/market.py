@@ -1,4 +1,11 @@
-"""A replay market from the reference records that the run itself starts with."""
+"""A replay market from the reference records that the run itself starts with.
+
+How to drive one beside an engine: step the engine no further than `earliest_feedback_ns`, stopping
+at children; `advance` the market by what the engine consumed; `submit` its children and `cancel`
+with the engine's `log_ns` as the sending time; once all input up to `earliest_feedback_ns` is
+consumed, `pop_reports` up to there and step the engine over them. After the last market record only
+`certain_feedback_ns` is left to wait for: what rests then has nothing to meet.
+"""
 
 from __future__ import annotations
 

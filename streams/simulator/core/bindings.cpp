@@ -109,15 +109,20 @@ NB_MODULE(_market, m) {
   nb::register_exception_translator(translate_fault);
   m.def("codes", [] { return named(kCodeNames); });
   m.def("child_offsets", [] { return named(kChildOffsets); });
-  nb::class_<ReplayMarket>(m, "ReplayMarket")
+  nb::class_<ReplayMarket>(m, "ReplayMarket",
+                           "Recorded books that children meet; see streams.simulator.market.")
       .def("__init__", &build, "venue_latencies"_a, "fees"_a, "units_per_one"_a, "passive_model"_a,
            "seed"_a, "report_source"_a = 220, "jitter_ns"_a = 0)
-      .def("advance", &advance, "batch"_a)
-      .def("submit", &submit, "record"_a, "sent_ns"_a)
-      .def("cancel", &ReplayMarket::cancel, "child_id"_a, "sent_ns"_a)
-      .def("pop_reports", &pop_reports, "until_ns"_a)
-      .def("state_bytes", &state_bytes)
-      .def("restore", &restore, "state"_a)
+      .def("advance", &advance, "batch"_a,
+           "Folds whole input records in log order; those not of the market only move time.")
+      .def("submit", &submit, "record"_a, "sent_ns"_a,
+           "A CHILD record arrives at sent_ns + its send delay + the venue's way out.")
+      .def("cancel", &ReplayMarket::cancel, "child_id"_a, "sent_ns"_a,
+           "Asks for a child's cancel; it arrives at sent_ns + the child's way out.")
+      .def("pop_reports", &pop_reports, "until_ns"_a,
+           "EXEC_REPORTs with log_ns <= until_ns, in order; the market is complete through it.")
+      .def("state_bytes", &state_bytes, "Canonical bytes of the whole state.")
+      .def("restore", &restore, "state"_a, "Takes over a state of the same configuration.")
       .def_prop_ro("now_ns", &ReplayMarket::now_ns)
       .def_prop_ro("next_report_ns", &ReplayMarket::next_report_ns)
       .def_prop_ro("certain_feedback_ns", &ReplayMarket::certain_feedback_ns)
