@@ -62,7 +62,17 @@ struct Bytes {
 
 // What is wrong with a frame. Up to `crc`, the bytes are not what was written; after it, they are
 // intact and contradict what came before, so they can never be a torn write.
-enum class Fault : std::uint8_t { none, short_header, magic, length, crc, codec, seq, records, chain };
+enum class Fault : std::uint8_t {
+  none,
+  short_header,
+  magic,
+  length,
+  crc,
+  codec,
+  seq,
+  records,
+  chain,
+};
 
 struct FrameCheck {
   Fault fault = Fault::none;

@@ -87,6 +87,7 @@ class SegmentWriter {
 
   void run();
   bool next_group();
+  void wait_for_work(std::unique_lock<std::mutex>& lock);
   bool is_group_due() const;
   void write_group();
   void write_frame(const Digest& head);
@@ -111,6 +112,7 @@ class SegmentWriter {
   WriterStats stats_;
   std::exception_ptr failure_;
   bool closing_ = false;
+  bool asleep_ = false;
 
   // Touched by the thread only.
   Group writing_;

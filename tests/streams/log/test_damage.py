@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,16 @@ from typing import Any
 import pytest
 
 from schemas.errors import CorruptLogError
-from streams.log import Anchor, DamagedLogError, LogReport, SegmentReader, check, recover
+from streams.log import (
+    Anchor,
+    DamagedLogError,
+    Frame,
+    LogReport,
+    SegmentReader,
+    _journal,
+    check,
+    recover,
+)
 
 pytestmark = pytest.mark.promise(p=3)
 MakeLog = Callable[..., Path]
@@ -145,6 +155,47 @@ def test_swapped_frames(make_log: MakeLog) -> None:
     path.write_bytes(data[:a] + data[b:c] + data[a:b] + data[c:])
     with pytest.raises(DamagedLogError, match="seq"):
         check(directory, "inputs")
+
+
+def forge(path: Path, frame: Frame, change: Callable[[bytearray], None]) -> None:
+    """Change a frame's bytes and give it the checksum that fits them."""
+    data = path.read_bytes()
+    end = frame.offset + 64 + len(frame.payload) + 32 * frame.count * (frame.stream == "outputs")
+    forged = bytearray(data[frame.offset : end])
+    change(forged)
+    (segment_crc,) = struct.unpack_from("<I", data, 12)
+    forged[8:12] = struct.pack("<I", _journal.crc32c(forged[:8] + forged[12:], segment_crc))
+    path.write_bytes(data[: frame.offset] + forged + data[end:])
+
+
+FORGERIES = [  # what is changed, at which byte of the frame, from the last frame?
+    ("chain", 64 + 45, False),
+    ("chain", 64 + 45, True),
+    ("chain", 40, True),
+    ("codec", 3, True),
+    ("seq", 16, True),
+]
+
+
+@pytest.mark.parametrize("stream", ["inputs", "outputs"])
+@pytest.mark.parametrize(("fault", "at", "last"), FORGERIES)
+def test_forged_frames(stream: str, fault: str, at: int, last: bool, make_log: MakeLog) -> None:
+    directory = make_log(stream)
+    frame = list(SegmentReader(directory, stream))[-1 if last else 1]
+    forge(frame.path, frame, lambda data: data.__setitem__(at, data[at] ^ 1))
+    for act in (check, recover):
+        with pytest.raises(DamagedLogError, match=rf"does not belong here \({fault}\)") as raised:
+            act(directory, stream)
+        assert (raised.value.seq, raised.value.offset) == (frame.first_seq, frame.offset)
+
+
+def test_a_forged_record_chain(make_log: MakeLog) -> None:
+    directory = make_log("outputs")
+    frame = list(SegmentReader(directory, "outputs"))[-1]
+    forge(frame.path, frame, lambda data: data.__setitem__(-40, data[-40] ^ 1))
+    with pytest.raises(DamagedLogError, match="chain"):
+        check(directory, "outputs")
+    assert check(directory, "outputs", verify_chain=False).last_seq == 12
 
 
 def test_recover_keeps_what_it_cuts(make_log: MakeLog, samples: Any) -> None:

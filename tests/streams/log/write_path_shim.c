@@ -33,7 +33,8 @@ static int is_watched(int fd) { return fd >= 0 && fd < kMaxFiles && names[fd][0]
 
 static int must_fail(void) { return ++calls == fail_at; }
 
-static void note(char kind, const char *name, uint64_t offset, const struct iovec *parts, int count) {
+static void note(char kind, const char *name, uint64_t offset, const struct iovec *parts,
+                 int count) {
   static int (*real_open)(const char *, int, ...);
   static int trace = -1;
   const char *path = getenv("SHIM_TRACE");
@@ -81,8 +82,9 @@ int close(int fd) {
 }
 
 ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset) {
-  static ssize_t (*real)(int, const struct iovec *, int, off_t);
-  if (real == NULL) real = (ssize_t(*)(int, const struct iovec *, int, off_t))dlsym(RTLD_NEXT, "pwritev");
+  typedef ssize_t (*Call)(int, const struct iovec *, int, off_t);
+  static Call real;
+  if (real == NULL) real = (Call)dlsym(RTLD_NEXT, "pwritev");
   if (!is_watched(fd)) return real(fd, parts, count, offset);
   if (calls == fail_at && fail_at > 0) return errno = (int)fail_errno, -1;
   if (must_fail()) {
