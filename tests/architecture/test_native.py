@@ -26,13 +26,13 @@ NATIVE = list(native_modules())
 
 
 def stub_names(body: list[ast.stmt]) -> set[str]:
-    """Return the public names that a stub's module or class body declares."""
+    """Return the public names that a stub's body declares; type aliases exist only in stubs."""
     names = set()
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            names.add(node.target.id)
+        elif isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) != "TypeAlias":
+            names.add(ast.unparse(node.target))
     return public(names)
 
 
