@@ -12,7 +12,7 @@ import msgspec
 
 from schemas.errors import CorruptLogError, InputError
 from streams.log._journal import SegmentWriter
-from streams.log.files import replace_durably
+from streams.log.files import replace_durably, sync_directory
 from streams.log.index import DecisionIndex
 from streams.log.recovery import Anchor, LogReport, check, cut, recover
 from streams.log.segment import STREAMS
@@ -58,14 +58,16 @@ class ShardLog:
     ) -> Recovery:
         """Recover both streams and open their writers where they end.
 
-        Outputs need no sync of their own, they can be derived again. `limits` are the writer's
-        group_bytes, group_us, segment_bytes and queue_bytes.
+        Outputs reach their file only after their inputs are durable. They need no sync of their
+        own, they can be derived again. `limits` are the writer's group_bytes, group_us,
+        segment_bytes and queue_bytes.
         """
         if not self.writable or self._writers:
             raise InputError(
                 f"{self.directory}: open the run with writable=True, and its writers only once"
             )
         self.directory.mkdir(exist_ok=True)
+        sync_directory(self.directory.parent)
         recovery = self.recover()
         modes = {"inputs": durability, "outputs": outputs_durability}
         for stream, report in (("inputs", recovery.inputs), ("outputs", recovery.outputs)):
@@ -76,6 +78,7 @@ class ShardLog:
                 next_seq=report.last_seq + 1,
                 chain_head=report.chain_head,
                 durability=modes[stream],
+                inputs=self._writers.get("inputs"),
                 **limits,
             )
         return recovery

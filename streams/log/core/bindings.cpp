@@ -131,19 +131,20 @@ void register_writer(nb::module_& module) {
           [](SegmentWriter* self, const std::string& directory, const std::string& stream,
              std::uint32_t shard, std::uint64_t next_seq, nb::handle chain_head,
              const std::string& durability, std::size_t group_bytes, std::uint64_t group_us,
-             std::uint64_t segment_bytes, std::size_t queue_bytes) {
+             std::uint64_t segment_bytes, std::size_t queue_bytes, SegmentWriter* inputs) {
             const Stream kind = to_stream(stream);
             const Digest head =
                 chain_head.is_none() ? chain_origin(kind, shard) : to_digest(chain_head);
             new (self) SegmentWriter({directory, kind, shard, next_seq, head,
                                       is_synced(durability), group_bytes, group_us, segment_bytes,
-                                      queue_bytes});
+                                      queue_bytes, inputs});
           },
           nb::arg("directory"), nb::arg("stream"), nb::arg("shard"), nb::arg("next_seq") = 1,
           nb::arg("chain_head") = nb::none(), nb::arg("durability") = "group",
           nb::arg("group_bytes") = std::size_t{1} << 20, nb::arg("group_us") = 500,
           nb::arg("segment_bytes") = std::uint64_t{128} << 20,
-          nb::arg("queue_bytes") = std::size_t{16} << 20)
+          nb::arg("queue_bytes") = std::size_t{16} << 20, nb::arg("inputs") = nb::none(),
+          nb::keep_alive<1, 12>())
       .def("append", &append, nb::arg("payload"), nb::arg("count"), nb::arg("last_log_ns"))
       .def("wait_durable", &wait_durable, nb::arg("seq"), nb::arg("timeout_s") = 30.0)
       .def("close", &SegmentWriter::close, nb::call_guard<nb::gil_scoped_release>())

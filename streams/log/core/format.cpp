@@ -63,7 +63,7 @@ Fault check_contents(Stream stream, const FrameCheck& check, const std::uint8_t*
   if (check.header.codec != kCodecNone) return Fault::codec;
   if (check.header.first_seq != next_seq) return Fault::seq;
   const Bytes payload{frame + sizeof(FrameHeader), check.header.payload_bytes};
-  const std::int64_t count = count_records(stream, payload);
+  const std::int64_t count = scan_records(stream, payload).count;
   if (count < 1 || count != static_cast<std::int64_t>(check.header.count)) return Fault::records;
   return head == nullptr ? Fault::none : check_chain(stream, check, frame, *head);
 }
@@ -113,14 +113,15 @@ std::vector<std::uint64_t> record_offsets(Stream stream, Bytes payload) {
   return offsets;
 }
 
-std::int64_t count_records(Stream stream, Bytes payload) {
-  std::int64_t count = 0;
-  for (std::size_t at = 0; at < payload.size; ++count) {
+RecordScan scan_records(Stream stream, Bytes payload) {
+  RecordScan scan;
+  for (std::size_t at = 0; at < payload.size; ++scan.count) {
     const std::size_t size = record_bytes(stream, from(payload, at));
-    if (size == 0) return -1;
+    if (size == 0) return {-1, at};
+    scan.last_offset = at;
     at += size;
   }
-  return count;
+  return scan;
 }
 
 Digest chain_records(Stream stream, Digest head, Bytes payload, std::vector<Digest>* table) {

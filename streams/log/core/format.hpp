@@ -89,8 +89,13 @@ Digest chain_origin(Stream stream, std::uint32_t shard);
 std::size_t record_bytes(Stream stream, Bytes rest);
 // Offset of every record; empty when the payload does not end with a whole record.
 std::vector<std::uint64_t> record_offsets(Stream stream, Bytes payload);
-// Number of records in `payload`, -1 when it does not end with a whole record.
-std::int64_t count_records(Stream stream, Bytes payload);
+// Number of records in `payload`, -1 when it does not end with a whole record, and where the last
+// one starts.
+struct RecordScan {
+  std::int64_t count = 0;
+  std::size_t last_offset = 0;
+};
+RecordScan scan_records(Stream stream, Bytes payload);
 // Head of the chain after all records; appends each record's value to `table` unless it is null.
 Digest chain_records(Stream stream, Digest head, Bytes payload, std::vector<Digest>* table);
 

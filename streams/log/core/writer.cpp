@@ -15,11 +15,14 @@ std::uint64_t elapsed_ns(SegmentWriter::Clock::time_point since) {
   return static_cast<std::uint64_t>(std::chrono::nanoseconds(elapsed).count());
 }
 
-// The payload starts like an output record: its out_seq must be the seq that it will get.
-std::uint64_t stated_out_seq(Bytes payload) {
-  std::uint64_t out_seq;
-  std::memcpy(&out_seq, payload.data + 16, sizeof out_seq);
-  return out_seq;
+// Places in the header of an output record.
+constexpr std::size_t kOutSeq = 16;
+constexpr std::size_t kInputSeq = 24;
+
+std::uint64_t load_u64(const std::uint8_t* at) {
+  std::uint64_t value;
+  std::memcpy(&value, at, sizeof value);
+  return value;
 }
 
 }  // namespace
@@ -47,7 +50,7 @@ SegmentWriter::~SegmentWriter() {
 std::optional<std::uint64_t> SegmentWriter::append(Bytes payload, std::uint32_t count,
                                                    std::int64_t last_log_ns,
                                                    Clock::duration timeout) {
-  check_payload(payload, count);
+  const std::uint64_t input_seq = check_payload(payload, count);
   std::unique_lock lock(mutex_);
   check_usable();
   if (!has_room(payload.size)) {
@@ -58,26 +61,44 @@ std::optional<std::uint64_t> SegmentWriter::append(Bytes payload, std::uint32_t 
     check_usable();
     if (!room) return std::nullopt;
   }
-  if (options_.stream == Stream::outputs && stated_out_seq(payload) != next_seq_) {
+  if (options_.stream == Stream::outputs && load_u64(payload.data + kOutSeq) != next_seq_) {
     throw std::invalid_argument("payload: its first record has out_seq " +
-                                std::to_string(stated_out_seq(payload)) + ", the log is at " +
-                                std::to_string(next_seq_) + "; append every output once, in order");
+                                std::to_string(load_u64(payload.data + kOutSeq)) +
+                                ", the log is at " + std::to_string(next_seq_) +
+                                "; append every output once, in order");
   }
-  const std::uint64_t first_seq = enqueue(payload, count, last_log_ns);
+  const std::uint64_t first_seq = enqueue(payload, count);
+  filling_.last_log_ns = last_log_ns;
+  filling_.input_seq = input_seq;
   const bool wake = asleep_ || is_group_due();
   lock.unlock();  // a thread woken under the lock would only wait for it
   if (wake) work_.notify_one();
   return first_seq;
 }
 
-void SegmentWriter::check_payload(Bytes payload, std::uint32_t count) const {
+// Throws unless the payload is `count` whole records. The input that the last one reflects, for a
+// writer that follows inputs.
+std::uint64_t SegmentWriter::check_payload(Bytes payload, std::uint32_t count) const {
   if (payload.size > kMaxPayload) throw std::invalid_argument("payload: longer than 1 GiB");
-  const std::int64_t found = count_records(options_.stream, payload);
-  if (found == static_cast<std::int64_t>(count) && count > 0) return;
-  const std::string holds = found < 0 ? "does not end with a whole record"
-                                      : "holds " + std::to_string(found) + " records";
-  throw std::invalid_argument("payload: " + std::to_string(payload.size) + " bytes, " + holds +
-                              ", count says " + std::to_string(count));
+  const RecordScan scan = scan_records(options_.stream, payload);
+  if (scan.count != static_cast<std::int64_t>(count) || count == 0) {
+    const std::string holds = scan.count < 0 ? "does not end with a whole record"
+                                             : "holds " + std::to_string(scan.count) + " records";
+    throw std::invalid_argument("payload: " + std::to_string(payload.size) + " bytes, " + holds +
+                                ", count says " + std::to_string(count));
+  }
+  return options_.inputs == nullptr ? 0 : check_outputs(payload, scan.last_offset);
+}
+
+std::uint64_t SegmentWriter::check_outputs(Bytes payload, std::size_t last_offset) const {
+  const std::uint64_t input_seq = load_u64(payload.data + last_offset + kInputSeq);
+  const std::uint64_t inputs = options_.inputs->next_seq() - 1;
+  if (input_seq > inputs) {
+    throw std::invalid_argument("payload: outputs of input " + std::to_string(input_seq) +
+                                ", only " + std::to_string(inputs) +
+                                " are appended; append inputs before their outputs");
+  }
+  return input_seq;
 }
 
 void SegmentWriter::check_usable() const {
@@ -91,14 +112,13 @@ bool SegmentWriter::has_room(std::size_t size) const {
   return queued == 0 || queued + size <= options_.queue_bytes;
 }
 
-std::uint64_t SegmentWriter::enqueue(Bytes payload, std::uint32_t count, std::int64_t last_log_ns) {
+std::uint64_t SegmentWriter::enqueue(Bytes payload, std::uint32_t count) {
   if (filling_.count == 0) {
     filling_.first_seq = next_seq_;
     filling_.opened = Clock::now();
   }
   filling_.payload.insert(filling_.payload.end(), payload.data, payload.data + payload.size);
   filling_.count += count;
-  filling_.last_log_ns = last_log_ns;
   const std::uint64_t first_seq = next_seq_;
   next_seq_ += count;
   stats_.queue_bytes_max = std::max<std::uint64_t>(stats_.queue_bytes_max,
@@ -196,7 +216,14 @@ bool SegmentWriter::is_group_due() const {
          wanted_seq_ >= filling_.first_seq;
 }
 
+void SegmentWriter::wait_for_inputs() const {
+  if (options_.inputs == nullptr) return;
+  while (!options_.inputs->wait_durable(writing_.input_seq, kAttention)) {
+  }
+}
+
 void SegmentWriter::write_group() {
+  wait_for_inputs();
   table_.clear();
   const Bytes payload{writing_.payload.data(), writing_.payload.size()};
   const bool with_table = options_.stream == Stream::outputs;

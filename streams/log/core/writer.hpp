@@ -4,6 +4,9 @@
 // and one sync serves them all. A group closes when it is `group_bytes` long, when its oldest
 // append is `group_us` old, when somebody waits for it, or at close.
 //
+// A writer of outputs follows the writer of inputs: no group is written before the inputs that it
+// reflects are durable, so whoever reads the file never sees an output that could be taken back.
+//
 // The first failed call poisons the writer: it is kept, thrown by every later append, wait and
 // close, and nothing is acknowledged after it. A failed sync is never tried again, because the
 // kernel may have dropped the pages and would report success.
@@ -23,6 +26,8 @@
 
 namespace venuefold {
 
+class SegmentWriter;
+
 struct WriterOptions {
   std::string directory;
   Stream stream;
@@ -34,6 +39,7 @@ struct WriterOptions {
   std::uint64_t group_us;
   std::uint64_t segment_bytes;
   std::size_t queue_bytes;
+  SegmentWriter* inputs;  // the writer to follow, or null; must outlive this one
 };
 
 struct WriterStats {
@@ -82,6 +88,7 @@ class SegmentWriter {
     std::uint64_t first_seq = 0;
     std::uint32_t count = 0;
     std::int64_t last_log_ns = 0;
+    std::uint64_t input_seq = 0;  // of the last output
     Clock::time_point opened{};
   };
 
@@ -95,8 +102,10 @@ class SegmentWriter {
   void publish(const Digest& head);
   void poison(std::exception_ptr failure);
   void check_usable() const;
-  void check_payload(Bytes payload, std::uint32_t count) const;
-  std::uint64_t enqueue(Bytes payload, std::uint32_t count, std::int64_t last_log_ns);
+  std::uint64_t check_payload(Bytes payload, std::uint32_t count) const;
+  std::uint64_t check_outputs(Bytes payload, std::size_t last_offset) const;
+  void wait_for_inputs() const;
+  std::uint64_t enqueue(Bytes payload, std::uint32_t count);
   bool has_room(std::size_t size) const;
 
   const WriterOptions options_;

@@ -142,6 +142,32 @@ def test_outputs_must_be_appended_in_order(tmp_path: Path, samples: Any) -> None
     assert writer.append(second, 1, 0) == 2
 
 
+def test_outputs_are_written_only_after_their_inputs(tmp_path: Path, samples: Any) -> None:
+    inputs = SegmentWriter(str(tmp_path / "absent"), "inputs", 0, group_us=200_000)
+    outputs = SegmentWriter(str(tmp_path), "outputs", 0, group_us=0, inputs=inputs)
+    with pytest.raises(InputError, match="append inputs before their outputs"):
+        outputs.append(samples.outputs(1)[0], 1, 0)
+    inputs.append(TICK, 1, 0)
+    outputs.append(samples.outputs(1)[0], 1, 0)
+    for _ in range(2):  # the inputs fail, so their outputs never become visible
+        with pytest.raises(LogWriteError, match="absent"):
+            outputs.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_outputs_follow_their_inputs(tmp_path: Path, samples: Any) -> None:
+    day_us = 86_400_000_000
+    inputs = SegmentWriter(str(tmp_path), "inputs", 0, group_us=day_us)
+    outputs = SegmentWriter(str(tmp_path), "outputs", 0, durability="none", inputs=inputs)
+    for n, record in enumerate(samples.outputs(50)):
+        inputs.append(TICK, 1, n)
+        outputs.append(record, 1, n)
+    assert outputs.wait_durable(50, 5)
+    assert inputs.durable_seq >= 1
+    outputs.close()
+    inputs.close()
+
+
 BAD_OPTIONS = [
     ({"stream": "sideways"}, "'inputs' or 'outputs'"),
     ({"durability": "maybe"}, "'group' or 'none'"),
