@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from typing import Any
 
 import highspy
 import pytest
@@ -61,9 +62,8 @@ def random_case(rng: random.Random, venues: int, scale: int) -> Case:
             book.append((price, rng.randint(1, 6) * scale))
             price += sign * rng.randint(1, 3) * TICK
         levels.append(book)
-    fees = [
-        (rng.randint(-40, 40) * TICK // 10, rng.choice((0, 0, 300, -200)) * 1000) for _ in levels
-    ]
+    rates = (0, 0, 300_000, -200_000)
+    fees = [(rng.randint(-40, 40) * TICK // 10, rng.choice(rates)) for _ in levels]
     limit = 1000 * TICK + sign * rng.randint(2, 12) * TICK
     return Case(side, rng.randint(1, 25) * scale, limit, fees, levels)
 
@@ -121,7 +121,7 @@ def integer_program(case: Case) -> tuple[int, int]:
     if not offers:
         return 0, 0
     base = min(cost for _, cost, _ in offers)
-    model = highspy.Highs()
+    model: Any = highspy.Highs()  # type: ignore[no-untyped-call]
     model.setOptionValue("output_flag", False)
     model.setOptionValue("mip_rel_gap", 0.0)
     amounts = [model.addIntegral(0, units) for _, _, units in offers]
