@@ -5,7 +5,9 @@ from __future__ import annotations
 import mmap
 import os
 from pathlib import Path
+from typing import BinaryIO
 
+from schemas.errors import NotFoundError
 from streams.log import _journal
 from streams.log.errors import DamagedLogError
 
@@ -37,7 +39,7 @@ class Segment:
 
     def refresh(self) -> bool:
         """Map what a writer has added since; whether there was anything."""
-        with self.path.open("rb") as file:
+        with self._opened() as file:
             size = os.fstat(file.fileno()).st_size
             if size == self.size:
                 return False
@@ -62,6 +64,12 @@ class Segment:
     def damaged(self, offset: int, seq: int, reason: str) -> DamagedLogError:
         """The error that names this file."""
         return DamagedLogError(self.path, offset, seq, reason)
+
+    def _opened(self) -> BinaryIO:
+        try:
+            return self.path.open("rb")
+        except FileNotFoundError:
+            raise NotFoundError(f"{self.path}: was removed while it was being read") from None
 
     def _header(self) -> tuple[str | None, int, int, int, bytes]:
         parsed = _journal.parse_segment_header(self.data[:HEADER_BYTES])

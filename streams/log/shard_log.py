@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 
@@ -39,6 +39,7 @@ class ShardLog:
         self.shard = shard
         self.writable = writable
         self._writers: dict[str, SegmentWriter] = {}
+        self._synced: set[str] = set()
 
     @property
     def inputs(self) -> SegmentWriter:
@@ -62,14 +63,12 @@ class ShardLog:
         own, they can be derived again. `limits` are the writer's group_bytes, group_us,
         segment_bytes and queue_bytes.
         """
-        if not self.writable or self._writers:
-            raise InputError(
-                f"{self.directory}: open the run with writable=True, and its writers only once"
-            )
-        self.directory.mkdir(exist_ok=True)
-        sync_directory(self.directory.parent)
+        if self.writable:
+            self.directory.mkdir(exist_ok=True)
+            sync_directory(self.directory.parent)
         recovery = self.recover()
         modes = {"inputs": durability, "outputs": outputs_durability}
+        self._synced = {stream for stream, mode in modes.items() if mode == "group"}
         for stream, report in (("inputs", recovery.inputs), ("outputs", recovery.outputs)):
             self._writers[stream] = SegmentWriter(
                 str(self.directory),
@@ -85,6 +84,11 @@ class ShardLog:
 
     def recover(self, full: bool = False) -> Recovery:
         """Cut unfinished writes, and outputs of inputs that the log does not hold."""
+        if not self.writable or self._writers:
+            raise InputError(
+                f"{self.directory}: recovery changes files; open the run with writable=True, "
+                "and recover before its writers open"
+            )
         anchors = self.anchors()
         inputs = recover(self.directory, "inputs", full, anchors.get("inputs"), shard=self.shard)
         outputs = recover(self.directory, "outputs", full, rederivable=True, shard=self.shard)
@@ -140,10 +144,13 @@ class ShardLog:
 
     def write_anchor(self) -> None:
         """Write down what is durable now, so that losing it later is noticed."""
-        rows: dict[str, dict[str, Any]] = {}
-        for stream, writer in self._writers.items():
-            seq, chain_head = writer.position()
-            rows[stream] = {"seq": seq, "chain_head": chain_head.hex()}
+        anchors = self.anchors()
+        for stream in self._synced:
+            anchors[stream] = Anchor(*self._writers[stream].position())
+        rows = {
+            stream: {"seq": anchor.seq, "chain_head": anchor.chain_head.hex()}
+            for stream, anchor in sorted(anchors.items())
+        }
         replace_durably(self.directory / "anchor.json", msgspec.json.encode(rows))
 
     def close(self) -> None:
@@ -153,6 +160,7 @@ class ShardLog:
         try:
             for writer in self._writers.values():
                 writer.close()
+            self._synced = set(self._writers)  # closing syncs
             self.write_anchor()
         finally:
             self._writers = {}

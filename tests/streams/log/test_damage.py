@@ -102,8 +102,11 @@ SPOILERS: dict[str, Callable[[bytearray, int, random.Random], None]] = {
     "zeroed block": lambda data, at, _: data.__setitem__(
         slice(at, at + BLOCK), bytes(len(data[at : at + BLOCK]))
     ),
-    "stale block": lambda data, at, dice: data.__setitem__(
+    "foreign block": lambda data, at, dice: data.__setitem__(
         slice(at, at + BLOCK), dice.randbytes(len(data[at : at + BLOCK]))
+    ),
+    "misplaced block": lambda data, at, dice: data.__setitem__(
+        slice(at, at + BLOCK), data[(other := dice.randrange(len(data) - BLOCK)) : other + BLOCK]
     ),
     "lost bytes": lambda data, at, dice: data.__delitem__(slice(at, at + dice.randint(1, 99))),
     "grown bytes": lambda data, at, dice: data.__setitem__(

@@ -98,6 +98,15 @@ def test_half_a_frame_is_the_end_until_it_is_whole(make_log: MakeLog) -> None:
     assert reader.torn is None
 
 
+def test_a_log_removed_under_its_reader(make_log: MakeLog) -> None:
+    directory = make_log("inputs")
+    reader = SegmentReader(directory, "inputs")
+    assert sum(frame.count for frame in reader) == 12
+    next(directory.glob("*.seg")).unlink()
+    with pytest.raises(NotFoundError, match="removed while it was being read"):
+        list(reader)
+
+
 def test_a_missing_segment(make_log: MakeLog) -> None:
     directory = make_log("inputs", groups=8, segment_bytes=600)
     paths = sorted(directory.glob("*.seg"))

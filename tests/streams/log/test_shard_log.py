@@ -81,6 +81,20 @@ def test_inputs_that_were_durable_at_close_cannot_vanish(run: RunDirectory, tmp_
         reading.shard().check()
 
 
+def test_an_anchor_written_midway_covers_only_what_is_synced(
+    run: RunDirectory, tmp_path: Path
+) -> None:
+    run.shard().write_anchor()
+    assert {stream: found.seq for stream, found in run.shard().anchors().items()} == {"inputs": 10}
+    run.close()
+    with RunDirectory.open(tmp_path) as reading:
+        anchors = reading.shard().anchors()
+        assert {stream: found.seq for stream, found in anchors.items()} == {
+            "inputs": 10,
+            "outputs": 8,
+        }
+
+
 def test_a_damaged_anchor_is_named(run: RunDirectory, tmp_path: Path) -> None:
     run.close()
     (tmp_path / "shard-000" / "anchor.json").write_text('{"inputs": {"seq": 10}}')
@@ -89,7 +103,7 @@ def test_a_damaged_anchor_is_named(run: RunDirectory, tmp_path: Path) -> None:
 
 
 def test_writing_needs_the_lock_and_one_opening(run: RunDirectory, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="only once"):
+    with pytest.raises(InputError, match="before its writers open"):
         run.shard().open_writers()
     with RunDirectory.open(tmp_path) as reading:
         with pytest.raises(InputError, match="writable=True"):
