@@ -72,10 +72,9 @@ $(VENV)/.python:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-# Compiling every installed module to bytecode costs more than compiling the few that are imported.
 $(VENV)/.runtime: $(LOCKS)/runtime.txt $(LOCKS)/build.txt $(VENV)/.python
 	@echo "setup: packages to build and run, locked by hash"
-	@$(LOCKED) --no-compile -r $(LOCKS)/runtime.txt -r $(LOCKS)/build.txt
+	@$(LOCKED) -r $(LOCKS)/runtime.txt -r $(LOCKS)/build.txt
 	@touch $@
 
 # Rewritten only when a module came or went: the editable install knows each one by name.
@@ -94,5 +93,5 @@ build/lock/bin/pip-compile:
 
 $(VENV)/.dev: $(LOCKS)/dev.txt $(VENV)/.runtime
 	@echo "setup: packages to test and lint, locked by hash"
-	@$(LOCKED) --no-compile -r $(LOCKS)/dev.txt
+	@$(LOCKED) -r $(LOCKS)/dev.txt
 	@touch $@
