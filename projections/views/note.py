@@ -208,7 +208,8 @@ def one_line(decision: SmartRoutingDecisionEvent, names: Names) -> str:
         decision.best_price_cost, decision.best_price_units
     )
     tail = f", saves {saved:+.2f} bps" if saved is not None else ""
-    return f"{head} @ {price(decision.limit_nanos)}: {', '.join(parts)}{more}{tail}"
+    worst = (max if decision.side == "buy" else min)(p.limit_nanos for p in decision.children)
+    return f"{head}: {', '.join(parts)}{more} at {price(worst)} or better{tail}"
 
 
 def _main_reason(decision: SmartRoutingDecisionEvent) -> str:

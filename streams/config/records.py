@@ -171,7 +171,7 @@ def _add_instruments(stream: Stream, instruments: list[bytes], policy_id: int) -
 
 
 def _add_benchmark(stream: Stream, dataset_records: bytes) -> None:
-    """Where no venue is protected by rule, all of them make the best that arrival is measured by."""
+    """Where no venue is protected by rule, all of them make the best that arrival is judged by."""
     venues = [reference.VENUE.unpack(r) for k, r in iter_inputs(dataset_records) if k == VENUE_TYPE]
     if any(venue.is_protected for venue in venues):
         return

@@ -15,11 +15,12 @@ from schemas.units import NS_PER_S, NS_PER_US
 from streams.clock import Clock, SystemClock
 from streams.config.records import config_dict, config_hash, config_records
 from streams.config.sections import EngineConfig
-from streams.log.run import RunDirectory
+from streams.log.run import RunDirectory, require_replaceable
 from streams.replay.decision_hash import hash_of_run
 from streams.replay.facts import FILL_MODELS, file_facts, file_hash, versions
 from streams.replay.interrupt import Interrupt, InterruptError
 from streams.replay.live_shard import LiveShard, Stepping
+from streams.replay.lookup import build_index
 from streams.replay.sharding import ShardFeed
 from streams.simulator.market import PASSIVE_MODELS, replay_market
 from streams.sources.base import DatasetReader
@@ -73,6 +74,7 @@ class Replay:
         Raises InterruptError after a Ctrl-C, with the run whole up to its last record.
         """
         request = self.request
+        require_new(request.out, request.force)
         orders = self._orders(interrupt)
         reference = self._reference()
         manifest = self._manifest(reference, orders)
@@ -84,6 +86,7 @@ class Replay:
             for shard in shards:
                 shard.finish()
                 shard.log.close()
+                build_index(shard.log)
             facts = self._facts(run, shards, elapsed_s)
             run.update_manifest(**facts, interrupted=error is not None, complete=error is None)
         if error is not None:
@@ -224,6 +227,12 @@ def checked_reader(request: ReplayRequest) -> DatasetReader:
     if request.orders < 0:
         raise InputError(f"--orders {request.orders}: give 0 or more")
     return open_dataset(request.dataset, request.data)
+
+
+def require_new(out: Path, force: bool) -> None:
+    """Refuses an output folder with anything in it before any work is done."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        require_replaceable(out, force)
 
 
 def data_paths(reader: DatasetReader) -> list[Path]:

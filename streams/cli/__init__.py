@@ -1,0 +1,1 @@
+"""The `sor` command: one file a verb, imported only when it is used."""

@@ -1,0 +1,61 @@
+"""`sor decisions`: the decisions of a run, a line each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from projections.views.note import moment, one_line
+from schemas.errors import InputError
+from schemas.wire import to_dict
+from streams.cli.terminal import print_json, print_table
+from streams.replay.lookup import RunLookup, decisions_of
+
+
+def decisions(
+    run: Path, /, *, limit: int = 20, instrument: str | None = None, json: bool = False
+) -> int:
+    """List the last decisions of a run.
+
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    limit
+        How many, the latest.
+    instrument
+        Only of this instrument.
+    json
+        One JSON object instead of a table.
+    """
+    if limit < 1:
+        raise InputError(f"--limit {limit}: give 1 or more")
+    lookup = RunLookup(run)
+    chosen = instrument_id(lookup, instrument)
+    found = decisions_of(lookup.run, chosen, limit)
+    if json:
+        print_json({"decisions": [to_dict(decision) for decision in found]})
+        return 0
+    rows = [
+        [
+            str(d.out_seq),
+            moment(d.log_ns),
+            d.cl_ord_id,
+            str(d.attempt),
+            lookup.names.policy(d.policy),
+            one_line(d, lookup.names),
+        ]
+        for d in found
+    ]
+    print_table("", ["decision", "time", "order", "attempt", "policy", "what"], rows)
+    return 0
+
+
+def instrument_id(lookup: RunLookup, key: str | None) -> int | None:
+    """Dense id of a key; InputError with the known keys when there is none."""
+    if key is None:
+        return None
+    found = lookup.names.instrument_id(key)
+    if found is None:
+        known = ", ".join(name.key for name in lookup.names.instruments.values())
+        raise InputError(f"--instrument {key}: not in this run; it has {known}")
+    return found

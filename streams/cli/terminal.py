@@ -1,0 +1,87 @@
+"""What the verbs share: JSON on stdout, tables, and progress that is quiet off a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+
+from streams.replay.replay import Progress, no_progress
+
+
+def print_json(value: Any) -> None:
+    """Writes one object on stdout and nothing else."""
+    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")
+    sys.stdout.flush()
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Writes a table; numbers stand to the right."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for place, column in enumerate(columns):
+        cells = [row[place] for row in rows]
+        table.add_column(column, justify="right" if all(map(is_number, cells)) else "left")
+    for row in rows:
+        table.add_row(*row)
+    console().print(table)
+
+
+def print_lines(title: str, lines: Sequence[str]) -> None:
+    """Writes a heading and indented lines."""
+    out = console()
+    out.print(f"[bold]{title}[/bold]")
+    for line in lines:
+        out.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+def console() -> Any:
+    """A console on stdout, wide where there is no terminal to ask."""
+    from rich.console import Console
+
+    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160, highlight=False)
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell should stand to the right."""
+    digits = cell.replace(",", "").replace("%", "").replace("+", "").replace("-", "")
+    return not cell or digits.replace(".", "").strip().isdigit()
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A progress bar on stderr with rate and time left; silent when stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield no_progress
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description:<16}"),
+        BarColumn(),
+        TextColumn("{task.completed:>12,.0f} records  {task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield reporter(bar)
+
+
+def reporter(bar: Any) -> Progress:
+    """Turns calls of Progress into moves of the bar, one task for each kind of work."""
+    tasks: dict[str, Any] = {}
+
+    def report(what: str, done: int, total: int) -> None:
+        if what not in tasks:
+            tasks[what] = bar.add_task(what, total=total or None, rate="")
+        task = bar.tasks[tasks[what]]
+        rate = f"{task.speed:,.0f}/s" if task.speed else ""
+        bar.update(tasks[what], completed=done, total=total or None, rate=rate)
+
+    return report
