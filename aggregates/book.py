@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from aggregates import quality
+from aggregates.evidence import HORIZONS
+from aggregates.moments import Moments
 from aggregates.quality import Row
-from aggregates.tables import Settings
+from aggregates.settings import Settings
 from schemas.units import MAX_LEVELS
 
 
@@ -18,10 +20,15 @@ class Book:
         "at_ask",
         "at_bid",
         "default_policy",
+        "drift",
+        "fill_ns",
         "instrument",
         "killed",
         "limits",
         "limits_raw",
+        "mid_ns",
+        "mid_x2",
+        "open_children",
         "raw",
         "round_lot_units",
         "rows",
@@ -37,6 +44,10 @@ class Book:
         self.raw = b""
         self.limits: Any = None
         self.limits_raw = b""
+        self.mid_x2 = self.mid_ns = 0
+        self.fill_ns = -1
+        self.open_children = 0
+        self.drift = [Moments() for _ in range(HORIZONS)]
 
     def describe(self, record: Any, raw: bytes) -> None:
         """Takes over a validated INSTRUMENT record."""
@@ -59,29 +70,62 @@ class Book:
     ) -> None:
         """Changes a venue's top of book and settles the time at best of all it touches."""
         row = self.rows[venue]
+        bid, ask = row.bid_nanos[0], row.ask_nanos[0]
         self.advance(venue, now_ns, settings)
         self.set_level(row, 0, quote)
-        bid_mask, ask_mask = self.best_masks()
+        if row.session.running:
+            self._follow_touch(row, bid, ask, now_ns, settings)
+        bid_mask, ask_mask, best_bid, best_ask = self.best_masks()
+        if 0 < best_bid < best_ask:
+            self.mid_x2, self.mid_ns = best_bid + best_ask, now_ns
         changed = (bid_mask ^ self.at_bid) | (ask_mask ^ self.at_ask)
         for other in _bits(changed & ~(1 << venue)):
             self.advance(other, now_ns, settings)
         self.at_bid, self.at_ask = bid_mask, ask_mask
 
+    def set_depth(
+        self,
+        venue: int,
+        level: int,
+        quote: tuple[int, int, int, int],
+        now_ns: int,
+        settings: Settings,
+    ) -> None:
+        """Changes a level behind the touch."""
+        self.advance(venue, now_ns, settings)
+        self.set_level(self.rows[venue], level, quote)
+
+    def _follow_touch(
+        self, row: Row, bid_nanos: int, ask_nanos: int, now_ns: int, settings: Settings
+    ) -> None:
+        """Counts a change of the touch, and the refill that it may complete."""
+        session_ns, quantum_ns = row.session.at(now_ns), settings.liquidity_quantum_ns
+        row.changes += 1.0
+        refill = quality.observe_touch(row, 0, bid_nanos, row.bid_nanos[0], session_ns)
+        if refill:
+            row.evidence.refill_bid_ns.observe(float(refill), session_ns, quantum_ns)
+        refill = quality.observe_touch(row, 1, ask_nanos, row.ask_nanos[0], session_ns)
+        if refill:
+            row.evidence.refill_ask_ns.observe(float(refill), session_ns, quantum_ns)
+
     def advance(self, venue: int, now_ns: int, settings: Settings) -> None:
         """Brings a row's time-weighted measures to `now_ns`."""
         at_bid = bool(self.at_bid >> venue & 1)
         at_ask = bool(self.at_ask >> venue & 1)
-        quality.advance(self.rows[venue], now_ns, at_bid, at_ask, settings)
+        row = self.rows[venue]
+        quality.advance(row, row.session.at(now_ns), at_bid, at_ask, settings)
 
     def clear(self, venue: int, now_ns: int, settings: Settings) -> None:
         """Empties a venue's book, as when it stops trading."""
         self.set_touch(venue, (0, 0, 0, 0), now_ns, settings)
+        row = self.rows[venue]
         for level in range(1, MAX_LEVELS):
-            self.set_level(self.rows[venue], level, (0, 0, 0, 0))
-        self.rows[venue].dirty = True
+            self.set_level(row, level, (0, 0, 0, 0))
+        row.near_units[0] = row.near_units[1] = 0
+        row.dirty = True
 
-    def best_masks(self) -> tuple[int, int]:
-        """Bit masks of the venues that show the highest bid and the lowest ask."""
+    def best_masks(self) -> tuple[int, int, int, int]:
+        """Masks of the venues at the highest bid and at the lowest ask, and those two prices."""
         best_bid = max((row.bid_nanos[0] for row in self.rows), default=0)
         asks = [row.ask_nanos[0] for row in self.rows if row.ask_nanos[0]]
         best_ask = min(asks, default=0)
@@ -89,7 +133,7 @@ class Book:
         for venue, row in enumerate(self.rows):
             bid_mask |= (0 < best_bid == row.bid_nanos[0]) << venue
             ask_mask |= (0 < best_ask == row.ask_nanos[0]) << venue
-        return bid_mask, ask_mask
+        return bid_mask, ask_mask, best_bid, best_ask
 
 
 def _bits(mask: int) -> list[int]:

@@ -7,12 +7,12 @@ from typing import Any
 from aggregates import tables
 from aggregates.book import Book
 from aggregates.desk import ACCEPTED, Refused
-from aggregates.feed import check_place
-from aggregates.publish import next_publish_ns
+from aggregates.feed import check_place, venue_status
+from aggregates.timers import start_grids
 from aggregates.quality import Row
 from aggregates.shard import Shard
 from schemas import reference
-from schemas.codes import Reason
+from schemas.codes import Reason, VenueStatus
 from schemas.envelope import HEADER
 
 
@@ -27,7 +27,7 @@ def instrument(shard: Shard, header: Any, raw: bytes) -> Refused:
         return Reason.BAD_VALUE, header.instrument, 0
     if header.instrument == len(books):
         books.append(Book(header.instrument))
-        books[-1].rows = [Row() for _ in shard.tables.venues]
+        books[-1].rows = [_new_row(shard, venue) for venue in range(len(shard.tables.venues))]
     books[header.instrument].describe(record, raw)
     return ACCEPTED
 
@@ -38,8 +38,18 @@ def venue(shard: Shard, header: Any, raw: bytes) -> Refused:
     reason = shard.tables.put_venue(header.venue, raw)
     if len(shard.tables.venues) > before:
         for book in shard.books:
-            book.rows.append(Row())
+            book.rows.append(_new_row(shard, header.venue))
+    if not reason:
+        venue_status(shard, header.venue, shard.tables.venues[header.venue].status)
     return reason, header.venue, 0
+
+
+def _new_row(shard: Shard, venue: int) -> Row:
+    """An empty row, whose clock stands still where the venue does not trade."""
+    row = Row()
+    trades = shard.tables.venues[venue].status == VenueStatus.OPEN
+    row.session.turn(trades, shard.log_ns)
+    return row
 
 
 def listing(shard: Shard, header: Any, raw: bytes) -> Refused:
@@ -93,8 +103,7 @@ def settings(shard: Shard, header: Any, raw: bytes) -> Refused:  # noqa: ARG001
     """Half-lives, publication cadence, windows."""
     reason = shard.tables.put_settings(raw)
     if not reason:
-        cadence_ns = shard.tables.settings.publish_ns
-        shard.publish_due_ns = next_publish_ns(cadence_ns, shard.log_ns)
+        start_grids(shard)
     return reason, 0, 0
 
 

@@ -12,7 +12,7 @@ from aggregates.book import Book
 from aggregates.order import Order
 from aggregates.quality import Row
 from aggregates.tables import Tables
-from schemas.codes import Liquidity, Reason, VenueStatus
+from schemas.codes import HealthState, Liquidity, Reason, VenueStatus
 from schemas.units import E9
 
 
@@ -60,8 +60,10 @@ def gather(
         if not row.listed:
             continue
         candidate = Candidate(venue, rank, row, now_ns - row.quote_ns)
-        status = tables.venues[venue].status
-        verdict = _exclusion(candidate, order, policy, status, kill_mask)
+        entry = tables.venues[venue]
+        verdict = _exclusion(candidate, order, policy, entry.status, kill_mask)
+        if verdict[0] == Reason.NONE and tables.settings.health_ns:
+            verdict = _unwell(entry.quality.health, policy)
         if verdict[0] == Reason.NONE:
             verdict = _price(candidate, order, policy, tables, now_ns)
         candidate.reason, candidate.value = verdict
@@ -97,6 +99,13 @@ def _exclusion(
     return Reason.NONE, 0
 
 
+def _unwell(health: int, policy: Any) -> tuple[Reason, int]:
+    """Health keeps a venue out, where the settings have it checked."""
+    if health == HealthState.UP or (health == HealthState.DEGRADED and policy.allow_degraded):
+        return Reason.NONE, 0
+    return Reason.VENUE_HEALTH, health
+
+
 def _price(
     candidate: Candidate, order: Order, policy: Any, tables: Tables, now_ns: int
 ) -> tuple[Reason, int]:
@@ -108,11 +117,18 @@ def _price(
     if order.sign * touch > order.sign * order.limit_nanos:
         return Reason.BEYOND_LIMIT, touch
     candidate.own_units = row.in_flight[side] + row.unreflected[side]
-    candidate.fill_ratio = quality.fill_ratio(row, now_ns, settings)
+    venue = tables.venues[candidate.venue]
+    session_ns, venue_ns = row.session.at(now_ns), venue.quality.session.at(now_ns)
+    candidate.fill_ratio = quality.fill_ratio(
+        row, session_ns, venue.quality.fill, venue_ns, settings
+    )
     penalty = float(policy.miss_penalty_e9) / float(E9)
     candidate.miss_nanos = floor((1.0 - candidate.fill_ratio) * penalty * float(touch))
-    prior_ns = tables.venues[candidate.venue].ack_prior_ns
-    candidate.ack_ns = floor(quality.ack_ns(row, now_ns, prior_ns, settings))
+    candidate.ack_ns = floor(
+        quality.ack_ns(
+            row, session_ns, venue.quality.ack, venue_ns, venue.ack_prior_ns, settings
+        )
+    )
     candidate.levels = _levels(candidate, order, policy, prices, sizes)
     available = candidate.available_units
     if available == 0:

@@ -7,17 +7,17 @@ checks time and source, and hands the record to the room that knows about it. Th
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
 from typing import Any
 
 from aggregates import broadcast, desk, feed, reports, state
 from aggregates.desk import ACCEPTED, Refused
-from aggregates.publish import publish
+from aggregates.publish import publish_changes
 from aggregates.quality import MAX_TIME_NS
 from aggregates.shard import Shard
+from aggregates.timers import fire_timers
 from schemas import decisions
-from schemas.codes import AlarmKind, InputType, OutputType, Reason, TimerKind
+from schemas.codes import AlarmKind, InputType, OutputType, Reason
 from schemas.envelope import HEADER, SLOT, SLOTS
 from schemas.units import INT64_MAX, SOURCE_REFERENCE
 
@@ -114,6 +114,7 @@ def apply(shard: Shard, header: Any, raw: bytes) -> None:
         _refuse(shard, header, raw, refused)
     if held and shard.may_trade:
         desk.resume(shard)
+    publish_changes(shard)
 
 
 def _check_source(shard: Shard, header: Any) -> Refused:
@@ -167,35 +168,3 @@ def _refuse(shard: Shard, header: Any, raw: bytes, refused: Refused) -> None:
         venue=header.venue,
         **named,
     )
-
-
-def fire_timers(shard: Shard, until_ns: int) -> None:
-    """Fires what is due in (due_ns, kind, id) order, each at its own time."""
-    while True:
-        timer = (shard.publish_due_ns, int(TimerKind.PUBLISH), 0)
-        if shard.timers and shard.timers[0] < timer:
-            timer = shard.timers[0]
-        if timer[0] > until_ns:
-            return
-        shard.log_ns = timer[0]
-        if timer[1] == TimerKind.PUBLISH:
-            publish(shard, until_ns)
-        else:
-            heapq.heappop(shard.timers)
-            _fire(shard, timer[1], timer[2])
-
-
-def _fire(shard: Shard, kind: int, subject: int) -> None:
-    if kind == TimerKind.ACK_TIMEOUT:
-        reports.time_out(shard, subject)
-        return
-    order = shard.orders.get(subject)
-    if order is None:
-        return
-    if kind == TimerKind.FORGET:
-        desk.forget(shard, order)
-    elif kind == TimerKind.EXPIRE and not order.final:
-        desk.wind_down(shard, order, Reason.HORIZON)
-    elif kind == TimerKind.RETRY and order.retry_due_ns == shard.log_ns and not order.final:
-        desk.settle(shard, order)
-        desk.emit_order(shard, order)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from aggregates.desk import ACCEPTED, Refused
-from aggregates.quality import MAX_TIME_NS, observe_delay
+from aggregates import health
+from aggregates.book import Book
+from aggregates.quality import MAX_TIME_NS, near_units, observe_delay
 from aggregates.shard import Shard
 from schemas import market
-from schemas.codes import QuoteFlag, Reason, VenueStatus
+from schemas.codes import HealthEvent, QuoteFlag, Reason, VenueStatus
 from schemas.envelope import HEADER
 from schemas.units import INSTRUMENT_NONE, MAX_LEVELS, MAX_PRICE_NANOS, MAX_UNITS
 
@@ -32,13 +34,19 @@ def quote(shard: Shard, header: Any, raw: bytes) -> Refused:
         book.set_touch(header.venue, prices, shard.log_ns, settings)
         row.modelled = bool(header.flags & _MODELLED)
     else:
-        book.set_level(row, level, prices)
+        book.set_depth(header.venue, level, prices, shard.log_ns, settings)
+    row.near_units[0] = near_units(row, 0, settings.near_ticks)
+    row.near_units[1] = near_units(row, 1, settings.near_ticks)
     row.quote_ns, row.quote_seq = shard.log_ns, shard.seq
     row.unreflected[0] = row.unreflected[1] = 0
     row.quotes += 1
     row.dirty = True
-    if 0 < header.venue_ns <= MAX_TIME_NS:
-        observe_delay(row, shard.log_ns, header.venue_ns, settings)
+    venue = shard.tables.venues[header.venue].quality
+    health.observe_quote(venue, shard.log_ns, settings)
+    if row.session.running and 0 < header.venue_ns <= MAX_TIME_NS:
+        delay_ns = shard.log_ns - header.venue_ns
+        observe_delay(row, row.session.at(shard.log_ns), delay_ns, settings)
+        venue.feed_histogram.observe(delay_ns - row.delay_min_ns)
     shard.quality_seq += 1
     return ACCEPTED
 
@@ -70,15 +78,38 @@ def status(shard: Shard, header: Any, raw: bytes) -> Refused:
     whole = header.instrument == INSTRUMENT_NONE
     if not whole and header.instrument >= len(shard.books):
         return Reason.UNKNOWN_INSTRUMENT, header.instrument, 0
-    books = shard.books if whole else [shard.books[header.instrument]]
     if whole:
-        shard.tables.venues[header.venue].status = code
+        venue_status(shard, header.venue, code)
     else:
-        books[0].rows[header.venue].status = code
-    if code != VenueStatus.OPEN:
-        for book in books:
-            book.clear(header.venue, shard.log_ns, shard.tables.settings)
+        book = shard.books[header.instrument]
+        book.rows[header.venue].status = code
+        _turn(shard, book, header.venue)
     return ACCEPTED
+
+
+def venue_status(shard: Shard, venue: int, code: int) -> None:
+    """A whole venue's trading state: its books, its clocks and its health follow."""
+    entry = shard.tables.venues[venue]
+    entry.status = code
+    entry.quality.session.turn(code == VenueStatus.OPEN, shard.log_ns)
+    for book in shard.books:
+        _turn(shard, book, venue)
+    settings = shard.tables.settings
+    if code == VenueStatus.OPEN:
+        health.clean_outcome(entry.quality, shard.log_ns, settings)
+    elif code == VenueStatus.DOWN:
+        health.fire(entry.quality, HealthEvent.OUTAGE, shard.log_ns, settings)
+    elif code == VenueStatus.HALTED:
+        health.fire(entry.quality, HealthEvent.HALT, shard.log_ns, settings)
+
+
+def _turn(shard: Shard, book: Book, venue: int) -> None:
+    """Empties the book of a venue that does not trade, and stops or starts its row's clock."""
+    row = book.rows[venue]
+    trades = shard.tables.venues[venue].status == VenueStatus.OPEN == row.status
+    if not trades:
+        book.clear(venue, shard.log_ns, shard.tables.settings)
+    row.session.turn(trades, shard.log_ns)
 
 
 def timer(shard: Shard, header: Any, raw: bytes) -> Refused:  # noqa: ARG001

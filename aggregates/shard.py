@@ -10,7 +10,7 @@ from aggregates.book import Book
 from aggregates.child import Child
 from aggregates.order import Order
 from aggregates.tables import Tables
-from schemas.codes import AlarmKind, OutputType
+from schemas.codes import AlarmKind, MarkoutDrop, OutputType, TimerKind
 from schemas.decisions import ALARM
 from schemas.layout import Layout
 from schemas.units import INSTRUMENT_NONE, INT64_MAX, VENUE_NONE
@@ -21,6 +21,8 @@ SOURCES = 256
 MAX_OPEN_ORDERS = 8192
 MAX_IDENTITIES = 1 << 22
 
+GRID_KINDS = (TimerKind.PUBLISH, TimerKind.CONTROL, TimerKind.HEALTH, TimerKind.HALVE)
+"""Timers that recur on an absolute grid; the others are in the heap."""
 Timer = tuple[int, int, int]
 """(due_ns, TimerKind, id of a child or order)."""
 IdentityKey = tuple[bytes, bytes, int]
@@ -46,7 +48,10 @@ class Shard:
         self.reference_version = self.reference_seen = 0
         self.quality_seq = 0
         self.next_child_id = 1
-        self.publish_due_ns = INT64_MAX
+        self.grid_due_ns = [INT64_MAX] * len(GRID_KINDS)
+        self.markouts: dict[int, Any] = {}
+        self.next_markout_id = 1
+        self.markout_drops = [0] * (2 * len(MarkoutDrop))
         self.activated = b"\0" * 32
         self.kill_all = False
         self.killed_clients: set[bytes] = set()

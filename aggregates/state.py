@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aggregates import tables
+from aggregates.settings import read_settings
 from aggregates.book import Book
 from aggregates.child import Child
 from aggregates.order import Order
@@ -365,7 +365,7 @@ def decode(data: bytes, generation: bytes) -> Shard:
 
 
 def _decode_tables(shard: Shard, head: Any, cursor: _Cursor) -> None:
-    shard.tables.settings = tables.read_settings(cursor.raw(reference.SETTINGS.size))
+    shard.tables.settings = read_settings(cursor.raw(reference.SETTINGS.size))
     for venue in range(head.venues):
         shard.tables.put_venue(venue, cursor.raw(reference.VENUE.size))
         tail = cursor.read(VENUE_TAIL)

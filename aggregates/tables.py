@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from aggregates.decay import quantum_ns
+from aggregates.health import VenueQuality
+from aggregates.settings import (
+    DEFAULT_SETTINGS,
+    MAX_DURATION_NS,
+    Settings,
+    read_settings,
+    settings_are_valid,
+)
 from schemas import reference
 from schemas.codes import PolicyKind, Reason, VenueStatus
 from schemas.units import E9, MAX_LEVELS, MAX_UNITS, MAX_VENUES
@@ -13,25 +20,9 @@ from schemas.units import E9, MAX_LEVELS, MAX_UNITS, MAX_VENUES
 MAX_INSTRUMENTS = 65_536
 MAX_POLICIES = 255
 LIQUIDITY_CODES = 6
-MAX_DURATION_NS = 2**55
 MAX_UNITS_PER_ONE = 10**10
 MAX_NOTIONAL_ONES = 10**15
 MAX_FEE_FIXED_NANOS = 10**12
-MIN_HALF_LIFE_NS = 1024
-
-DEFAULT_SETTINGS = reference.SETTINGS.pack(
-    type=54,
-    liquidity_half_life_ns=60 * E9,
-    speed_half_life_ns=60 * E9,
-    fill_half_life_ns=600 * E9,
-    publish_ns=0,
-    identity_window_ns=86_400 * E9,
-    linger_ns=60 * E9,
-    fill_prior_e9=900_000_000,
-    fill_prior_weight_e9=4 * E9,
-    ack_prior_weight_e9=4 * E9,
-)
-"""In force until a SETTINGS input arrives."""
 
 
 @dataclass(slots=True)
@@ -44,22 +35,7 @@ class Venue:
     status: int
     ack_prior_ns: int
     killed: bool = False
-
-
-@dataclass(slots=True)
-class Settings:
-    """How quality decays and how long things are kept; quanta are precomputed."""
-
-    raw: bytes
-    liquidity_quantum_ns: int
-    speed_quantum_ns: int
-    fill_quantum_ns: int
-    publish_ns: int
-    identity_window_ns: int
-    linger_ns: int
-    fill_prior: float
-    fill_prior_weight: float
-    ack_prior_weight: float
+    quality: VenueQuality = field(default_factory=VenueQuality)
 
 
 @dataclass(slots=True)
@@ -88,6 +64,7 @@ class Tables:
             self.venues.append(entry)
         else:
             entry.killed = self.venues[venue].killed
+            entry.quality = self.venues[venue].quality
             self.venues[venue] = entry
         self.rank_order = sorted(range(len(self.venues)), key=self._rank_key)
         return Reason.NONE
@@ -103,30 +80,13 @@ class Tables:
 
     def put_settings(self, raw: bytes) -> Reason:
         """Replaces the settings."""
-        if not _settings_are_valid(reference.SETTINGS.unpack(raw)):
+        if not settings_are_valid(reference.SETTINGS.unpack(raw)):
             return Reason.BAD_VALUE
         self.settings = read_settings(raw)
         return Reason.NONE
 
     def _rank_key(self, venue: int) -> tuple[bytes, int]:
         return self.venues[venue].key, venue
-
-
-def read_settings(raw: bytes) -> Settings:
-    """Settings of a validated record."""
-    record = reference.SETTINGS.unpack(raw)
-    return Settings(
-        raw,
-        quantum_ns(record.liquidity_half_life_ns),
-        quantum_ns(record.speed_half_life_ns),
-        quantum_ns(record.fill_half_life_ns),
-        record.publish_ns,
-        record.identity_window_ns,
-        record.linger_ns,
-        float(record.fill_prior_e9) / float(E9),
-        float(record.fill_prior_weight_e9) / float(E9),
-        float(record.ack_prior_weight_e9) / float(E9),
-    )
 
 
 def instrument_is_valid(record: Any) -> bool:
@@ -177,27 +137,11 @@ def _policy_is_valid(policy: Any) -> bool:
         and PolicyKind.BEST_PRICE <= policy.kind <= PolicyKind.PREFERRED
         and policy.split <= 1
         and policy.fee_aware <= 1
+        and policy.allow_degraded <= 1
         and 1 <= policy.max_levels <= MAX_LEVELS
         and 1 <= policy.max_children <= MAX_VENUES
         and 1 <= policy.max_attempts <= 1000  # noqa: PLR2004
         and 0 <= policy.tolerance_e9 <= E9
         and 0 <= policy.miss_penalty_e9 <= E9
         and all(1 <= duration <= MAX_DURATION_NS for duration in durations)
-    )
-
-
-def _settings_are_valid(record: Any) -> bool:
-    half_lives = (
-        record.liquidity_half_life_ns,
-        record.speed_half_life_ns,
-        record.fill_half_life_ns,
-    )
-    weights = (record.fill_prior_weight_e9, record.ack_prior_weight_e9)
-    return (
-        all(MIN_HALF_LIFE_NS <= value <= MAX_DURATION_NS for value in half_lives)
-        and 0 <= record.publish_ns <= MAX_DURATION_NS
-        and 0 <= record.identity_window_ns <= MAX_DURATION_NS
-        and 0 <= record.linger_ns <= MAX_DURATION_NS
-        and 0 <= record.fill_prior_e9 <= E9
-        and all(1 <= value <= MAX_UNITS for value in weights)
     )

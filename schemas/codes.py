@@ -38,6 +38,8 @@ class OutputType(IntEnum):
     REFUSAL = 6
     QUALITY = 7
     ALARM = 8
+    EXECUTION_QUALITY = 9
+    VENUE_QUALITY = 10
 
 
 class QuoteFlag(IntFlag):
@@ -213,6 +215,10 @@ class TimerKind(IntEnum):
     RETRY = 3
     EXPIRE = 4
     FORGET = 5
+    MARKOUT = 6
+    CONTROL = 7
+    HEALTH = 8
+    HALVE = 9
 
 
 class Outcome(IntEnum):
@@ -258,6 +264,7 @@ class Reason(IntEnum):
     NOTHING_AVAILABLE = 10
     BELOW_LOT = 11
     FEE_UNKNOWN = 12
+    VENUE_HEALTH = 13
     # input refusals
     UNKNOWN_TYPE = 32
     TRUNCATED = 33
@@ -315,3 +322,43 @@ class AlarmKind(IntEnum):
     SOURCE_GAP = 4
     REFERENCE_GAP = 5
     LATE_FILL = 6
+    FEE_MISMATCH = 7
+
+
+class HealthState(IntEnum):
+    """Health of a venue; only UP gets orders unless the policy tolerates DEGRADED."""
+
+    UP = 0
+    DEGRADED = 1
+    HALTED = 2
+    DOWN = 3
+    COOLING = 4
+
+
+class HealthEvent(IntEnum):
+    """What happens to a venue's health."""
+
+    FAULT = 1
+    OUTAGE = 2
+    HALT = 3
+    EVIDENCE = 4
+    CLEAN_RUN = 5
+
+
+class MarkoutKind(IntEnum):
+    """Which mid move is being waited for: of a fill by its liquidity, or a control without one."""
+
+    ADDED = 0
+    REMOVED = 1
+    MID = 2
+    CONTROL = 3
+
+
+class MarkoutDrop(IntEnum):
+    """Why a markout was not settled."""
+
+    NO_MID = 0
+    STALE_MID = 1
+    NOT_TRADING = 2
+    TABLE_FULL = 3
+    OWN_ORDER = 4

@@ -53,7 +53,7 @@ SLOTS = {
     InputType.FEE: 1,
     InputType.POLICY: 4,
     InputType.LIMITS: 2,
-    InputType.SETTINGS: 2,
+    InputType.SETTINGS: 4,
     InputType.ENGINE: 1,
 }
 """Record type -> number of 64-byte slots. A type not listed takes one slot and is refused."""

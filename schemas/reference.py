@@ -80,7 +80,8 @@ POLICY = Layout(
         ("fee_aware", "B"),
         ("max_levels", "B"),
         ("max_children", "B"),
-        ("reserved", "3s"),
+        ("allow_degraded", "B"),
+        ("reserved", "2s"),
         ("max_attempts", "I"),
         ("reserved2", "I"),
         ("tolerance_e9", "q"),
@@ -125,14 +126,35 @@ SETTINGS = Layout(
         ("fill_prior_e9", "q"),
         ("fill_prior_weight_e9", "q"),
         ("ack_prior_weight_e9", "q"),
-        ("reserved", "24s"),
+        ("cost_half_life_ns", "q"),
+        ("impact_half_life_ns", "q"),
+        ("horizon_1_ns", "q"),
+        ("horizon_2_ns", "q"),
+        ("horizon_3_ns", "q"),
+        ("horizon_4_ns", "q"),
+        ("resolution_ns", "q"),
+        ("mid_age_ns", "q"),
+        ("control_ns", "q"),
+        ("health_ns", "q"),
+        ("stale_floor_ns", "q"),
+        ("fee_tolerance_nanos", "q"),
+        ("stale_multiple", "I"),
+        ("reject_burst", "I"),
+        ("timeout_burst", "I"),
+        ("clean_run", "I"),
+        ("clean_run_max", "I"),
+        ("near_ticks", "I"),
+        ("reserved", "32s"),
     ),
 )
 """How quality decays, when it is published, how long identities and finished orders are kept.
 
 `fill_prior_e9` is the fill ratio believed before any child was seen, with the weight of
 `fill_prior_weight_e9` children; `ack_prior_weight_e9` is the weight of a venue's `ack_prior_ns` in
-acknowledgements.
+acknowledgements. Markouts settle at the four horizons, which rise; those below `resolution_ns`, the
+data's own, are not taken. `control_ns` and `health_ns` are cadences, 0 = never. A venue is stale
+after `stale_multiple` times its usual quote gap and at least `stale_floor_ns`; bursts count in a row;
+`clean_run` clean outcomes heal it, doubled at each relapse up to `clean_run_max`.
 """
 
 ENGINE = Layout("EngineActivated", (*HEADER_FIELDS, ("version_hash", "32s")))
