@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import IntEnum, IntFlag
+from enum import EnumType, IntEnum, IntFlag
 
 from aggregates import _core
 from schemas import codes, decisions, envelope, market, orders, reference, reports
@@ -20,7 +20,7 @@ LAYOUTS = {
 CODES = {
     name: {member: code.value for member, code in kind.__members__.items()}
     for name, kind in vars(codes).items()
-    if isinstance(kind, type) and kind not in (IntEnum, IntFlag) and issubclass(kind, int)
+    if isinstance(kind, EnumType) and kind not in {IntEnum, IntFlag}
 }
 MAX_DECISION_BYTES = 3072
 
