@@ -165,9 +165,9 @@ def test_a_state_that_is_cut_off_is_refused(core: str) -> None:
     assert engine.state_bytes() == state
 
 
-def test_only_the_activated_generation_trades(core: str) -> None:
+def check_generation(core: str, seed: int, count: int) -> None:
     """Before any activation, and after that of another generation, no order is accepted."""
-    session = random_session(6, 1500, calm=True)
+    session = random_session(seed, count, calm=True)
     inputs = bytearray(session.inputs)
     offset = 0
     for end in record_ends(bytes(inputs)):
@@ -179,6 +179,10 @@ def test_only_the_activated_generation_trades(core: str) -> None:
     assert not children(outputs)
     assert not of_type(outputs, OutputType.ORDER_STATE)
     assert len(list(records(outputs))) > 50
+
+
+def test_only_the_activated_generation_trades(core: str) -> None:
+    check_generation(core, 6, 1500)
 
 
 def test_an_unknown_core_is_named() -> None:
