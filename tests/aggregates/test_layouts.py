@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import EnumType, IntEnum, IntFlag
+from enum import IntEnum, IntFlag
 
 from aggregates import _core
 from schemas import codes, decisions, envelope, market, orders, reference, reports
@@ -18,9 +18,9 @@ LAYOUTS = {
     if isinstance(layout, Layout)
 }
 CODES = {
-    name: {member: code.value for member, code in kind.__members__.items()}
+    name: {member: int(code) for member, code in kind.__members__.items()}
     for name, kind in vars(codes).items()
-    if isinstance(kind, EnumType) and kind not in {IntEnum, IntFlag}
+    if isinstance(kind, type) and issubclass(kind, (IntEnum, IntFlag)) and list(kind)
 }
 MAX_DECISION_BYTES = 3072
 
