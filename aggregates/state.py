@@ -361,6 +361,8 @@ def decode(data: bytes, generation: bytes) -> Shard:
     shard.timers = [tuple(cursor.read(TIMER)) for _ in range(head.timers)]
     shard.killed_clients = {cursor.read(TARGET).name for _ in range(head.killed_clients)}
     shard.killed_accounts = {cursor.read(TARGET).name for _ in range(head.killed_accounts)}
+    if cursor.offset != len(data):
+        raise InputError(f"bytes follow a state's end at {cursor.offset}; take an older snapshot")
     return shard
 
 

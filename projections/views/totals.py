@@ -17,11 +17,15 @@ FINAL = (OrderState.DONE, OrderState.CANCELED, OrderState.EXPIRED)
 
 @dataclass
 class Gap:
-    """Difference of two costs over the same quantity, by instrument, in nanos * units."""
+    """Difference of two costs over the same quantity, by instrument, in nanos * units.
+
+    `unequal` counts decisions whose baseline places another quantity, so they do not compare.
+    """
 
     saved: Counter[int] = field(default_factory=Counter)
     notional: Counter[int] = field(default_factory=Counter)
     count: int = 0
+    unequal: int = 0
 
     def add(self, instrument: int, saved: int, notional: int) -> None:
         """Adds one comparison; `notional` is mid * units."""
@@ -65,10 +69,15 @@ class RunTotals:
         self.ends: Counter[str] = Counter()
         self.alarms: Counter[str] = Counter()
         self.venues: dict[int, VenueFills] = {}
-        self.gaps = {name: Gap() for name in BASELINES}
-        self.short_of_baseline = Counter[str]()
+        self.gaps: dict[tuple[int, str], Gap] = {}
         self.realised = Gap()
+        self.accepted = 0
         self._mid_x2: dict[int, int] = {}
+
+    @property
+    def orders(self) -> int:
+        """Orders that were accepted or refused."""
+        return self.accepted + sum(self.refusals.values())
 
     @property
     def fills(self) -> int:
@@ -110,10 +119,16 @@ class RunTotals:
         ]
         return sorted(rows, key=lambda row: str(row["venue"]))
 
+    def saved_bps(self, policy: int, baseline: str) -> float | None:
+        """Expected saving of a policy against a baseline in bps, None without a comparison."""
+        gap = self.gaps.get((policy, baseline))
+        return gap.bps(self.names) if gap else None
+
     def _venue(self, venue: int) -> VenueFills:
         return self.venues.setdefault(venue, VenueFills())
 
     def _decision(self, decision: Any) -> None:
+        self.accepted += decision.attempt == 1
         mid_x2 = decision.displayed_bid_nanos + decision.displayed_ask_nanos
         self._mid_x2[decision.order_id] = decision.arrival_bid_nanos + decision.arrival_ask_nanos
         units = decision.allocated_units
@@ -121,11 +136,12 @@ class RunTotals:
             return
         cost = joined(decision, "expected_cost")
         for name in BASELINES:
+            gap = self.gaps.setdefault((decision.policy, name), Gap())
             if getattr(decision, f"{name}_units") == units:
                 saved = joined(decision, f"{name}_cost") - cost
-                self.gaps[name].add(decision.instrument, saved, mid_x2 * units // 2)
+                gap.add(decision.instrument, saved, mid_x2 * units // 2)
             else:
-                self.short_of_baseline[name] += 1
+                gap.unequal += 1
 
     def _child_state(self, state: Any) -> None:
         if state.exec_type != ExecType.TRADE:

@@ -7,6 +7,7 @@ from typing import Any
 
 from projections.views.note import bps
 from projections.views.reasons import duration
+from projections.views.totals import BASELINES
 from streams.cli.terminal import print_lines, print_table
 from streams.replay.summary import Summary
 
@@ -17,7 +18,7 @@ def print_run(result: dict[str, Any], summary: Summary) -> None:
     if "read" in result:
         print_lines("Read", read_lines(result["read"]))
     print_venues(summary)
-    print_lines("Cost", cost_lines(summary))
+    print_costs(summary)
     hashes = [f"state     {result['state_hash']}", f"decisions {result['decision_hash']}"]
     print_lines("Hashes", hashes)
 
@@ -82,19 +83,25 @@ def print_venues(summary: Summary) -> None:
     print_table("Venues", [*titles, "children", "fills", "notional", "fees"], rows)
 
 
-def cost_lines(summary: Summary) -> list[str]:
-    """Expected against the baselines, and realised against arrival."""
+def print_costs(summary: Summary) -> None:
+    """Expected against the baselines by policy, and realised against arrival."""
     totals, names = summary.totals, summary.names
-    lines = []
-    for key, words in (("best_price", "single best price"), ("sweep", "fee-blind sweep")):
-        gap = totals.gaps[key]
-        other = totals.short_of_baseline[key]
-        lines.append(
-            f"expected to save {bps(gap.bps(names))} against the {words} over {gap.count:,} "
-            f"decisions of equal size ({other:,} differ in size)"
-        )
-    lines.append(
-        f"realised {bps(totals.realised.bps(names))} against the arrival mid over "
-        f"{totals.realised.count:,} orders, fees included; fills are modelled"
+    rows = []
+    for policy in sorted({policy for policy, _ in totals.gaps}):
+        row = [names.policy(policy)]
+        for baseline in BASELINES:
+            gap = totals.gaps[policy, baseline]
+            row += [bps(gap.bps(names)), f"{gap.count:,}", f"{gap.unequal:,}"]
+        rows.append(row)
+    titles = ["saves against single best price", "n", "unequal", "fee-blind sweep", "n", "unequal"]
+    print_table("Expected cost by policy", ["policy", *titles], rows)
+    print_lines("Realised", [realised_line(summary)])
+
+
+def realised_line(summary: Summary) -> str:
+    """What the fills cost against the arrival mid."""
+    gap = summary.totals.realised
+    return (
+        f"{bps(gap.bps(summary.names))} against the arrival mid over {gap.count:,} orders, fees "
+        "included; fills are modelled"
     )
-    return lines

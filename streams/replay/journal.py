@@ -14,14 +14,16 @@ class Journal:
     """Gathers records of one shard until a piece is worth appending.
 
     `note` is told of consumed inputs and their outputs after each step; counts are taken from the
-    engine, so nothing can be logged that was not folded.
+    engine, so nothing can be logged that was not folded. A watched journal keeps outputs until
+    `visible_outputs` takes them.
     """
 
-    def __init__(self, log: ShardLog, engine: Engine, piece_bytes: int = PIECE_BYTES) -> None:
-        self.log, self.engine, self.piece_bytes = log, engine, piece_bytes
+    def __init__(self, log: ShardLog, engine: Engine, is_watched: bool = False) -> None:
+        self.log, self.engine, self.is_watched = log, engine, is_watched
         self.logged_seq, self.logged_out_seq = engine.seq, engine.out_seq
         self._inputs: list[Any] = []
         self._outputs: list[bytes] = []
+        self._unseen: list[bytes] = []
         self._bytes = 0
 
     def note(self, inputs: Any, outputs: bytes) -> None:
@@ -30,7 +32,9 @@ class Journal:
         self._bytes += len(inputs) + len(outputs)
         if outputs:
             self._outputs.append(outputs)
-        if self._bytes >= self.piece_bytes:
+        if outputs and self.is_watched:
+            self._unseen.append(outputs)
+        if self._bytes >= PIECE_BYTES:
             self.flush()
 
     def flush(self) -> None:
@@ -53,3 +57,9 @@ class Journal:
         self.flush()
         if self.logged_seq:
             self.log.inputs.wait_durable(self.logged_seq)
+
+    def visible_outputs(self) -> bytes:
+        """Outputs since the last call, once their inputs are on disk."""
+        self.wait_durable()
+        seen, self._unseen = b"".join(self._unseen), []
+        return seen

@@ -18,10 +18,14 @@ from streams.replay.wakes import Wakes, policies_of
 
 @dataclass(frozen=True)
 class Stepping:
-    """How a run is stepped: which core, and a snapshot each so many inputs (0 = none)."""
+    """How a run is stepped: which core, and a snapshot each so many inputs (0 = none).
+
+    A paced run waits for its inputs to be durable before children leave, and can be watched.
+    """
 
     core: str = "native"
     snapshot_inputs: int = 0
+    is_paced: bool = False
 
 
 class LiveShard:
@@ -34,14 +38,13 @@ class LiveShard:
         reference: bytes,
         stepping: Stepping,
         check: Callable[[], None] = nothing,
-        is_paced: bool = False,
     ) -> None:
         log.open_writers()
         self.log = log
         self.stepping = stepping
         self.engine: Engine = kernel.load(stepping.core, log.shard)
-        self.journal = Journal(log, self.engine)
-        before_send = self.journal.wait_durable if is_paced else nothing
+        self.journal = Journal(log, self.engine, stepping.is_paced)
+        before_send = self.journal.wait_durable if stepping.is_paced else nothing
         self.run = ShardRun(
             self.engine, market, self.journal, Wakes(policies_of(reference)), check, before_send
         )

@@ -28,7 +28,7 @@ from schemas.codes import (
 from schemas.envelope import HEADER
 from schemas.units import INSTRUMENT_NONE
 from tests.aggregates.decision import Decision, read_decision
-from tests.builders import records
+from tests.builders import S, records
 
 OPEN = (
     ChildState.SENT,
@@ -81,6 +81,8 @@ class Ledger:
         self.working: dict[int, Parent] = {}
         self.children: dict[int, Child] = {}
         self.trades: set[tuple[int, int]] = set()
+        self.identities: dict[tuple[bytes, bytes, int], int] = {}
+        self.window_ns = 86_400 * S
         self.policies: dict[int, Any] = {}
         self.listings: dict[tuple[int, int], Any] = {}
         self.engine = b""
@@ -127,8 +129,9 @@ class Ledger:
 
     def _input(self, header: Any, raw: bytes) -> None:
         if header.type == InputType.NEW_ORDER:
-            parent = Parent(orders.NEW_ORDER.unpack(raw))
-            self.parents[self.seq] = self.working[self.seq] = parent
+            self._new_order(orders.NEW_ORDER.unpack(raw), header.log_ns)
+        elif header.type == InputType.SETTINGS:
+            self.window_ns = reference.SETTINGS.unpack(raw).identity_window_ns
         elif header.type == InputType.POLICY:
             policy = reference.POLICY.unpack(raw)
             self.policies[policy.policy] = policy
@@ -152,6 +155,15 @@ class Ledger:
             is_open = reference.VENUE.unpack(raw).status == VenueStatus.OPEN
             place = (INSTRUMENT_NONE, header.venue)
             (self.closed.discard if is_open else self.closed.add)(place)
+
+    def _new_order(self, order: Any, log_ns: int) -> None:
+        """One order per ClOrdID for as long as it is remembered."""
+        name = (order.account, order.cl_ord_id, order.instrument)
+        known_ns = self.identities.get(name, log_ns - self.window_ns - 1)
+        assert known_ns < log_ns - self.window_ns, f"{self.where}: one ClOrdID, two orders"
+        self.identities[name] = order.transact_ns
+        parent = Parent(order)
+        self.parents[self.seq] = self.working[self.seq] = parent
 
     def _kill(self, record: Any) -> None:
         target = {

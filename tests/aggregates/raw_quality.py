@@ -161,9 +161,9 @@ class RawQuality:
         where = f"instrument {told.instrument} venue {told.venue} at {told.log_ns}"
         for name, value in row.counts.items():
             assert getattr(told, name) == value, f"{where}: {name}"
-        for name, value in self._estimates(row, told).items():
-            given = getattr(told, name)
-            assert abs(given - value) <= 1e-9 * max(abs(value), 1e-9), f"{where}: {name}"
+        for name, estimate in self._estimates(row, told).items():
+            error = abs(getattr(told, name) - estimate)
+            assert error <= 1e-9 * max(abs(estimate), 1e-9), f"{where}: {name}"
         least = min((delay for _, delay in row.delays), default=INT64_MAX)
         assert told.feed_delay_min_ns == least, f"{where}: least feed delay"
         self.compared += 1

@@ -1,0 +1,94 @@
+"""`sor demo`: 24 simulated venues, live in the terminal."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import InputError
+from streams.cli.replay import KEYS
+from streams.cli.run_report import print_run
+from streams.cli.terminal import print_json, print_lines
+from streams.replay.demo import MAX_SECONDS, Demo, DemoRequest
+from streams.replay.interrupt import Interrupt
+from streams.replay.summary import Summary, summarise
+
+HEADLESS_SECONDS = 10
+
+
+def demo(
+    *,
+    seconds: int = 0,
+    headless: bool = False,
+    seed: int = 1,
+    core: str = "native",
+    out: Path | None = None,
+    force: bool = False,
+    json: bool = False,
+) -> int:
+    """Route over simulated venues, live in the terminal; stops on Ctrl-C.
+
+    Parameters
+    ----------
+    seconds
+        How long; 0 runs until Ctrl-C (10 seconds without a terminal).
+    headless
+        No live view, only the summary at the end.
+    seed
+        Seed of the market, the orders and the fills.
+    core
+        native or reference.
+    out
+        Folder of the run to write; a temporary one by default.
+    force
+        Replace the run that `out` holds.
+    json
+        One JSON object instead of tables.
+    """
+    if not 0 <= seconds <= MAX_SECONDS:
+        raise InputError(f"--seconds {seconds}: give 0 to {MAX_SECONDS}")
+    live = sys.stdout.isatty() and not headless and not json
+    folder = out or Path(tempfile.mkdtemp(prefix="venuefold-demo-"))
+    length = seconds or (0 if live else HEADLESS_SECONDS)
+    show = Demo(DemoRequest(folder, length, seed, core, force))
+    with Interrupt() as interrupt:
+        result = watched(show, interrupt) if live else show.execute(interrupt, ignore)
+    return report(show, result, json)
+
+
+def ignore(show: Demo, outputs: bytes) -> None:
+    """Watches nothing."""
+
+
+def watched(show: Demo, interrupt: Interrupt) -> dict[str, Any]:
+    """Runs with the live view."""
+    from streams.cli.demo_view import DemoView
+
+    with DemoView() as view:
+        return show.execute(interrupt, view.update)
+
+
+def report(show: Demo, result: dict[str, Any], json: bool) -> int:
+    """Writes what the demo came to."""
+    summary: Summary = summarise(Path(result["run"]))
+    orders = summary.totals.orders
+    result = {**result, "fills": summary.totals.fills, "orders": orders}
+    if json:
+        print_json({key: result[key] for key in KEYS})
+        return 0
+    print_run(result, summary)
+    print_lines("Latency", latency_lines(show.waits_ns))
+    print_lines("Next", [f"sor verify {result['run']}", f"sor decisions {result['run']}"])
+    return 0
+
+
+def latency_lines(waits_ns: list[int]) -> list[str]:
+    """How long children waited for their inputs to be on disk."""
+    if not waits_ns:
+        return ["no child was sent"]
+    ranked = sorted(waits_ns)
+    middle, high = ranked[len(ranked) // 2] / 1e6, ranked[len(ranked) * 99 // 100] / 1e6
+    figures = f"p50 {middle:.2f} ms, p99 {high:.2f} ms"
+    return [f"decision to durable and released, {len(ranked):,} times: {figures}"]

@@ -1,0 +1,319 @@
+"""The properties bite: each bug planted in a copy of the reference engine's source is caught."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import pytest
+
+import aggregates
+from aggregates import kernel
+from tests.aggregates import (
+    test_conservation,
+    test_optimality,
+    test_quality,
+    test_relabelling,
+    test_replay,
+    test_scenarios,
+)
+from tests.aggregates.scenario import Desk, read
+
+CORE = "reference"
+
+
+def books_balance(seed: int) -> None:
+    test_conservation.check(CORE, seed, 1200)
+
+
+def splits_are_optimal(seed: int) -> None:
+    rng = random.Random(seed)
+    for _ in range(8):
+        test_optimality.check(CORE, test_optimality.random_case(rng, 5, 1))
+
+
+def quality_is_right(seed: int) -> None:
+    test_quality.check(CORE, seed, 900)
+
+
+def labels_are_names(seed: int) -> None:
+    test_relabelling.check(CORE, seed, 500)
+
+
+def restarts_change_nothing(seed: int) -> None:
+    test_replay.check_restart(CORE, seed, 500)
+
+
+def batches_change_nothing(seed: int) -> None:
+    test_replay.check_batches(CORE, seed, 400)
+
+
+def generations_are_checked(seed: int) -> None:
+    test_replay.check_generation(CORE, seed, 900)
+
+
+def scenarios_hold(seed: int) -> None:
+    for path in sorted(test_scenarios.FOLDER.glob("*.txt")):
+        for scenario in read(path):
+            Desk(kernel.load(CORE)).play(scenario)
+
+
+class Bug(NamedTuple):
+    """A line of a module, what it becomes, and who must notice."""
+
+    name: str
+    module: str
+    right: str
+    wrong: str
+    caught_by: Callable[[int], None]
+
+
+BUGS = (
+    Bug(
+        "in flight is not netted",
+        "candidates",
+        "candidate.own_units = row.in_flight[side] + row.unreflected[side]",
+        "candidate.own_units = row.unreflected[side]",
+        books_balance,
+    ),
+    Bug(
+        "fills not yet in the feed are not netted",
+        "candidates",
+        "candidate.own_units = row.in_flight[side] + row.unreflected[side]",
+        "candidate.own_units = row.in_flight[side]",
+        books_balance,
+    ),
+    Bug(
+        "a trade counts twice",
+        "reports",
+        "if report.trade_id in child.trades:",
+        "if report.trade_id < 0:",
+        books_balance,
+    ),
+    Bug(
+        "fees have the wrong sign",
+        "candidates",
+        "return row.fee_fixed[Liquidity.TAKE] + scale_e9(price_nanos, rate)",
+        "return -(row.fee_fixed[Liquidity.TAKE] + scale_e9(price_nanos, rate))",
+        splits_are_optimal,
+    ),
+    Bug(
+        "levels are taken in the order of venues",
+        "allocation",
+        "    keys = sorted(_keys(order, policy, candidates), key=lambda key: key[:4])\n    return",
+        "    keys = list(_keys(order, policy, candidates))\n    return",
+        splits_are_optimal,
+    ),
+    Bug(
+        "ties go to the venue defined first",
+        "tables",
+        "return self.venues[venue].key, venue",
+        "return b'', venue",
+        labels_are_names,
+    ),
+    Bug(
+        "kill all does not kill",
+        "desk",
+        "shard.kill_all\n",
+        "shard.kill_all is None\n",
+        books_balance,
+    ),
+    Bug(
+        "a killed venue is still used",
+        "desk",
+        "venue.killed << index",
+        "0 << index",
+        books_balance,
+    ),
+    Bug(
+        "unknown is taken for dead",
+        "child",
+        "OPEN = LIVE | {S.UNKNOWN}",
+        "OPEN = LIVE",
+        books_balance,
+    ),
+    Bug(
+        "what is outstanding is sent again",
+        "order",
+        "max(0, order_units - self.cum_units - self.outstanding_units)",
+        "max(0, order_units - self.cum_units)",
+        books_balance,
+    ),
+    Bug(
+        "levels beyond the limit are swept",
+        "candidates",
+        "if not units or sign * price > sign * order.limit_nanos:",
+        "if not units:",
+        books_balance,
+    ),
+    Bug(
+        "lots are ignored",
+        "allocation",
+        "take = target - target % candidate.row.lot_units - allocation.units",
+        "take = target - allocation.units",
+        books_balance,
+    ),
+    Bug(
+        "minimum sizes are ignored",
+        "allocation",
+        "if a.units < a.candidate.row.min_units",
+        "if a.units < 0",
+        books_balance,
+    ),
+    Bug(
+        "one child too many",
+        "allocation",
+        "children == policy.max_children",
+        "children > policy.max_children",
+        books_balance,
+    ),
+    Bug(
+        "a fee is booked with the wrong sign",
+        "reports",
+        "order.fee_nanos += report.fee_nanos",
+        "order.fee_nanos -= report.fee_nanos",
+        books_balance,
+    ),
+    Bug(
+        "a late fill is not booked to the parent",
+        "reports",
+        "order.cum_units += report.last_units",
+        "order.cum_units += 0 if late else report.last_units",
+        books_balance,
+    ),
+    Bug(
+        "a ClOrdID may be used twice",
+        "identity",
+        "if known is not None and known.transact_ns >= oldest_ns:",
+        "if known is not None and known.transact_ns < 0:",
+        books_balance,
+    ),
+    Bug(
+        "the past never fades",
+        "decay",
+        "return ldexp(TABLE[steps & (STEPS - 1)], -shift)",
+        "return ldexp(1.0, -shift)",
+        quality_is_right,
+    ),
+    Bug(
+        "who was overtaken stays at the best",
+        "book",
+        "for other in _bits(changed & ~(1 << venue)):",
+        "for other in ():",
+        quality_is_right,
+    ),
+    Bug(
+        "every child counts as filled",
+        "quality",
+        "float(filled) / float(asked)",
+        "1.0",
+        quality_is_right,
+    ),
+    Bug(
+        "a restart forgets the timers",
+        "state",
+        "for _ in range(head.timers)]",
+        "for _ in range(head.timers)][:0]",
+        restarts_change_nothing,
+    ),
+    Bug(
+        "a restart swaps the sides in flight",
+        "state",
+        "[values.in_flight_buy, values.in_flight_sell]",
+        "[values.in_flight_sell, values.in_flight_buy]",
+        restarts_change_nothing,
+    ),
+    Bug(
+        "a batch leaves a trace",
+        "engine",
+        "shard.outputs = bytearray()",
+        "shard.outputs = bytearray(); shard.quality_seq += 1",
+        batches_change_nothing,
+    ),
+    Bug(
+        "any engine may trade",
+        "shard",
+        "return self.activated == self.generation",
+        "return True",
+        generations_are_checked,
+    ),
+    Bug(
+        "a quote is stale one nanosecond too early",
+        "candidates",
+        "if candidate.age_ns > policy.stale_ns:",
+        "if candidate.age_ns >= policy.stale_ns:",
+        scenarios_hold,
+    ),
+    Bug(
+        "a limit at the collar is refused",
+        "risk",
+        "and scaled > mid_x2 * (E9 + collar)",
+        "and scaled >= mid_x2 * (E9 + collar)",
+        scenarios_hold,
+    ),
+    Bug(
+        "trading goes on through a reference gap",
+        "shard",
+        "return self.active and self.reference_seen == self.reference_version",
+        "return self.active",
+        scenarios_hold,
+    ),
+    Bug(
+        "executed quantity that was not reported is sent again",
+        "child",
+        "and cum_units > child.cum_units",
+        "and cum_units > 10**18",
+        scenarios_hold,
+    ),
+    Bug(
+        "an overfilled parent goes on",
+        "reports",
+        "over = order.excess_units > 0",
+        "over = False",
+        scenarios_hold,
+    ),
+)
+
+
+def plant(monkeypatch: pytest.MonkeyPatch, bug: Bug) -> None:
+    """Lets a fresh copy of the engine, with the bug in it, be what `load` finds."""
+    for name in [name for name in sys.modules if name.startswith("aggregates.")]:
+        if name not in ("aggregates.kernel", "aggregates._core"):
+            monkeypatch.delitem(sys.modules, name)
+            monkeypatch.delattr(aggregates, name.removeprefix("aggregates."), raising=False)
+    name = f"aggregates.{bug.module}"
+    spec = importlib.util.find_spec(name)
+    assert spec is not None
+    loader: Any = spec.loader
+    source = loader.get_source(name)
+    assert source.count(bug.right) == 1, f"{bug.module} has changed"
+    module = ModuleType(name)
+    monkeypatch.setitem(sys.modules, name, module)
+    exec(compile(source.replace(bug.right, bug.wrong), spec.origin or "", "exec"), module.__dict__)
+    monkeypatch.setattr(aggregates, bug.module, module, raising=False)
+
+
+@pytest.mark.promise(24)
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+def test_is_caught(monkeypatch: pytest.MonkeyPatch, bug: Bug) -> None:
+    plant(monkeypatch, bug)
+    with pytest.raises(AssertionError):
+        over_seeds(bug.caught_by)
+
+
+@pytest.mark.parametrize("check", list(dict.fromkeys(bug.caught_by for bug in BUGS)))
+def test_a_copy_without_a_bug_passes(
+    monkeypatch: pytest.MonkeyPatch, check: Callable[[int], None]
+) -> None:
+    plant(monkeypatch, Bug("none", "shard", "self.quality_seq = 0", "self.quality_seq = 0", check))
+    over_seeds(check, 3)
+
+
+def over_seeds(check: Callable[[int], None], count: int = 12) -> None:
+    """Runs a check on one seed after the other."""
+    for seed in range(count):
+        check(seed)
