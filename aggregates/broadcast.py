@@ -8,9 +8,9 @@ from aggregates import tables
 from aggregates.book import Book
 from aggregates.desk import ACCEPTED, Refused
 from aggregates.feed import check_place, venue_status
-from aggregates.timers import start_grids
 from aggregates.quality import Row
 from aggregates.shard import Shard
+from aggregates.timers import start_grids
 from schemas import reference
 from schemas.codes import Reason, VenueStatus
 from schemas.envelope import HEADER

@@ -125,9 +125,7 @@ def _price(
     penalty = float(policy.miss_penalty_e9) / float(E9)
     candidate.miss_nanos = floor((1.0 - candidate.fill_ratio) * penalty * float(touch))
     candidate.ack_ns = floor(
-        quality.ack_ns(
-            row, session_ns, venue.quality.ack, venue_ns, venue.ack_prior_ns, settings
-        )
+        quality.ack_ns(row, session_ns, venue.quality.ack, venue_ns, venue.ack_prior_ns, settings)
     )
     candidate.levels = _levels(candidate, order, policy, prices, sizes)
     available = candidate.available_units

@@ -29,7 +29,10 @@ TRANSITIONS: dict[tuple[int, int], int] = {
 
 @dataclass(slots=True)
 class Child:
-    """A child order as the engine knows it. Sizes in units, prices in nanos."""
+    """A child order as the engine knows it. Sizes in units, prices in nanos.
+
+    `mid_x2` is twice the mid and `far_nanos` the protected far touch at send, 0 = none.
+    """
 
     child_id: int
     order_id: int
@@ -42,6 +45,8 @@ class Child:
     limit_nanos: int
     displayed_units: int
     sent_ns: int
+    mid_x2: int
+    far_nanos: int
     state: int = int(S.SENT)
     acked: bool = False
     cum_units: int = 0

@@ -9,6 +9,7 @@ from aggregates.arithmetic import digest64, split_128
 from aggregates.book import Book
 from aggregates.child import OPEN, Child
 from aggregates.identity import admit
+from aggregates.markouts import valid_mid
 from aggregates.order import Order
 from aggregates.router import best_prices, child_time_in_force, decide
 from aggregates.shard import MAX_OPEN_ORDERS, Identity, Shard
@@ -134,9 +135,10 @@ def attempt(shard: Shard, order: Order) -> None:
     """One routing attempt: decide, send, and say what happens to what found no place."""
     book = shard.books[order.record.instrument]
     policy = shard.tables.policies[order.policy]
-    plan = decide(shard, order, book, _venue_kills(shard))
+    best = best_prices(shard, book, policy.stale_ns)
+    plan = decide(shard, order, book, best, _venue_kills(shard))
     for part in plan.allocations:
-        _send(shard, order, part, policy.ack_timeout_ns)
+        _send(shard, order, part, best[0] if order.side_index else best[1])
     if plan.units:
         return
     if order.immediate:
@@ -149,8 +151,10 @@ def attempt(shard: Shard, order: Order) -> None:
         shard.schedule(order.retry_due_ns, TimerKind.RETRY, order.order_id)
 
 
-def _send(shard: Shard, order: Order, part: Any, ack_timeout_ns: int) -> None:
+def _send(shard: Shard, order: Order, part: Any, far_nanos: int) -> None:
     venue, side = part.candidate.venue, order.side_index
+    book = shard.books[order.record.instrument]
+    ack_timeout_ns = shard.tables.policies[order.policy].ack_timeout_ns
     child = Child(
         shard.next_child_id,
         order.order_id,
@@ -163,10 +167,13 @@ def _send(shard: Shard, order: Order, part: Any, ack_timeout_ns: int) -> None:
         part.limit_nanos,
         part.displayed_units,
         shard.log_ns,
+        valid_mid(shard, book),
+        far_nanos,
     )
     shard.next_child_id += 1
     shard.children[child.child_id] = child
     order.children.append(child)
+    book.open_children += 1
     part.candidate.row.in_flight[side] += child.units
     shard.schedule(shard.log_ns + ack_timeout_ns, TimerKind.ACK_TIMEOUT, child.child_id)
     shard.emit(

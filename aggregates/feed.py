@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from aggregates.desk import ACCEPTED, Refused
 from aggregates import health
 from aggregates.book import Book
+from aggregates.desk import ACCEPTED, Refused
 from aggregates.quality import MAX_TIME_NS, near_units, observe_delay
 from aggregates.shard import Shard
 from schemas import market

@@ -93,8 +93,11 @@ class Row:
         self.quotes = self.trades = self.fills = 0
         self.session = SessionClock()
         self.then_ns = 0
-        for name in TIME_SUMS:
-            setattr(self, name, 0.0)
+        self.observed = self.changes = 0.0
+        self.bid_time = self.bid_square_time = self.near_bid_time = 0.0
+        self.ask_time = self.ask_square_time = self.near_ask_time = 0.0
+        self.spread_time = self.spread_square_time = self.two_sided_time = 0.0
+        self.at_bid_time = self.at_ask_time = 0.0
         self.delay_min_ns, self.delay_p90_ns = INT64_MAX, 0
         self.depleted_nanos, self.depleted_ns = [0, 0], [0, 0]
         self.delay, self.fill, self.ack = Moments(), Moments(), Moments()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aggregates import quality
+from aggregates import learning
 from aggregates.child import LIVE, OPEN, Child, apply_report
 from aggregates.desk import ACCEPTED, Refused, emit_order, settle, wind_down
 from aggregates.order import Order
@@ -56,14 +56,14 @@ def apply(shard: Shard, header: Any, raw: bytes) -> Refused:  # noqa: ARG001
         return reason, value, order.order_id
     row = shard.books[child.instrument].rows[child.venue]
     before, state_before = child.leaves_units, child.state
-    _observe_answer(shard, child, row, report)
+    learning.observe_answer(shard, child)
     if report.exec_type == ExecType.TRADE:
         _book_trade(shard, child, order, row, report)
     apply_report(child, report.exec_type, report.cum_units, report.leaves_units)
     row.in_flight[order.side_index] -= before - child.leaves_units
     row.dirty = True
     if state_before in OPEN and child.state not in OPEN:
-        _finish_child(shard, child, order, row)
+        _finish_child(shard, child, order)
     emit_child(shard, child, report)
     _doubt(shard, child, order, state_before, report)
     _move_on(shard, order)
@@ -117,17 +117,10 @@ def _check_trade(report: Any, child: Child, order: Order) -> tuple[Reason, int]:
     return Reason.NONE, 0
 
 
-def _observe_answer(shard: Shard, child: Child, row: Row, report: Any) -> None:
-    """The first word of a venue about a child, whatever it says, is its acknowledgement."""
-    if not child.acked:
-        child.acked = True
-        latency_ns = shard.log_ns - child.sent_ns
-        quality.observe_ack(row, shard.log_ns, latency_ns, shard.tables.settings)
-
-
 def _book_trade(shard: Shard, child: Child, order: Order, row: Row, report: Any) -> None:
     """A fill from a venue is always booked: late or in excess, it raises an alarm as well."""
     late = child.state not in OPEN
+    learning.observe_trade(shard, child, order, report)
     child.trades[report.trade_id] = (report.last_units, report.last_nanos)
     child.cum_units += report.last_units
     order.cum_units += report.last_units
@@ -144,13 +137,10 @@ def _book_trade(shard: Shard, child: Child, order: Order, row: Row, report: Any)
         shard.alarm(AlarmKind.OVERFILL, excess, order_id=order.order_id, **subject)
 
 
-def _finish_child(shard: Shard, child: Child, order: Order, row: Row) -> None:
-    """A child that ended tells how much of what it asked for was really there."""
+def _finish_child(shard: Shard, child: Child, order: Order) -> None:
     order.visited[child.venue] = shard.seq
-    asked = min(child.units, child.displayed_units)
-    if asked > 0:
-        filled = min(child.cum_units, asked)
-        quality.observe_fill(row, shard.log_ns, filled, asked, shard.tables.settings)
+    shard.books[child.instrument].open_children -= 1
+    learning.observe_end(shard, child)
 
 
 def time_out(shard: Shard, child_id: int) -> None:
@@ -159,6 +149,7 @@ def time_out(shard: Shard, child_id: int) -> None:
     if child is None or child.state not in LIVE:
         return
     child.state = int(ChildState.UNKNOWN)
+    learning.observe_timeout(shard, child)
     order = shard.orders[child.order_id]
     # The input being folded comes after the timer, so its quote is news.
     order.visited[child.venue] = shard.seq - 1

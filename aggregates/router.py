@@ -38,7 +38,7 @@ def best_prices(shard: Shard, book: Book, stale_ns: int) -> Best:
     return _highest(bids), _lowest(asks), _highest(shown_bids), _lowest(shown_asks)
 
 
-def decide(shard: Shard, order: Order, book: Book, kill_mask: int) -> Plan:
+def decide(shard: Shard, order: Order, book: Book, best: Best, kill_mask: int) -> Plan:
     """Plans the free quantity and emits the decision; the caller sends the children."""
     policy = shard.tables.policies[order.policy]
     wanted = order.free_units
@@ -47,7 +47,7 @@ def decide(shard: Shard, order: Order, book: Book, kill_mask: int) -> Plan:
     choose = allocation.allocate_whole if whole else allocation.allocate
     plan = choose(order, policy, candidates, wanted)
     order.attempts += 1
-    order.decision_id = _emit(shard, order, book, candidates, plan, wanted)
+    order.decision_id = _emit(shard, order, book, candidates, plan, best)
     return plan
 
 
@@ -57,10 +57,10 @@ def _emit(
     book: Book,
     candidates: list[Candidate],
     plan: Plan,
-    wanted: int,
+    best: Best,
 ) -> int:
     policy = shard.tables.policies[order.policy]
-    best = best_prices(shard, book, policy.stale_ns)
+    wanted = order.free_units
     rows = b"".join(_block(order, candidate) for candidate in candidates)
     values = {
         "order_id": order.order_id,

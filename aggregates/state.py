@@ -8,16 +8,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from aggregates.settings import read_settings
 from aggregates.book import Book
-from aggregates.child import Child
+from aggregates.child import OPEN, Child
+from aggregates.cursor import Cursor
+from aggregates.markouts import Markout
 from aggregates.order import Order
-from aggregates.quality import Row
+from aggregates.settings import read_settings
 from aggregates.shard import COUNTERS, SOURCES, Identity, Shard
+from aggregates.state_quality import (
+    decode_moments,
+    decode_row,
+    decode_venue,
+    encode_moments,
+    encode_row,
+    encode_venue,
+)
 from schemas import orders, reference
 from schemas.errors import InputError
 from schemas.layout import Layout
-from schemas.units import MAX_LEVELS, MAX_VENUES
+from schemas.units import MAX_VENUES
 
 MAGIC = b"SORSTATE"
 VERSION = 1
@@ -35,7 +44,11 @@ HEAD = Layout(
         ("reference_seen", "Q"),
         ("quality_seq", "Q"),
         ("next_child_id", "Q"),
+        ("next_markout_id", "Q"),
         ("publish_due_ns", "q"),
+        ("control_due_ns", "q"),
+        ("health_due_ns", "q"),
+        ("halve_due_ns", "q"),
         ("activated", "32s"),
         ("kill_all", "Q"),
         ("venues", "I"),
@@ -44,6 +57,8 @@ HEAD = Layout(
         ("identities", "I"),
         ("orders", "I"),
         ("timers", "I"),
+        ("markouts", "I"),
+        ("reserved", "I"),
         ("killed_clients", "I"),
         ("killed_accounts", "I"),
     ),
@@ -51,55 +66,31 @@ HEAD = Layout(
 PAIR = Layout("Pair", (("first", "Q"), ("second", "Q")))
 COUNTER = Layout("Counter", (("count", "Q"),))
 VENUE_TAIL = Layout("VenueTail", (("status", "B"), ("killed", "B"), ("reserved", "6s")))
-BOOK_TAIL = Layout("BookTail", (("has_limits", "B"), ("killed", "B"), ("reserved", "6s")))
-ROW = Layout(
-    "RowState",
+BOOK_TAIL = Layout(
+    "BookTail",
     (
-        ("listed", "B"),
-        ("status", "B"),
-        ("modelled", "B"),
-        ("dirty", "B"),
-        ("fee_known", "I"),
-        ("tick_nanos", "q"),
-        ("lot_units", "q"),
-        ("min_units", "q"),
-        *((f"fee_{name}_{code}", "q") for code in range(6) for name in ("fixed", "rate")),
-        ("quote_ns", "q"),
-        ("quote_seq", "Q"),
-        ("in_flight_buy", "q"),
-        ("in_flight_sell", "q"),
-        ("unreflected_buy", "q"),
-        ("unreflected_sell", "q"),
-        ("quotes", "Q"),
-        ("trades", "Q"),
-        ("fills", "Q"),
-        ("then_ns", "q"),
-        ("observed", "d"),
-        ("bid_time", "d"),
-        ("ask_time", "d"),
-        ("spread_time", "d"),
-        ("two_sided_time", "d"),
-        ("at_bid_time", "d"),
-        ("at_ask_time", "d"),
-        ("delay_then_ns", "q"),
-        ("delay_min_ns", "q"),
-        ("delay_sum", "d"),
-        ("delay_weight", "d"),
-        ("fill_then_ns", "q"),
-        ("fill_sum", "d"),
-        ("fill_weight", "d"),
-        ("ack_then_ns", "q"),
-        ("ack_sum", "d"),
-        ("ack_weight", "d"),
-        *(
-            (f"{side}_{what}_{level}", "q")
-            for level in range(MAX_LEVELS)
-            for side in ("bid", "ask")
-            for what in ("nanos", "units")
-        ),
+        ("has_limits", "B"),
+        ("killed", "B"),
+        ("reserved", "6s"),
+        ("mid_x2", "q"),
+        ("mid_ns", "q"),
+        ("fill_ns", "q"),
     ),
 )
-"""A row, 664 bytes. The masks of venues at best follow from the touches."""
+MARKOUT = Layout(
+    "MarkoutBytes",
+    (
+        ("markout_id", "Q"),
+        ("price_nanos", "q"),
+        ("mid_x2", "q"),
+        ("start_ns", "q"),
+        ("instrument", "I"),
+        ("venue", "B"),
+        ("kind", "B"),
+        ("sign", "b"),
+        ("reserved", "1s"),
+    ),
+)
 IDENTITY = Layout(
     "IdentityState",
     (
@@ -147,6 +138,8 @@ CHILD = Layout(
         ("limit_nanos", "q"),
         ("displayed_units", "q"),
         ("sent_ns", "q"),
+        ("mid_x2", "q"),
+        ("far_nanos", "q"),
         ("cum_units", "q"),
         ("trades", "I"),
         ("venue", "B"),
@@ -160,35 +153,18 @@ TRADE = Layout("TradeBytes", (("trade_id", "Q"), ("units", "q"), ("nanos", "q"))
 TIMER = Layout("TimerBytes", (("due_ns", "q"), ("kind", "Q"), ("subject", "Q")))
 TARGET = Layout("Target", (("name", "16s"),))
 
-_ROW_SCALARS = (
-    "tick_nanos",
-    "lot_units",
-    "min_units",
-    "quote_ns",
-    "quote_seq",
-    "quotes",
-    "trades",
-    "fills",
-    "then_ns",
-    "observed",
-    "bid_time",
-    "ask_time",
-    "spread_time",
-    "two_sided_time",
-    "at_bid_time",
-    "at_ask_time",
-    "delay_then_ns",
-    "delay_min_ns",
-    "delay_sum",
-    "delay_weight",
-    "fill_then_ns",
-    "fill_sum",
-    "fill_weight",
-    "ack_then_ns",
-    "ack_sum",
-    "ack_weight",
-    "fee_known",
+_HEAD_SCALARS = (
+    "seq",
+    "log_ns",
+    "out_seq",
+    "reference_version",
+    "reference_seen",
+    "quality_seq",
+    "next_child_id",
+    "next_markout_id",
 )
+_GRIDS = ("publish_due_ns", "control_due_ns", "health_due_ns", "halve_due_ns")
+_MARKOUT_SCALARS = ("instrument", "venue", "kind", "sign", "price_nanos", "mid_x2", "start_ns")
 _ORDER_SCALARS = (
     "order_id",
     "decision_id",
@@ -210,6 +186,8 @@ _CHILD_SCALARS = (
     "limit_nanos",
     "displayed_units",
     "sent_ns",
+    "mid_x2",
+    "far_nanos",
     "cum_units",
     "venue",
     "state",
@@ -225,27 +203,28 @@ def encode(shard: Shard) -> bytes:
         PAIR.pack(first=last, second=gaps)
         for last, gaps in zip(shard.source_last, shard.source_gaps, strict=True)
     ]
-    parts += [COUNTER.pack(count=count) for count in shard.counters]
+    counts = (*shard.counters, *shard.markout_drops)
+    parts += [COUNTER.pack(count=count) for count in counts]
     parts.append(shard.tables.settings.raw)
     for venue in shard.tables.venues:
         parts += [venue.raw, VENUE_TAIL.pack(status=venue.status, killed=venue.killed)]
+        parts.append(encode_venue(venue.quality))
     parts += [shard.tables.policies_raw[key] for key in sorted(shard.tables.policies_raw)]
     parts += [_book(book) for book in shard.books]
     parts += [_identity(key, identity) for key, identity in shard.identities.items()]
     parts += [_order(shard.orders[order_id]) for order_id in sorted(shard.orders)]
     parts += [TIMER.pack(due_ns=d, kind=k, subject=s) for d, k, s in sorted(shard.timers)]
+    parts += [_markout(key, item) for key, item in sorted(shard.markouts.items())]
     for names in (shard.killed_clients, shard.killed_accounts):
         parts += [TARGET.pack(name=name) for name in sorted(names)]
     return b"".join(parts)
 
 
 def _head(shard: Shard) -> bytes:
-    names = "seq log_ns out_seq reference_version reference_seen quality_seq next_child_id"
     return HEAD.pack(
         magic=MAGIC,
         version=VERSION,
         shard=shard.shard,
-        publish_due_ns=shard.publish_due_ns,
         activated=shard.activated,
         kill_all=shard.kill_all,
         venues=len(shard.tables.venues),
@@ -254,32 +233,32 @@ def _head(shard: Shard) -> bytes:
         identities=len(shard.identities),
         orders=len(shard.orders),
         timers=len(shard.timers),
+        markouts=len(shard.markouts),
         killed_clients=len(shard.killed_clients),
         killed_accounts=len(shard.killed_accounts),
-        **{name: getattr(shard, name) for name in names.split()},
+        **dict(zip(_GRIDS, shard.grid_due_ns, strict=True)),
+        **{name: getattr(shard, name) for name in _HEAD_SCALARS},
     )
 
 
 def _book(book: Book) -> bytes:
-    tail = BOOK_TAIL.pack(has_limits=book.limits is not None, killed=book.killed)
+    tail = BOOK_TAIL.pack(
+        has_limits=book.limits is not None,
+        killed=book.killed,
+        mid_x2=book.mid_x2,
+        mid_ns=book.mid_ns,
+        fill_ns=book.fill_ns,
+    )
     limits = book.limits_raw or b"\0" * reference.LIMITS.size
-    return b"".join([book.raw, limits, tail, *map(_row, book.rows)])
+    drift = map(encode_moments, book.drift)
+    return b"".join([book.raw, limits, tail, *drift, *map(encode_row, book.rows)])
 
 
-def _row(row: Row) -> bytes:
-    values: dict[str, Any] = {name: getattr(row, name) for name in _ROW_SCALARS}
-    for code in range(6):
-        values[f"fee_fixed_{code}"] = row.fee_fixed[code]
-        values[f"fee_rate_{code}"] = row.fee_rate[code]
-    for level in range(MAX_LEVELS):
-        values[f"bid_nanos_{level}"] = row.bid_nanos[level]
-        values[f"bid_units_{level}"] = row.bid_units[level]
-        values[f"ask_nanos_{level}"] = row.ask_nanos[level]
-        values[f"ask_units_{level}"] = row.ask_units[level]
-    values["in_flight_buy"], values["in_flight_sell"] = row.in_flight
-    values["unreflected_buy"], values["unreflected_sell"] = row.unreflected
-    flags = {name: getattr(row, name) for name in ("listed", "status", "modelled", "dirty")}
-    return ROW.pack(**values, **flags)
+def _markout(markout_id: int, markout: Markout) -> bytes:
+    return MARKOUT.pack(
+        markout_id=markout_id,
+        **{name: getattr(markout, name) for name in _MARKOUT_SCALARS},
+    )
 
 
 def _identity(key: tuple[bytes, bytes, int], identity: Identity) -> bytes:
@@ -315,38 +294,21 @@ def _child(child: Child) -> bytes:
     return head + b"".join(TRADE.pack(trade_id=i, units=u, nanos=n) for i, (u, n) in trades)
 
 
-class _Cursor:
-    """Reads layouts one after the other; InputError when the bytes end too early."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self.offset = data, 0
-
-    def read(self, layout: Layout) -> Any:
-        return layout.unpack(self.raw(layout.size))
-
-    def raw(self, size: int) -> bytes:
-        piece = self.data[self.offset : self.offset + size]
-        if len(piece) != size:
-            raise InputError(f"state ends at byte {len(self.data)}; take an older snapshot")
-        self.offset += size
-        return piece
-
-
 def decode(data: bytes, generation: bytes) -> Shard:
     """The shard whose encoding is `data`; InputError when it is not one."""
-    cursor = _Cursor(data)
+    cursor = Cursor(data)
     head = cursor.read(HEAD)
     if head.magic != MAGIC or head.version != VERSION:
         raise InputError(f"not a state of format {VERSION}; it needs the engine that wrote it")
     shard = Shard(head.shard, generation)
-    for name in ("seq", "log_ns", "out_seq", "reference_version", "reference_seen"):
+    for name in _HEAD_SCALARS:
         setattr(shard, name, getattr(head, name))
-    shard.quality_seq, shard.next_child_id = head.quality_seq, head.next_child_id
-    shard.publish_due_ns, shard.activated = head.publish_due_ns, head.activated
-    shard.kill_all = bool(head.kill_all)
+    shard.grid_due_ns = [getattr(head, name) for name in _GRIDS]
+    shard.activated, shard.kill_all = head.activated, bool(head.kill_all)
     for source in range(SOURCES):
         shard.source_last[source], shard.source_gaps[source] = cursor.read(PAIR)
     shard.counters = [cursor.read(COUNTER).count for _ in range(COUNTERS)]
+    shard.markout_drops = [cursor.read(COUNTER).count for _ in shard.markout_drops]
     _decode_tables(shard, head, cursor)
     for instrument in range(head.instruments):
         shard.books.append(_decode_book(instrument, head.venues, cursor))
@@ -359,6 +321,10 @@ def decode(data: bytes, generation: bytes) -> Shard:
     for _ in range(head.orders):
         _decode_order(shard, cursor)
     shard.timers = [tuple(cursor.read(TIMER)) for _ in range(head.timers)]
+    for _ in range(head.markouts):
+        item = cursor.read(MARKOUT)
+        fields = {name: getattr(item, name) for name in _MARKOUT_SCALARS}
+        shard.markouts[item.markout_id] = Markout(**fields)
     shard.killed_clients = {cursor.read(TARGET).name for _ in range(head.killed_clients)}
     shard.killed_accounts = {cursor.read(TARGET).name for _ in range(head.killed_accounts)}
     if cursor.offset != len(data):
@@ -366,18 +332,19 @@ def decode(data: bytes, generation: bytes) -> Shard:
     return shard
 
 
-def _decode_tables(shard: Shard, head: Any, cursor: _Cursor) -> None:
+def _decode_tables(shard: Shard, head: Any, cursor: Cursor) -> None:
     shard.tables.settings = read_settings(cursor.raw(reference.SETTINGS.size))
     for venue in range(head.venues):
         shard.tables.put_venue(venue, cursor.raw(reference.VENUE.size))
         tail = cursor.read(VENUE_TAIL)
         shard.tables.venues[venue].status = tail.status
         shard.tables.venues[venue].killed = bool(tail.killed)
+        decode_venue(shard.tables.venues[venue].quality, cursor)
     for _ in range(head.policies):
         shard.tables.put_policy(cursor.raw(reference.POLICY.size))
 
 
-def _decode_book(instrument: int, venues: int, cursor: _Cursor) -> Book:
+def _decode_book(instrument: int, venues: int, cursor: Cursor) -> Book:
     book = Book(instrument)
     raw = cursor.raw(reference.INSTRUMENT.size)
     book.describe(reference.INSTRUMENT.unpack(raw), raw)
@@ -386,32 +353,15 @@ def _decode_book(instrument: int, venues: int, cursor: _Cursor) -> Book:
     if tail.has_limits:
         book.limits, book.limits_raw = reference.LIMITS.unpack(limits_raw), limits_raw
     book.killed = bool(tail.killed)
-    book.rows = [_decode_row(cursor.read(ROW)) for _ in range(venues)]
-    book.at_bid, book.at_ask = book.best_masks()
+    book.mid_x2, book.mid_ns, book.fill_ns = tail.mid_x2, tail.mid_ns, tail.fill_ns
+    for moments in book.drift:
+        decode_moments(moments, cursor)
+    book.rows = [decode_row(cursor) for _ in range(venues)]
+    book.at_bid, book.at_ask, _, _ = book.best_masks()
     return book
 
 
-def _decode_row(values: Any) -> Row:
-    row = Row()
-    for name in _ROW_SCALARS:
-        setattr(row, name, getattr(values, name))
-    row.status = values.status
-    row.listed, row.modelled = bool(values.listed), bool(values.modelled)
-    row.dirty = bool(values.dirty)
-    for code in range(6):
-        row.fee_fixed[code] = getattr(values, f"fee_fixed_{code}")
-        row.fee_rate[code] = getattr(values, f"fee_rate_{code}")
-    for level in range(MAX_LEVELS):
-        row.bid_nanos[level] = getattr(values, f"bid_nanos_{level}")
-        row.bid_units[level] = getattr(values, f"bid_units_{level}")
-        row.ask_nanos[level] = getattr(values, f"ask_nanos_{level}")
-        row.ask_units[level] = getattr(values, f"ask_units_{level}")
-    row.in_flight = [values.in_flight_buy, values.in_flight_sell]
-    row.unreflected = [values.unreflected_buy, values.unreflected_sell]
-    return row
-
-
-def _decode_order(shard: Shard, cursor: _Cursor) -> None:
+def _decode_order(shard: Shard, cursor: Cursor) -> None:
     values = cursor.read(ORDER)
     fields = {name: getattr(values, name) for name in _ORDER_SCALARS}
     order = Order(
@@ -429,11 +379,12 @@ def _decode_order(shard: Shard, cursor: _Cursor) -> None:
         child = _decode_child(order, cursor)
         order.children.append(child)
         shard.children[child.child_id] = child
+        shard.books[child.instrument].open_children += child.state in OPEN
     shard.orders[order.order_id] = order
     shard.open_orders += not order.final
 
 
-def _decode_child(order: Order, cursor: _Cursor) -> Child:
+def _decode_child(order: Order, cursor: Cursor) -> Child:
     values = cursor.read(CHILD)
     fields = {name: getattr(values, name) for name in _CHILD_SCALARS}
     child = Child(

@@ -204,24 +204,107 @@ QUALITY = Layout(
         ("trades", "Q"),
         ("fills", "Q"),
         ("bid_units", "d"),
+        ("bid_units_se", "d"),
         ("ask_units", "d"),
+        ("ask_units_se", "d"),
+        ("near_bid_units", "d"),
+        ("near_ask_units", "d"),
         ("spread_nanos", "d"),
+        ("spread_nanos_se", "d"),
         ("share_at_bid", "d"),
         ("share_at_ask", "d"),
         ("two_sided_share", "d"),
         ("observed_ns", "d"),
+        ("touch_changes", "d"),
+        ("refill_bid_ns", "d"),
+        ("refill_bid_n", "d"),
+        ("refill_ask_ns", "d"),
+        ("refill_ask_n", "d"),
         ("feed_delay_ns", "d"),
-        ("feed_delay_weight", "d"),
+        ("feed_delay_se", "d"),
+        ("feed_delay_n", "d"),
         ("feed_delay_min_ns", "q"),
+        ("feed_delay_p90_ns", "q"),
         ("fill_ratio", "d"),
-        ("fill_weight", "d"),
+        ("fill_ratio_se", "d"),
+        ("fill_ratio_n", "d"),
         ("ack_ns", "d"),
-        ("ack_weight", "d"),
+        ("ack_ns_se", "d"),
+        ("ack_n", "d"),
         ("venue", "B"),
         ("reserved", "7s"),
     ),
 )
-"""One row of the venue quality table: estimates and the weights behind them."""
+"""One row of the venue quality table, from ticks and the answers to our children: estimates,
+standard errors (`_se`) and effective sample sizes (`_n`; `touch_changes` for sizes and spread).
+`near_*` is the size within the settings' ticks of the touch; `refill_*` how long a lost touch took
+to come back."""
+
+EXECUTION_QUALITY = Layout(
+    "ExecutionQuality",
+    (
+        *OUT_HEADER_FIELDS,
+        ("quality_seq", "Q"),
+        ("fee_mismatches", "Q"),
+        *(
+            (f"{name}{part}", "d")
+            for name in (
+                "first_fill_ns",
+                "reject_rate",
+                "hidden_units",
+                "effective_bps",
+                "improvement_bps",
+                "all_in_bps",
+                *(
+                    f"{kind}_{horizon}_bps"
+                    for kind in ("adverse", "realised", "impact", "mid_adverse")
+                    for horizon in range(1, 5)
+                ),
+            )
+            for part in ("", "_se", "_n")
+        ),
+        *((f"available_{index}", "d") for index in range(8)),
+        *((f"available_{index}_n", "d") for index in range(8)),
+        ("venue", "B"),
+        ("reserved", "7s"),
+    ),
+)
+"""What our fills at a venue have cost and what followed them, by horizon 1 to 4 of the settings.
+`adverse` and `realised` are of added liquidity, `impact` of removed, net of the control's drift;
+`available_i` is P(size >= 2^i round lots) with its trials `_n`."""
+
+VENUE_QUALITY = Layout(
+    "VenueQuality",
+    (
+        *OUT_HEADER_FIELDS,
+        ("quality_seq", "Q"),
+        ("since_ns", "q"),
+        ("quote_ns", "q"),
+        *(
+            (f"{name}_{quantile}_ns", "q")
+            for name in ("feed", "ack", "fill")
+            for quantile in ("p50", "p90", "p99")
+        ),
+        ("feed_n", "Q"),
+        ("ack_n", "Q"),
+        ("fill_n", "Q"),
+        ("fill_ratio", "d"),
+        ("fill_ratio_se", "d"),
+        ("fill_ratio_n", "d"),
+        ("reject_rate", "d"),
+        ("reject_rate_se", "d"),
+        ("reject_rate_n", "d"),
+        ("usual_gap_ns", "d"),
+        ("relapses", "I"),
+        ("clean", "I"),
+        ("clean_needed", "I"),
+        ("venue", "B"),
+        ("health", "B"),
+        ("reserved", "2s"),
+    ),
+)
+"""A venue over all instruments of the shard: health, latency quantiles, fills and rejects. Emitted
+on the cadence and at once when its health changes; the instrument is none."""
 
 ALARM = Layout(
     "Alarm",

@@ -1,0 +1,123 @@
+"""What the answers to our children teach: latency, costs, fade, rejects, fees, markouts, health."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aggregates import health, markouts
+from aggregates.arithmetic import scale_e9
+from aggregates.book import Book
+from aggregates.child import Child
+from aggregates.health import VenueQuality
+from aggregates.markouts import bps
+from aggregates.order import Order
+from aggregates.quality import Row
+from aggregates.shard import Shard
+from schemas.codes import AlarmKind, ChildState, Side
+from schemas.units import INT64_MAX, INT64_MIN
+
+
+def observe_answer(shard: Shard, child: Child) -> None:
+    """The first word of a venue about a child, whatever it says, is its acknowledgement."""
+    if child.acked:
+        return
+    child.acked = True
+    row, venue = _places(shard, child)
+    latency_ns, quantum_ns = shard.log_ns - child.sent_ns, shard.tables.settings.speed_quantum_ns
+    row.ack.observe(float(latency_ns), row.session.at(shard.log_ns), quantum_ns)
+    venue.ack.observe(float(latency_ns), venue.session.at(shard.log_ns), quantum_ns)
+    venue.ack_histogram.observe(latency_ns)
+
+
+def observe_trade(shard: Shard, child: Child, order: Order, report: Any) -> None:
+    """A fill, before it is booked: its latency, its costs, its fee, and what follows it."""
+    book = shard.books[child.instrument]
+    row, venue = _places(shard, child)
+    now_ns, settings = row.session.at(shard.log_ns), shard.tables.settings
+    if child.cum_units == 0:
+        latency_ns = shard.log_ns - child.sent_ns
+        row.evidence.first_fill_ns.observe(float(latency_ns), now_ns, settings.speed_quantum_ns)
+        venue.fill_histogram.observe(latency_ns)
+    _observe_costs(shard, child, order, report)
+    _reconcile_fee(shard, book, row, child, report)
+    book.fill_ns = shard.log_ns
+    row.dirty_execution = venue.dirty = True
+    sign = _sign(child)
+    markouts.start_fill(shard, book, child.venue, sign, report.liquidity, report.last_nanos)
+
+
+def _observe_costs(shard: Shard, child: Child, order: Order, report: Any) -> None:
+    """Effective spread and price improvement against the send, all-in cost against the arrival."""
+    book, (row, _) = shard.books[child.instrument], _places(shard, child)
+    evidence, sign, price = row.evidence, _sign(child), report.last_nanos
+    now_ns, quantum_ns = row.session.at(shard.log_ns), shard.tables.settings.cost_quantum_ns
+    if child.mid_x2:
+        paid = 2 * sign * (2 * price - child.mid_x2)
+        evidence.effective_bps.observe(bps(paid, child.mid_x2), now_ns, quantum_ns)
+    if child.far_nanos:
+        gained = sign * (child.far_nanos - price)
+        evidence.improvement_bps.observe(bps(gained, child.far_nanos), now_ns, quantum_ns)
+    arrival_x2 = order.arrival_bid_nanos + order.arrival_ask_nanos
+    fee_per_one = float(report.fee_nanos) * float(book.units_per_one) / float(report.last_units)
+    slip = float(sign * (2 * price - arrival_x2)) + 2.0 * fee_per_one
+    evidence.all_in_bps.observe(slip / float(arrival_x2) * 10000.0, now_ns, quantum_ns)
+
+
+def _reconcile_fee(shard: Shard, book: Book, row: Row, child: Child, report: Any) -> None:
+    """The fee charged must be the fee expected; anything else is for a person to see."""
+    code = report.liquidity
+    if not row.fee_known >> code & 1:
+        return
+    per_one = row.fee_fixed[code] + scale_e9(report.last_nanos, row.fee_rate[code])
+    excess = report.fee_nanos - per_one * report.last_units // book.units_per_one
+    if abs(excess) > shard.tables.settings.fee_tolerance_nanos:
+        row.evidence.fee_mismatches += 1
+        shard.alarm(
+            AlarmKind.FEE_MISMATCH,
+            max(INT64_MIN, min(INT64_MAX, excess)),
+            instrument=child.instrument,
+            venue=child.venue,
+            child_id=child.child_id,
+            order_id=child.order_id,
+        )
+
+
+def observe_end(shard: Shard, child: Child) -> None:
+    """A child that ended tells how much of what it asked for was really there."""
+    book, settings = shard.books[child.instrument], shard.tables.settings
+    row, venue = _places(shard, child)
+    evidence, now_ns = row.evidence, row.session.at(shard.log_ns)
+    venue_ns, quantum_ns = venue.session.at(shard.log_ns), settings.fill_quantum_ns
+    rejected = child.state == ChildState.REJECTED
+    refused = 1.0 if rejected else 0.0
+    evidence.reject.observe(refused, now_ns, quantum_ns)
+    venue.reject.observe(refused, venue_ns, quantum_ns)
+    asked = min(child.units, child.displayed_units)
+    if asked > 0:
+        share = float(min(child.cum_units, asked)) / float(asked)
+        row.fill.observe(share, now_ns, quantum_ns)
+        venue.fill.observe(share, venue_ns, quantum_ns)
+    if not rejected:
+        executed, lot = child.cum_units, book.round_lot_units
+        evidence.observe_survival(now_ns, child.units, executed, lot, settings)
+        if child.units > child.displayed_units:
+            hidden = float(max(0, executed - child.displayed_units))
+            evidence.hidden_units.observe(hidden, now_ns, quantum_ns)
+    health.observe_answer(venue, rejected, shard.log_ns, settings)
+    row.dirty_execution = venue.dirty = True
+
+
+def observe_timeout(shard: Shard, child: Child) -> None:
+    """A child that was not answered in time."""
+    _, venue = _places(shard, child)
+    health.observe_timeout(venue, shard.log_ns, shard.tables.settings)
+    venue.dirty = True
+
+
+def _places(shard: Shard, child: Child) -> tuple[Row, VenueQuality]:
+    row = shard.books[child.instrument].rows[child.venue]
+    return row, shard.tables.venues[child.venue].quality
+
+
+def _sign(child: Child) -> int:
+    return 1 if child.side == Side.BUY else -1
