@@ -43,10 +43,10 @@ def units_from_text(text: str, decimals: int) -> int:
 
 def _scaled(text: str, decimals: int) -> int:
     sign = -1 if text.startswith("-") else 1
-    whole, _, fraction = text.lstrip("+-").partition(".")
+    whole, _, fraction = text[text.startswith(("+", "-")) :].partition(".")
     fraction = fraction.rstrip("0")
     digits = whole + fraction
-    if not digits.isdigit() or len(fraction) > decimals:
+    if not (digits.isascii() and digits.isdigit()) or len(fraction) > decimals:
         raise ValueError(f"{text!r} is not a number with at most {decimals} decimals")
     scale: int = 10 ** (decimals - len(fraction))
     return sign * int(digits) * scale

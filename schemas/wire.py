@@ -122,8 +122,9 @@ def iter_raw_outputs(buffer: Any) -> Iterator[tuple[int, memoryview]]:
     """(type, bytes) of each output record, not copied; InputError when the last is cut off."""
     view, offset = memoryview(buffer).cast("B"), 0
     while offset < len(view):
-        size, kind = _OUT_START.unpack_from(view, offset)
-        if size < OUT_HEADER.size or offset + size > len(view):
+        left = len(view) - offset
+        size, kind = _OUT_START.unpack_from(view, offset) if left >= OUT_HEADER.size else (0, 0)
+        if not OUT_HEADER.size <= size <= left:
             raise InputError(f"output record at byte {offset} is cut off; read whole frames")
         yield kind, view[offset : offset + size]
         offset += size
@@ -154,7 +155,14 @@ def count_types(buffer: Any) -> Counter[OutputType]:
 
 
 def decode_output(raw: Any) -> Event:
-    """One output record as an event; InputError for a type or version that is not known."""
+    """One output record as an event; InputError for one that is damaged or of an unknown kind."""
+    try:
+        return _decode_output(raw)
+    except struct.error as error:
+        raise InputError(f"output record of {len(raw)} bytes is too short for its type") from error
+
+
+def _decode_output(raw: Any) -> Event:
     header = OUT_HEADER.unpack(raw)
     if header.type not in OUTPUTS or header.version != SUPPORTED_VERSION:
         raise InputError(

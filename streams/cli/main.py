@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return fail("interrupted", INTERRUPTED)
     except CycloptsError as error:
-        return fail(f"{error}; see sor --help", 2)
+        return fail(f"{str(error).rstrip('.')}; see sor --help", 2)
     except VenuefoldError as error:
         return fail(str(error), error.exit_code)
     except OSError as error:

@@ -59,7 +59,7 @@ def random_inputs(
 class Session:
     """What was drawn, what the engine said to it, and the engine."""
 
-    steps: list[tuple[bytes, bytes]]
+    steps: list[tuple[bytes, bytes]] = field(repr=False)
     engine: Engine
 
     @property

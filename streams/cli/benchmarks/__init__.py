@@ -1,0 +1,1 @@
+"""Measures of speed, each printed and none asserted by a clock."""
