@@ -142,6 +142,7 @@ class Edges:
             ack_timeout_ns=rng.choice(DURATIONS),
             retry_ns=rng.choice((10**6, 10**9, LONG_NS)),
             horizon_ns=rng.choice(DURATIONS),
+            allow_degraded=rng.choice((0, 1, 255)),
             preferred=bytes(rng.choice((0, 1, 2, 255)) for _ in range(64)),
         )
 
@@ -157,7 +158,34 @@ class Edges:
             fill_prior_e9=rng.choice((0, 1, 10**9)),
             fill_prior_weight_e9=rng.choice((1, 10**9, MAX_UNITS)),
             ack_prior_weight_e9=rng.choice((1, 10**9, MAX_UNITS)),
+            **self._quality_settings(),
         )
+
+    def _quality_settings(self) -> dict[str, int]:
+        rng = self.rng
+        horizons = rng.choice(
+            ((1, 2, 3, 4), (1, 1024, 10**6, 10**9), (10**9, 10**12, LONG_NS - 1, LONG_NS))
+        )
+        runs = (1, 1, 2, 3, 10**6)
+        bad = rng.choice(({"near_ticks": 2000}, {"horizon_2_ns": 1}, {"impact_half_life_ns": 0}))
+        return {
+            "cost_half_life_ns": rng.choice(HALF_LIVES),
+            "impact_half_life_ns": rng.choice(HALF_LIVES),
+            **{f"horizon_{index}_ns": value for index, value in enumerate(horizons, 1)},
+            "resolution_ns": rng.choice((0, 0, 2, 10**9, LONG_NS)),
+            "mid_age_ns": rng.choice((0, 1, 10**9, LONG_NS, LONG_NS)),
+            "control_ns": rng.choice((0, 0, *DURATIONS[2:])),
+            "health_ns": rng.choice((0, 0, *DURATIONS[2:])),
+            "stale_floor_ns": rng.choice((0, 1, 10**9, LONG_NS)),
+            "fee_tolerance_nanos": rng.choice((0, 10**7, MAX_UNITS)),
+            "stale_multiple": rng.choice(runs),
+            "reject_burst": rng.choice(runs),
+            "timeout_burst": rng.choice(runs),
+            "clean_run": rng.choice(runs),
+            "clean_run_max": rng.choice(runs),
+            "near_ticks": rng.choice((1, 5, 1000)),
+            **(bad if self._rarely(0.05) else {}),
+        }
 
     def _reference(self) -> None:
         place = self._place()
@@ -244,7 +272,7 @@ class Edges:
             cum_units=rng.choice((-1, 0, units, INT64_MAX)),
             leaves_units=rng.choice((-1, 0, 1)),
             fee_nanos=rng.choice((0, 10**15, -(10**15))),
-            liquidity=rng.getrandbits(8),
+            liquidity=rng.choice((1, 1, 2, 2, 3, 4, 5, 0, rng.getrandbits(8))),
         )
         if kind == ExecType.TRADE and self._rarely(0.1):
             self._flood(child_id)

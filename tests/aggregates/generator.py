@@ -43,6 +43,8 @@ from tests.builders import MS, REPORTS, START_NS, S, Tape, records
 TICK = 10_000_000
 SHORT_SIDES = (Side.SELL_SHORT, Side.SELL_SHORT_EXEMPT)
 LAST_NS = 2**62
+LIQUIDITY = (*(Liquidity.TAKE,) * 6, *(Liquidity.ADD,) * 3, *Liquidity, 77)
+"""Codes of fills; the last is none that we know."""
 
 
 def random_inputs(
@@ -258,11 +260,13 @@ class World:
             ack_timeout_ns=rng.choice((1, 5 * MS, 20 * MS, 200 * MS)),
             retry_ns=rng.choice((1, MS, 10 * MS)),
             horizon_ns=rng.choice((20 * MS, 200 * MS, 5 * S)),
+            allow_degraded=rng.choice((0, 0, 1)),
             preferred=bytes(rng.choice((0, 1, 2, 3)) for _ in range(64)),
         )
 
     def _settings(self) -> None:
         rng = self.rng
+        step_ns = rng.choice((1, 100_000, MS, 10 * MS))
         self.tape.settings(
             liquidity_half_life_ns=rng.choice((1024, 10 * MS, S, 60 * S)),
             speed_half_life_ns=rng.choice((10 * MS, S)),
@@ -273,7 +277,31 @@ class World:
             fill_prior_e9=rng.choice((0, 500_000_000, 900_000_000, S)),
             fill_prior_weight_e9=rng.choice((1, S, 4 * S)),
             ack_prior_weight_e9=rng.choice((1, S, 4 * S)),
+            cost_half_life_ns=rng.choice((1024, 50 * MS, S)),
+            impact_half_life_ns=rng.choice((20 * MS, S)),
+            horizon_1_ns=step_ns,
+            horizon_2_ns=2 * step_ns,
+            horizon_3_ns=5 * step_ns,
+            horizon_4_ns=20 * step_ns,
+            resolution_ns=rng.choice((0, 0, 0, step_ns + 1, 5 * step_ns, 21 * step_ns)),
+            mid_age_ns=rng.choice((0, 5 * MS, S, 10 * S)),
+            control_ns=rng.choice((0, 3 * MS, 40 * MS)),
+            **self._health_settings(),
         )
+
+    def _health_settings(self) -> dict[str, int]:
+        rng = self.rng
+        return {
+            "health_ns": rng.choice((0, 0, 5 * MS, 25 * MS)),
+            "stale_floor_ns": rng.choice((0, MS, 20 * MS, S)),
+            "fee_tolerance_nanos": rng.choice((0, 10**7, S)),
+            "stale_multiple": rng.choice((1, 3, 20)),
+            "reject_burst": rng.randint(1, 3),
+            "timeout_burst": rng.randint(1, 3),
+            "clean_run": rng.randint(1, 4),
+            "clean_run_max": rng.choice((1, 4, 16)),
+            "near_ticks": rng.choice((1, 2, 5, 1000)),
+        }
 
     # the running market
 
@@ -333,7 +361,8 @@ class World:
         rng = self.rng
         if rng.random() < 0.4:
             return 0
-        return self.tape.now_ns - rng.choice((MS, rng.randint(-MS, 20 * MS)))
+        hour = rng.random() < 0.005 and rng.choice((-3600, 3600)) * S
+        return self.tape.now_ns - rng.choice((MS, rng.randint(-MS, 20 * MS))) + hour
 
     def _size(self, instrument: int) -> int:
         rng = self.rng
@@ -592,7 +621,7 @@ class World:
             last_nanos=sent.limit_nanos if price is None else price,
             cum_units=sent.cum_units,
             fee_nanos=fee_nanos,
-            liquidity=Liquidity.TAKE,
+            liquidity=self.rng.choice(LIQUIDITY),
         )
 
     def _say(self, sent: Sent, exec_type: int, **values: Any) -> None:
@@ -672,6 +701,12 @@ class World:
                 lambda: tape.limits(99),
                 lambda: tape.settings(speed_half_life_ns=1023),
                 lambda: tape.settings(publish_ns=-1),
+                lambda: tape.settings(cost_half_life_ns=0),
+                lambda: tape.settings(horizon_1_ns=2 * S),
+                lambda: tape.settings(horizon_1_ns=0),
+                lambda: tape.settings(near_ticks=2000),
+                lambda: tape.settings(clean_run=0),
+                lambda: tape.settings(mid_age_ns=-1),
             )
         )()
 

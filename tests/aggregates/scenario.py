@@ -1,8 +1,10 @@
 """Runs scenario tables: an event a line, what must come of it on the `>` lines below.
 
 Set-up lines (venue, policy, limits, settings) come first. Every child, cancel, refusal and alarm
-that an event causes must be expected, in order; order states, exclusions, child states, quality and
-expected costs are compared where a line names them. `+5ms` before an event lets time pass first.
+that an event causes must be expected, in order; order states, exclusions, child states, quality,
+health and expected costs are compared where a line names them, and a line `no TEXT` says that
+nothing starts with TEXT. `+5ms` before an event lets time pass first. A fill is charged its venue's
+fee unless it names another.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from schemas.codes import (
     AlarmKind,
     ChildState,
     ExecType,
+    HealthState,
     KillScope,
     Liquidity,
     OrderState,
@@ -45,6 +48,18 @@ REPORTS = {
     "status": ExecType.ORDER_STATUS,
     "replaced": ExecType.REPLACED,
 }
+DURATIONS = (
+    *(f"{family}_half_life" for family in ("liquidity", "speed", "fill", "cost", "impact")),
+    *(f"horizon_{index}" for index in range(1, 5)),
+    *("publish", "identity_window", "linger", "resolution", "mid_age"),
+    *("control", "health", "stale_floor"),
+)
+RUNS = (
+    *("stale_multiple", "reject_burst", "timeout_burst"),
+    *("clean_run", "clean_run_max", "near_ticks"),
+)
+"""Words of a `settings` line: durations, and plain numbers."""
+QUALITIES = (OutputType.QUALITY, OutputType.EXECUTION_QUALITY, OutputType.VENUE_QUALITY)
 LOUD = (OutputType.CHILD, OutputType.CANCEL_CHILD, OutputType.REFUSAL, OutputType.ALARM)
 
 
@@ -112,6 +127,7 @@ class Desk:
     def __init__(self, engine: Engine) -> None:
         self.engine, self.tape, self.consumed = engine, Tape(), 0
         self.venues: list[str] = []
+        self.fees: list[tuple[int, int]] = []
         self.set_up: list[Callable[[], Any]] = []
         self.policies: dict[str, Callable[[], Any]] = {}
         self.running = False
@@ -131,7 +147,14 @@ class Desk:
             wanted = [line for line in event.expected if _is_loud(line)]
             assert loud == wanted, f"{event.where}\n  got {told}"
             for line in event.expected:
-                assert _is_loud(line) or line in quiet, f"{event.where}\n  {line}\n  got {told}"
+                if line.startswith("no "):
+                    silent = not any(text.startswith(line[3:]) for text in quiet)
+                    assert silent, f"{event.where}\n  {line}\n  got {told}"
+                else:
+                    near = [text for text in quiet if text.split()[:3] == line.split()[:3]]
+                    assert _is_loud(line) or line in quiet, (
+                        f"{event.where}\n  {line}\n  got {near or told}"
+                    )
 
     def _do(self, words: list[str]) -> bytes:
         if words[0].startswith("+"):
@@ -183,6 +206,7 @@ class Desk:
         )
         venue = len(self.venues)
         self.venues.append(name)
+        self.fees.append((price_nanos(given.get("fee", "0")), given.get("rate", 0)))
         self.tape.venue(
             venue,
             name,
@@ -202,6 +226,7 @@ class Desk:
             id=int,
             single=None,
             fee_blind=None,
+            degraded=None,
             levels=int,
             children=int,
             attempts=int,
@@ -221,6 +246,7 @@ class Desk:
         values = {
             "split": int("single" not in given),
             "fee_aware": int("fee_blind" not in given),
+            "allow_degraded": int("degraded" in given),
             "max_levels": given.get("levels", defaults["max_levels"]),
             "max_children": given.get("children", defaults["max_children"]),
             "max_attempts": given.get("attempts", defaults["max_attempts"]),
@@ -247,23 +273,23 @@ class Desk:
     def _do_settings(self, *words: str) -> None:
         given = options(
             list(words),
-            liquidity_half_life=duration_ns,
-            speed_half_life=duration_ns,
-            fill_half_life=duration_ns,
-            publish=duration_ns,
-            identity_window=duration_ns,
-            linger=duration_ns,
+            **dict.fromkeys(DURATIONS, duration_ns),
+            **dict.fromkeys(RUNS, int),
             fill_prior=fraction_e9,
+            fee_tolerance=price_nanos,
         )
         values = dict(SETTINGS_DEFAULTS)
+        suffixes = {**dict.fromkeys(DURATIONS, "_ns"), "fill_prior": "_e9"}
+        suffixes["fee_tolerance"] = "_nanos"
         for key, value in given.items():
-            values[key + ("_e9" if key == "fill_prior" else "_ns")] = value
+            values[key + suffixes.get(key, "")] = value
         self._reference(lambda: self.tape.settings(**values))
 
     def _reference(self, act: Callable[[], Any]) -> None:
         act() if self.running else self.set_up.append(act)
 
     def _do_fee(self, venue: str, fixed: str) -> None:
+        self.fees[self.venues.index(venue)] = (price_nanos(fixed), 0)
         self.tape.fee(0, self.venues.index(venue), fixed, liquidity=Liquidity.TAKE)
 
     def _do_engine(self, version: str) -> None:
@@ -285,7 +311,7 @@ class Desk:
     # market
 
     def _do_quote(self, venue: str, bid: str, ask: str, *words: str) -> None:
-        given = options(list(words), level=int, modelled=None)
+        given = options(list(words), level=int, modelled=None, delay=duration_ns)
         flags = given.get("level", 0)
         flags |= QuoteFlag.MODELLED_ASK if "modelled" in given else 0
         sides = [side.split("x") if side != "-" else ["0", "0"] for side in (bid, ask)]
@@ -296,6 +322,7 @@ class Desk:
             (bid_price, int(bid_units)),
             (ask_price, int(ask_units)),
             flags=flags,
+            venue_ns=self.tape.now_ns - given["delay"] if "delay" in given else 0,
         )
 
     def _do_trade(self, venue: str, price: str, units: str) -> None:
@@ -392,8 +419,10 @@ class Desk:
         )
 
     def _do_fill(self, child: str, size: str, *words: str) -> None:
-        given = options(list(words), trade=int, fee=price_nanos)
+        given = options(list(words), trade=int, fee=price_nanos, liquidity=str)
         units, price = size.split("x")
+        fixed, rate = self.fees[self.child_venues.get(child, 0)]
+        charge = (fixed + price_nanos(price) * rate // S) * int(units)
         self.trades += 1
         self.tape.fill(
             self._child_id(child),
@@ -401,7 +430,8 @@ class Desk:
             price,
             given.get("trade", 1000 + self.trades),
             venue=self.child_venues.get(child, 0),
-            fee_nanos=given.get("fee", 0),
+            fee_nanos=given.get("fee", charge),
+            liquidity=Liquidity[given.get("liquidity", "TAKE")],
         )
 
     def _child_id(self, child: str) -> int:
@@ -414,8 +444,8 @@ class Desk:
             if kind == OutputType.DECISION:
                 self._name_order(record)
                 yield from ((kind, text) for text in self._decision(record, raw))
-            elif kind == OutputType.QUALITY:
-                yield from ((kind, text) for text in self._quality(record))
+            elif kind in QUALITIES:
+                yield from ((kind, text) for text in self._quality(kind, record))
             else:
                 yield kind, getattr(self, f"_tell_{kind.name.lower()}")(record)
 
@@ -431,13 +461,16 @@ class Desk:
             low, high = (getattr(record, f"{name}_cost_{word}") for word in ("lo", "hi"))
             yield f"{name} {decimal_text((high << 64) | low)}"
 
-    def _quality(self, record: Any) -> Iterator[str]:
-        venue = self.venues[record.venue]
-        yield f"quality {venue}"
-        for name in ("spread_nanos", "bid_units", "ask_units", "share_at_bid", "share_at_ask"):
-            yield f"quality {venue} {name} {getattr(record, name):.6g}"
-        for name in ("fill_ratio", "ack_ns", "quotes", "trades", "fills"):
-            yield f"quality {venue} {name} {getattr(record, name):.6g}"
+    def _quality(self, kind: OutputType, record: Any) -> Iterator[str]:
+        """Every read-out of a row, of what its fills cost, or of a venue."""
+        name = {OutputType.QUALITY: "quality", OutputType.EXECUTION_QUALITY: "execution"}
+        start = f"{name.get(kind, 'venue')} {self.venues[record.venue]}"
+        yield start
+        for field_name, value in record._asdict().items():
+            if isinstance(value, int | float):
+                yield f"{start} {field_name} {value:.6g}"
+        if kind == OutputType.VENUE_QUALITY:
+            yield f"health {self.venues[record.venue]} {HealthState(record.health).name}"
 
     def _tell_child(self, record: Any) -> str:
         order = self.order_names[record.order_id]

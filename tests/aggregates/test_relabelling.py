@@ -29,6 +29,7 @@ PLACED = (
     InputType.LISTING,
     InputType.FEE,
 )
+TABLES = (OutputType.QUALITY, OutputType.EXECUTION_QUALITY, OutputType.VENUE_QUALITY)
 _PREFERRED = reference.POLICY.offsets()["preferred"][0]
 _VENUE_VALUES = (Reason.NOT_ALLOWED, Reason.UNKNOWN_VENUE)
 
@@ -88,7 +89,7 @@ def canonical(outputs: bytes, labels: Labels) -> list[Any]:
             values["venue"] = _label(values["venue"], labels)
         if kind == OutputType.DECISION:
             values.update(_decision(values, raw, labels))
-        elif kind == OutputType.QUALITY:
+        elif kind in TABLES:
             del values["out_seq"]
         elif kind == OutputType.REFUSAL and record.reason in _VENUE_VALUES:
             values["value"] = _label(record.value, labels)
@@ -117,11 +118,11 @@ def _decision(values: dict[str, Any], raw: bytes, labels: Labels) -> dict[str, A
 
 
 def _sorted_rows(told: list[Any]) -> list[Any]:
-    """Rows published together are in dense order, which the labels change."""
+    """Rows and venues published together are in dense order, which the labels change."""
     found: list[Any] = []
     group: list[Any] = []
     for item in [*told, None]:
-        if item is not None and item[0] == OutputType.QUALITY:
+        if item is not None and item[0] in TABLES:
             group.append(item)
             continue
         found += sorted(group, key=str)
