@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from aggregates import tables
+from aggregates.arithmetic import join_128
 from aggregates.book import Book
 from aggregates.child import Child
 from aggregates.order import Order
@@ -416,8 +417,8 @@ def _decode_order(shard: Shard, cursor: _Cursor) -> None:
     fields = {name: getattr(values, name) for name in _ORDER_SCALARS}
     order = Order(
         record=orders.NEW_ORDER.unpack(values.raw),
-        notional=(values.notional_hi << 64) | values.notional_lo,
-        fee_nanos=(values.fee_hi << 64) | values.fee_lo,
+        notional=join_128(values.notional_lo, values.notional_hi),
+        fee_nanos=join_128(values.fee_lo, values.fee_hi),
         visited={
             venue: seq
             for venue in range(MAX_VENUES)
