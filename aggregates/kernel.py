@@ -47,11 +47,11 @@ class Engine(Protocol):
 def load(core: str = "native", shard: int = 0) -> Engine:
     """An empty engine for `shard`; InputError for an unknown core."""
     if core == "native":
-        from aggregates._core import NativeEngine  # noqa: PLC0415
+        from aggregates._core import NativeEngine
 
         return NativeEngine(shard, GENERATION)
     if core == "reference":
-        from aggregates.engine import ReferenceEngine  # noqa: PLC0415
+        from aggregates.engine import ReferenceEngine
 
         return ReferenceEngine(shard, GENERATION)
     raise InputError(f"unknown core {core!r}; use native or reference")

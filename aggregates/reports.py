@@ -56,7 +56,7 @@ def apply(shard: Shard, header: Any, raw: bytes) -> Refused:  # noqa: ARG001
         return reason, value, order.order_id
     row = shard.books[child.instrument].rows[child.venue]
     before, state_before = child.leaves_units, child.state
-    _observe_answer(shard, child, row, report)
+    _observe_answer(shard, child, row)
     if report.exec_type == ExecType.TRADE:
         _book_trade(shard, child, order, row, report)
     apply_report(child, report.exec_type, report.cum_units, report.leaves_units)
@@ -117,7 +117,7 @@ def _check_trade(report: Any, child: Child, order: Order) -> tuple[Reason, int]:
     return Reason.NONE, 0
 
 
-def _observe_answer(shard: Shard, child: Child, row: Row, report: Any) -> None:
+def _observe_answer(shard: Shard, child: Child, row: Row) -> None:
     """The first word of a venue about a child, whatever it says, is its acknowledgement."""
     if not child.acked:
         child.acked = True

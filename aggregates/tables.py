@@ -179,7 +179,7 @@ def _policy_is_valid(policy: Any) -> bool:
         and policy.fee_aware <= 1
         and 1 <= policy.max_levels <= MAX_LEVELS
         and 1 <= policy.max_children <= MAX_VENUES
-        and 1 <= policy.max_attempts <= 1000  # noqa: PLR2004
+        and 1 <= policy.max_attempts <= 1000
         and 0 <= policy.tolerance_e9 <= E9
         and 0 <= policy.miss_penalty_e9 <= E9
         and all(1 <= duration <= MAX_DURATION_NS for duration in durations)
