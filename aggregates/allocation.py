@@ -45,7 +45,7 @@ class Plan:
 
 def allocate(order: Order, policy: Any, candidates: list[Candidate], wanted: int) -> Plan:
     """Best split of `wanted` units under the policy."""
-    keys = sorted(_keys(order, policy, candidates), key=lambda key: key[:4])
+    keys = sorted(_keys(policy, candidates), key=lambda key: key[:4])
     return (_with_minimums if policy.split else _one_venue)(order, policy, keys, wanted)
 
 
@@ -66,7 +66,7 @@ def allocate_whole(order: Order, policy: Any, candidates: list[Candidate], wante
     for candidate in candidates:
         if candidate.reason or candidate.available_units < wanted:
             continue
-        keys = sorted(_keys(order, policy, [candidate]), key=lambda key: key[:4])
+        keys = sorted(_keys(policy, [candidate]), key=lambda key: key[:4])
         plan = _with_minimums(order, policy, keys, wanted)
         if plan.units == wanted and (best.units == 0 or plan.cost < best.cost):
             best = plan
@@ -99,7 +99,7 @@ def _sweep(sign: int, levels: list[Level], wanted: int) -> tuple[int, int]:
     return wanted - left, cost
 
 
-def _keys(order: Order, policy: Any, candidates: list[Candidate]) -> Iterator[Key]:
+def _keys(policy: Any, candidates: list[Candidate]) -> Iterator[Key]:
     eligible = [candidate for candidate in candidates if not candidate.reason]
     bound = _tolerance_bound(policy, eligible)
     for candidate in eligible:

@@ -1,4 +1,4 @@
-"""Pre-trade checks of a parent order: the first failed check refuses it, with the deciding value."""
+"""Pre-trade checks of a parent order: the first that fails refuses it, with the deciding value."""
 
 from __future__ import annotations
 

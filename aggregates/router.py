@@ -21,13 +21,17 @@ Best = tuple[int, int, int, int]
 
 
 def best_prices(shard: Shard, book: Book, stale_ns: int) -> Best:
-    """Protected best (round lot at a protected venue) and best displayed, fresh quotes only."""
+    """Protected best (round lot at a protected venue) and best displayed.
+
+    Fresh quotes only, and no book that is crossed in itself: it would move every collar.
+    """
     bids, asks, shown_bids, shown_asks = [], [], [], []
     for venue, row in enumerate(book.rows):
         entry = shard.tables.venues[venue]
         if not row.listed or entry.status != VenueStatus.OPEN or row.status != VenueStatus.OPEN:
             continue
-        if shard.log_ns - row.quote_ns > stale_ns:
+        crossed = 0 < row.ask_nanos[0] < row.bid_nanos[0]
+        if crossed or shard.log_ns - row.quote_ns > stale_ns:
             continue
         shown_bids.append(row.bid_nanos[0])
         shown_asks.append(row.ask_nanos[0])

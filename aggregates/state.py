@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aggregates.arithmetic import join_128
 from aggregates.book import Book
 from aggregates.child import OPEN, Child
 from aggregates.cursor import Cursor
@@ -366,8 +367,8 @@ def _decode_order(shard: Shard, cursor: Cursor) -> None:
     fields = {name: getattr(values, name) for name in _ORDER_SCALARS}
     order = Order(
         record=orders.NEW_ORDER.unpack(values.raw),
-        notional=(values.notional_hi << 64) | values.notional_lo,
-        fee_nanos=(values.fee_hi << 64) | values.fee_lo,
+        notional=join_128(values.notional_lo, values.notional_hi),
+        fee_nanos=join_128(values.fee_lo, values.fee_hi),
         visited={
             venue: seq
             for venue in range(MAX_VENUES)

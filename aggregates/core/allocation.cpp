@@ -7,11 +7,6 @@ using Mask = std::uint64_t;
 
 constexpr Mask bit(std::size_t i) { return Mask{1} << i; }
 
-struct Key {
-  std::int64_t primary;
-  std::int64_t cost;
-};
-
 // One level of one candidate, by index.
 struct Place {
   std::uint8_t candidate;
@@ -20,16 +15,16 @@ struct Place {
 
 // Levels of the chosen candidates in the order of (key, venue rank, level), merged only as far as
 // somebody reads. A candidate's own levels are in order already: costs never fall with depth,
-// because a fee's rate is less than 1. `key_of(candidate, level)` ranks a level.
-template <class KeyOf>
+// because a fee's rate is less than 1. `Ranking` has a Key type, key(candidate, offer) and worst().
+template <class Ranking>
 class Merged {
  public:
-  Merged(const Candidates& candidates, Mask chosen, KeyOf key_of)
-      : candidates_(candidates), key_of_(key_of) {
+  Merged(const Candidates& candidates, Mask chosen, const Ranking& ranking)
+      : candidates_(candidates), ranking_(ranking) {
     for (std::size_t i = 0; i < candidates.count; ++i) {
       if ((chosen & bit(i)) == 0) continue;
-      heads_[heads_count_] = {{}, static_cast<std::uint8_t>(i), 0};
-      settle(heads_[heads_count_++]);
+      heads_[heads_count_] = {static_cast<std::uint8_t>(i), 0};
+      settle(heads_count_++);
     }
   }
 
@@ -42,103 +37,123 @@ class Merged {
   }
 
  private:
-  struct Head {
-    Key key;
-    std::uint8_t candidate;
-    std::uint8_t level;
-  };
-  static constexpr Key kExhausted{kInt64Max, kInt64Max};
+  using Key = typename Ranking::Key;
 
   const Candidates& candidates_;
-  KeyOf key_of_;
+  Ranking ranking_;
   std::size_t heads_count_ = 0;
   std::size_t places_count_ = 0;
-  std::array<Head, kMaxVenues> heads_;
+  std::array<Key, kMaxVenues> keys_;
+  std::array<Place, kMaxVenues> heads_;
   std::array<Place, kMaxVenues * kMaxLevels> places_;
 
   // Moves a head to its next level that offers anything.
-  void settle(Head& head) {
+  void settle(std::size_t h) {
+    Place& head = heads_[h];
     const Candidate& candidate = candidates_[head.candidate];
     while (head.level < candidate.levels_count &&
            candidate.levels[head.level].available_units == 0) {
       ++head.level;
     }
-    head.key = head.level < candidate.levels_count
-                   ? key_of_(candidate, candidate.levels[head.level])
-                   : kExhausted;
+    keys_[h] = head.level < candidate.levels_count
+                   ? ranking_.key(candidate, candidate.levels[head.level])
+                   : Ranking::worst();
   }
 
   bool take() {
-    Head* best = nullptr;
-    Key least = kExhausted;
+    Key least = Ranking::worst();
+    std::size_t best = heads_count_;
     // Heads stand in rank order, so the first of equals wins.
-    for (std::size_t i = 0; i < heads_count_; ++i) {
-      const Key key = heads_[i].key;
-      const bool better =
-          key.primary < least.primary || (key.primary == least.primary && key.cost < least.cost);
-      best = better ? &heads_[i] : best;
-      least = better ? key : least;
+    for (std::size_t h = 0; h < heads_count_; ++h) {
+      const bool better = keys_[h] < least;
+      best = better ? h : best;
+      least = better ? keys_[h] : least;
     }
-    if (best == nullptr) return false;
-    places_[places_count_++] = {best->candidate, best->level++};
-    settle(*best);
+    if (best == heads_count_) return false;
+    places_[places_count_++] = heads_[best];
+    ++heads_[best].level;
+    settle(best);
     return true;
   }
 };
 
+// By displayed price.
+struct ByPrice {
+  using Key = std::int64_t;
+  std::int64_t sign;
+
+  static constexpr Key worst() { return kInt64Max; }
+  Key key(const Candidate&, const Offer& offer) const { return sign * offer.price_nanos; }
+};
+
+// By expected all-in cost per unit. Where a policy has no order of venues of its own, that is all:
+// whatever is within tolerance of the cheapest also comes before whatever is not.
+struct ByCost {
+  using Key = std::int64_t;
+  std::int64_t sign;
+  bool fee_aware;
+
+  static constexpr Key worst() { return kInt64Max; }
+  Key key(const Candidate& candidate, const Offer& offer) const {
+    const std::int64_t fee = fee_aware ? candidate.fee_nanos(offer.price_nanos) : 0;
+    return sign * offer.price_nanos + fee + candidate.miss_nanos;
+  }
+};
+
+struct PolicyKey {
+  std::int64_t primary;
+  std::int64_t cost;
+
+  bool operator<(const PolicyKey& other) const {
+    return primary < other.primary || (primary == other.primary && cost < other.cost);
+  }
+};
+
+// By the policy's own order of venues among what costs at most `bound`, then by cost.
+struct ByPolicy {
+  using Key = PolicyKey;
+  ByCost by_cost;
+  const Policy& policy;
+  std::int64_t bound;
+
+  static constexpr Key worst() { return {kInt64Max, kInt64Max}; }
+  Key key(const Candidate& candidate, const Offer& offer) const {
+    const std::int64_t cost = by_cost.key(candidate, offer);
+    return {cost <= bound ? primary(candidate) : kInt64Max, cost};
+  }
+  std::int64_t primary(const Candidate& candidate) const {
+    if (policy.kind == number(PolicyKind::FASTEST)) return candidate.ack_ns;
+    const std::uint8_t rank = policy.preferred[candidate.venue];
+    return rank != 0 ? rank - 1 : kInt64Max;
+  }
+};
+
 // Dearest cost that the policy's own order of venues may override.
-std::int64_t tolerance_bound(const Policy& policy, const Candidates& candidates, Mask chosen) {
-  std::int64_t cost = kInt64Max;
+std::int64_t tolerance_bound(const Policy& policy, const ByCost& by_cost,
+                             const Candidates& candidates, Mask chosen) {
+  std::int64_t least = kInt64Max;
   std::int64_t price = 0;
   std::size_t best = 0;
   for (std::size_t i = 0; i < candidates.count; ++i) {
     if ((chosen & bit(i)) == 0) continue;
     for (std::size_t l = 0; l < candidates[i].levels_count; ++l) {
-      const PricedLevel& level = candidates[i].levels[l];
-      if (level.available_units == 0 || level.cost_nanos > cost) continue;
+      const Offer& offer = candidates[i].levels[l];
+      if (offer.available_units == 0) continue;
+      const std::int64_t cost = by_cost.key(candidates[i], offer);
+      if (cost > least) break;
       // Of equal costs the first venue counts, and there the lowest price.
-      if (level.cost_nanos == cost && (i != best || level.price_nanos >= price)) continue;
-      cost = level.cost_nanos;
-      price = level.price_nanos;
+      if (cost == least && (i != best || offer.price_nanos >= price)) continue;
+      least = cost;
+      price = offer.price_nanos;
       best = i;
     }
   }
-  return cost == kInt64Max ? 0 : cost + scale_e9(price, policy.tolerance_e9);
+  return least == kInt64Max ? 0 : least + scale_e9(price, policy.tolerance_e9);
 }
 
-struct PolicyKey {
-  const Policy& policy;
-  std::int64_t bound;
-
-  Key operator()(const Candidate& candidate, const PricedLevel& level) const {
-    return {level.cost_nanos <= bound ? primary(candidate) : kInt64Max, level.cost_nanos};
-  }
-  std::int64_t primary(const Candidate& candidate) const {
-    if (policy.kind == number(PolicyKind::FASTEST)) return candidate.ack_ns;
-    if (policy.kind == number(PolicyKind::PREFERRED)) {
-      const std::uint8_t rank = policy.preferred[candidate.venue];
-      return rank != 0 ? rank - 1 : kInt64Max;
-    }
-    return 0;
-  }
-};
-
-struct TouchKey {
-  std::int64_t sign;
-
-  Key operator()(const Candidate&, const PricedLevel& level) const {
-    return {0, sign * level.price_nanos};
-  }
-};
-
-using PolicyOrder = Merged<PolicyKey>;
-
-PolicyOrder policy_order(const Policy& policy, const Candidates& candidates, Mask chosen) {
-  return {candidates, chosen, PolicyKey{policy, tolerance_bound(policy, candidates, chosen)}};
-}
-
-int128 cost_of(std::int64_t sign, const PricedLevel& level, std::int64_t units) {
-  return int128{sign * level.price_nanos + level.fee_nanos} * units;
+int128 cost_of(std::int64_t sign, const Candidate& candidate, const Offer& offer,
+               std::int64_t units) {
+  return int128{sign * offer.price_nanos + candidate.fee_nanos(offer.price_nanos)} * units;
 }
 
 void clear(Plan& plan) {
@@ -147,29 +162,38 @@ void clear(Plan& plan) {
   plan.cost = 0;
 }
 
+// What every step of one allocation needs.
+struct Task {
+  const Policy& policy;
+  const Candidates& candidates;
+  std::int64_t sign;
+  std::int64_t wanted;
+};
+
 // Gives an allocation what it may take of a level; returns the units taken.
-std::int64_t take_level(Allocation& allocation, const Candidate& candidate, std::size_t index,
-                        std::int64_t sign, std::int64_t left) {
-  const PricedLevel& level = candidate.levels[index];
-  allocation.seen_units += level.available_units;
+std::int64_t take_level(const Task& task, Allocation& allocation, std::size_t index,
+                        std::int64_t left) {
+  const Candidate& candidate = task.candidates[allocation.candidate];
+  const Offer& offer = candidate.levels[index];
+  allocation.seen_units += offer.available_units;
   const std::int64_t target = std::min(allocation.seen_units, allocation.units + left);
   const std::int64_t lot = candidate.terms->lot_units;
   const std::int64_t take = target - (lot == 1 ? 0 : target % lot) - allocation.units;
   if (take <= 0) return 0;
   allocation.units += take;
-  allocation.limit_nanos = level.price_nanos;
+  allocation.limit_nanos = offer.price_nanos;
   allocation.levels = static_cast<std::uint8_t>(index + 1);
   allocation.displayed_units = allocation.seen_units;
-  allocation.cost += cost_of(sign, level, take);
+  allocation.cost += cost_of(task.sign, candidate, offer, take);
   return take;
 }
 
-void greedy(const Order& order, const Policy& policy, const Candidates& candidates,
-            PolicyOrder& places, Mask chosen, std::int64_t wanted, Plan& plan) {
+template <class Ranking>
+void greedy(const Task& task, Merged<Ranking>& places, Mask chosen, Plan& plan) {
   std::array<Allocation, kMaxVenues> used;
   Mask started = 0;
   Mask filled = 0;
-  std::int64_t left = wanted;
+  std::int64_t left = task.wanted;
   std::size_t children = 0;
   const Place* place = nullptr;
   for (std::size_t n = 0; left > 0 && (place = places.at(n)) != nullptr; ++n) {
@@ -177,33 +201,31 @@ void greedy(const Order& order, const Policy& policy, const Candidates& candidat
     if ((chosen & bit(i)) == 0) continue;
     if ((started & bit(i)) == 0) used[i] = Allocation{i, 0, 0, 0, 0, 0, 0};
     started |= bit(i);
-    if ((filled & bit(i)) == 0 && children == policy.max_children) continue;
-    const std::int64_t take =
-        take_level(used[i], candidates[i], place->level, order.sign(), left);
+    if ((filled & bit(i)) == 0 && children == task.policy.max_children) continue;
+    const std::int64_t take = take_level(task, used[i], place->level, left);
     if (take == 0) continue;
     children += (filled & bit(i)) == 0;
     filled |= bit(i);
     left -= take;
   }
-  plan.count = 0;
-  plan.units = wanted - left;
-  plan.cost = 0;
-  for (std::size_t i = 0; i < candidates.count; ++i) {
-    if ((filled & bit(i)) == 0) continue;
-    plan.cost += used[i].cost;
-    plan.parts[plan.count++] = used[i];
+  clear(plan);
+  plan.units = task.wanted - left;
+  for (; filled != 0; filled &= filled - 1) {
+    const Allocation& part = used[static_cast<std::size_t>(std::countr_zero(filled))];
+    plan.cost += part.cost;
+    plan.parts[plan.count++] = part;
   }
 }
 
 // Greedy, again without the first venue (by rank) that ends below its minimum size.
-void with_minimums(const Order& order, const Policy& policy, const Candidates& candidates,
-                   PolicyOrder& places, Mask chosen, std::int64_t wanted, Plan& plan) {
+template <class Ranking>
+void with_minimums(const Task& task, Merged<Ranking>& places, Mask chosen, Plan& plan) {
   for (;;) {
-    greedy(order, policy, candidates, places, chosen, wanted, plan);
+    greedy(task, places, chosen, plan);
     const Allocation* const begin = plan.parts.data();
     const Allocation* const end = begin + plan.count;
     const Allocation* const low = std::find_if(begin, end, [&](const Allocation& part) {
-      return part.units < candidates[part.candidate].terms->min_units;
+      return part.units < task.candidates[part.candidate].terms->min_units;
     });
     if (low == end) return;
     chosen &= ~bit(low->candidate);
@@ -211,8 +233,8 @@ void with_minimums(const Order& order, const Policy& policy, const Candidates& c
 }
 
 // Everything to the first venue in the policy's order whose lot and minimum allow any.
-void one_venue(const Order& order, const Policy& policy, const Candidates& candidates,
-               PolicyOrder& places, std::int64_t wanted, Plan& plan) {
+template <class Ranking>
+void one_venue(const Task& task, Merged<Ranking>& places, Plan& plan) {
   clear(plan);
   Mask tried = 0;
   const Place* place = nullptr;
@@ -220,7 +242,31 @@ void one_venue(const Order& order, const Policy& policy, const Candidates& candi
     const Mask venue = bit(place->candidate);
     if ((tried & venue) != 0) continue;
     tried |= venue;
-    with_minimums(order, policy, candidates, places, venue, wanted, plan);
+    with_minimums(task, places, venue, plan);
+  }
+}
+
+template <class Ranking>
+void allocate_by(const Task& task, const Ranking& ranking, Mask chosen, Plan& plan) {
+  Merged<Ranking> places(task.candidates, chosen, ranking);
+  if (task.policy.split != 0) {
+    with_minimums(task, places, chosen, plan);
+  } else {
+    one_venue(task, places, plan);
+  }
+}
+
+// FOK: the cheapest venue that can fill everything, or nothing. Within one venue every policy's
+// order is that of its levels.
+void allocate_whole(const Task& task, const ByCost& by_cost, Mask chosen, Plan& best) {
+  clear(best);
+  Plan plan;
+  for (; chosen != 0; chosen &= chosen - 1) {
+    const auto i = static_cast<std::size_t>(std::countr_zero(chosen));
+    if (task.candidates[i].available_units < task.wanted) continue;
+    Merged<ByCost> places(task.candidates, bit(i), by_cost);
+    with_minimums(task, places, bit(i), plan);
+    if (plan.units == task.wanted && (best.units == 0 || plan.cost < best.cost)) best = plan;
   }
 }
 
@@ -232,63 +278,56 @@ Mask eligible(const Candidates& candidates) {
   return mask;
 }
 
-// FOK: the cheapest venue that can fill everything, or nothing.
-void allocate_whole(const Order& order, const Policy& policy, const Candidates& candidates,
-                    std::int64_t wanted, Plan& best) {
-  clear(best);
-  Plan plan;
-  for (std::size_t i = 0; i < candidates.count; ++i) {
-    if (!candidates.is_eligible(i) || candidates[i].available_units < wanted) continue;
-    PolicyOrder places = policy_order(policy, candidates, bit(i));
-    with_minimums(order, policy, candidates, places, bit(i), wanted, plan);
-    if (plan.units == wanted && (best.units == 0 || plan.cost < best.cost)) best = plan;
-  }
+bool orders_venues(const Policy& policy) {
+  return is_any_of(policy.kind, PolicyKind::FASTEST, PolicyKind::PREFERRED);
 }
 
 }  // namespace
 
 void allocate(const Order& order, const Policy& policy, const Candidates& candidates,
               std::int64_t wanted, Plan& plan) {
-  if (order.is_fok()) {
-    allocate_whole(order, policy, candidates, wanted, plan);
-    return;
-  }
+  const Task task{policy, candidates, order.sign(), wanted};
+  const ByCost by_cost{order.sign(), policy.fee_aware != 0};
   const Mask chosen = eligible(candidates);
-  PolicyOrder places = policy_order(policy, candidates, chosen);
-  if (policy.split != 0) {
-    with_minimums(order, policy, candidates, places, chosen, wanted, plan);
+  if (order.is_fok()) {
+    allocate_whole(task, by_cost, chosen, plan);
+  } else if (orders_venues(policy)) {
+    const std::int64_t bound = tolerance_bound(policy, by_cost, candidates, chosen);
+    allocate_by(task, ByPolicy{by_cost, policy, bound}, chosen, plan);
   } else {
-    one_venue(order, policy, candidates, places, wanted, plan);
+    allocate_by(task, by_cost, chosen, plan);
   }
 }
 
 Baseline best_price(const Order& order, const Candidates& candidates, std::int64_t wanted) {
+  const std::int64_t sign = order.sign();
   const Candidate* touch = nullptr;
   for (std::size_t i = 0; i < candidates.count; ++i) {
     if (!candidates.is_eligible(i)) continue;
-    if (touch == nullptr || order.sign() * candidates[i].value < order.sign() * touch->value) {
+    if (touch == nullptr || sign * candidates[i].value < sign * touch->value) {
       touch = &candidates[i];
     }
   }
   Baseline found;
   for (std::size_t l = 0; touch != nullptr && l < touch->levels_count; ++l) {
-    const std::int64_t take =
-        std::min(wanted - found.units, touch->levels[l].available_units);
+    const std::int64_t take = std::min(wanted - found.units, touch->levels[l].available_units);
+    if (take == 0) continue;
     found.units += take;
-    found.cost += cost_of(order.sign(), touch->levels[l], take);
+    found.cost += cost_of(sign, *touch, touch->levels[l], take);
   }
   return found;
 }
 
 Baseline fee_blind_sweep(const Order& order, const Candidates& candidates, std::int64_t wanted) {
-  Merged<TouchKey> places(candidates, eligible(candidates), TouchKey{order.sign()});
+  Merged<ByPrice> places(candidates, eligible(candidates), ByPrice{order.sign()});
   Baseline found;
   const Place* place = nullptr;
   for (std::size_t n = 0; found.units < wanted && (place = places.at(n)) != nullptr; ++n) {
-    const PricedLevel& level = candidates[place->candidate].levels[place->level];
-    const std::int64_t take = std::min(wanted - found.units, level.available_units);
+    const Candidate& candidate = candidates[place->candidate];
+    const Offer& offer = candidate.levels[place->level];
+    const std::int64_t take = std::min(wanted - found.units, offer.available_units);
     found.units += take;
-    found.cost += cost_of(order.sign(), level, take);
+    found.cost += cost_of(order.sign(), candidate, offer, take);
   }
   return found;
 }

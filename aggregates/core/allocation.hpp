@@ -8,6 +8,8 @@
 #include <array>
 #include <cstdint>
 
+#include <bit>
+
 #include "candidates.hpp"
 
 namespace venuefold {

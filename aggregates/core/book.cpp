@@ -94,16 +94,13 @@ void Books::regrid(Tables& tables) {
 }
 
 void Books::prefetch_decision(std::size_t instrument, std::size_t side) const {
-  for (std::size_t venue = 0; venue < venues_; ++venue) {
-    const char* tick = reinterpret_cast<const char*>(&ticks_[at(instrument, venue)]);
-    const char* terms = reinterpret_cast<const char*>(&terms_[at(instrument, venue)]);
-    const Level* deep = deep_[at(instrument, venue)].levels[side];
-    __builtin_prefetch(tick);
-    __builtin_prefetch(tick + 128);
-    __builtin_prefetch(terms, 1);
-    __builtin_prefetch(terms + 64);
-    __builtin_prefetch(deep);
-    __builtin_prefetch(reinterpret_cast<const char*>(deep) + 64);
+  __builtin_prefetch(&books_[instrument].record);
+  const std::size_t first = at(instrument, 0);
+  for (std::size_t row = first; row < first + venues_; ++row) {
+    __builtin_prefetch(&ticks_[row]);
+    __builtin_prefetch(&terms_[row], 1);
+    __builtin_prefetch(reinterpret_cast<const char*>(&terms_[row]) + 64);
+    __builtin_prefetch(deep_[row].near[side]);
   }
 }
 

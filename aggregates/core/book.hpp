@@ -18,6 +18,9 @@ struct alignas(64) Book {
   std::uint64_t at_best[2] = {0, 0};
   std::uint64_t dirty = 0;
   std::uint64_t modelled = 0;
+  std::uint64_t listed = 0;
+  // Venues where the instrument itself trades.
+  std::uint64_t open = ~std::uint64_t{0};
   bool killed = false;
   bool has_limits = false;
   alignas(64) std::int64_t top_nanos[2][kMaxVenues] = {};
@@ -55,6 +58,17 @@ class Books {
     return contracts_[at(instrument, venue)];
   }
 
+  // One instrument's rows by venue.
+  struct Rows {
+    Tick* ticks;
+    Terms* terms;
+    Deep* deep;
+  };
+  Rows rows(std::size_t instrument) {
+    const std::size_t first = instrument * stride_;
+    return {&ticks_[first], &terms_[first], &deep_[first]};
+  }
+
   void add_instrument();
   void add_venue();
 
@@ -63,8 +77,16 @@ class Books {
   // Stores both sides of a level below the touch.
   void set_deep(std::size_t instrument, std::size_t venue, std::size_t level, Level bid, Level ask) {
     Deep& deep = deep_[at(instrument, venue)];
-    deep.levels[0][level - 1] = bid;
-    deep.levels[1][level - 1] = ask;
+    deep.level(0, level) = bid;
+    deep.level(1, level) = ask;
+  }
+  // Trading state of an instrument at a venue.
+  void set_status(std::size_t instrument, std::size_t venue, std::uint8_t status) {
+    terms(instrument, venue).status = status;
+    Book& book = books_[instrument];
+    const std::uint64_t bit = std::uint64_t{1} << venue;
+    const bool open = status == number(VenueStatus::OPEN);
+    book.open = open ? book.open | bit : book.open & ~bit;
   }
   // Takes over a validated fee.
   void set_fee(std::size_t instrument, std::size_t venue, std::uint8_t liquidity,

@@ -26,7 +26,7 @@ Refused listing(Shard& shard, const Listing& record) {
   if (refused) return refused;
   if (!is_valid(record)) return {Reason::BAD_VALUE, record.venue};
   Terms& terms = shard.books.terms(record.instrument, record.venue);
-  terms.listed = 1;
+  shard.books[record.instrument].listed |= std::uint64_t{1} << record.venue;
   terms.lot_units = record.lot_units;
   terms.min_units = record.min_units;
   shard.books.contract(record.instrument, record.venue).tick_nanos = record.tick_nanos;

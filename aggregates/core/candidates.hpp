@@ -11,13 +11,11 @@ namespace venuefold {
 
 struct Shard;
 
-// One price level of a candidate. `cost_nanos` is what ranks it; lower is better.
-struct PricedLevel {
+// One price level of a candidate; what is ours in flight is not available.
+struct Offer {
   std::int64_t price_nanos;
   std::int64_t units;
   std::int64_t available_units;
-  std::int64_t fee_nanos;
-  std::int64_t cost_nanos;
 };
 
 // A venue as the decision saw it. Where `reason` is set only age and value are.
@@ -30,12 +28,19 @@ struct Candidate {
   std::int64_t age_ns;
   Terms* terms;
   std::int64_t own_units;
+  std::int64_t touch_fee_nanos;
   std::int64_t miss_nanos;
   std::int64_t ack_ns;
   double fill_ratio;
   // Displayed within the limit, less our own in flight.
   std::int64_t available_units;
-  std::array<PricedLevel, kMaxLevels> levels;
+  std::array<Offer, kMaxLevels> levels;
+
+  // Taker fee per whole one at a price, negative for a rebate.
+  std::int64_t fee_nanos(std::int64_t price_nanos) const {
+    const std::int64_t rate = terms->take_rate_e9;
+    return terms->take_fixed_nanos + (rate != 0 ? scale_e9(price_nanos, rate) : 0);
+  }
 };
 
 // Listed venues in venue-key order.

@@ -55,8 +55,9 @@ Refused admit(Shard& shard, const NewOrder& record, Identity*& fresh) {
   return kAccepted;
 }
 
-// Checks everything that can refuse an admitted order; adds the order when nothing does.
-Verdict build(Shard& shard, const NewOrder& record, Order*& built) {
+// Checks everything that can refuse an admitted order; adds the order when nothing does. `best` is
+// what it arrives at.
+Verdict build(Shard& shard, const NewOrder& record, BestPrices& best, Order*& built) {
   const Book& book = shard.books[record.instrument];
   const std::uint32_t policy_id =
       record.policy != 0 ? record.policy : book.record.default_policy;
@@ -66,7 +67,7 @@ Verdict build(Shard& shard, const NewOrder& record, Order*& built) {
   if (policy == nullptr) return {Reason::UNKNOWN_POLICY, policy_id};
   if (is_killed(shard, record)) return {Reason::KILLED, 0};
   if (!book.has_limits) return {Reason::MAX_ORDER_UNITS, 0};
-  const BestPrices best = best_prices(shard, record.instrument, policy->stale_ns);
+  best = best_prices(shard, record.instrument, policy->stale_ns);
   const std::int64_t bid = best.protected_bid;
   const std::int64_t ask = best.protected_ask;
   if (bid == 0 || ask == 0) return {Reason::NO_REFERENCE_PRICE, bid + ask};
@@ -145,9 +146,9 @@ void settle_ending(Shard& shard, Order& order) {
 }
 
 // One routing attempt: decide, send, and say what happens to what found no place.
-void attempt(Shard& shard, Order& order) {
+void attempt(Shard& shard, Order& order, const BestPrices& best) {
   const Policy& policy = *shard.tables.policy(order.policy);
-  const Plan& plan = decide(shard, order);
+  const Plan& plan = decide(shard, order, best);
   for (std::size_t i = 0; i < plan.count; ++i) {
     send(shard, order, plan.parts[i], policy.ack_timeout_ns);
   }
@@ -193,7 +194,7 @@ bool set_kill(Shard& shard, const Kill& record) {
       return true;
     case KillScope::VENUE:
       if (record.venue >= shard.tables.venues()) return false;
-      shard.tables.venue(record.venue).killed = engaged;
+      shard.tables.set_killed(record.venue, engaged);
       return true;
     case KillScope::CLIENT:
       set_target(shard.killed_clients, record, engaged);
@@ -230,13 +231,14 @@ Refused new_order(Shard& shard, const NewOrder& record) {
   const Refused refused = admit(shard, record, known);
   if (refused) return refused;
   Order* order = nullptr;
-  const Verdict verdict = build(shard, record, order);
+  BestPrices best;
+  const Verdict verdict = build(shard, record, best, order);
   if (verdict.reason != Reason::NONE) return {verdict.reason, verdict.value};
   ++shard.open_orders;
   if (!order->is_immediate()) {
     shard.schedule(expiry_ns(shard, *order), TimerKind::EXPIRE, order->order_id);
   }
-  attempt(shard, *order);
+  attempt(shard, *order, best);
   known->decision_id = order->decision_id;
   emit_order(shard, *order);
   return kAccepted;
@@ -282,10 +284,11 @@ void settle(Shard& shard, Order& order) {
     settle_ending(shard, order);
   } else if (order.free_units() != 0 && order.retry_due_ns <= shard.log_ns &&
              shard.may_trade()) {
-    if (order.attempts >= shard.tables.policy(order.policy)->max_attempts) {
+    const Policy& policy = *shard.tables.policy(order.policy);
+    if (order.attempts >= policy.max_attempts) {
       settle_exhausted(shard, order);
     } else {
-      attempt(shard, order);
+      attempt(shard, order, best_prices(shard, order.record.instrument, policy.stale_ns));
     }
   }
 }

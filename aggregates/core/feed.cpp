@@ -80,9 +80,9 @@ Refused status(Shard& shard, const Status& record) {
     return {Reason::UNKNOWN_INSTRUMENT, record.instrument};
   }
   if (whole) {
-    shard.tables.venue(record.venue).status = code;
+    shard.tables.set_status(record.venue, code);
   } else {
-    shard.books.terms(record.instrument, record.venue).status = code;
+    shard.books.set_status(record.instrument, record.venue, code);
   }
   if (code == number(VenueStatus::OPEN)) return kAccepted;
   const std::size_t first = whole ? 0 : record.instrument;

@@ -15,7 +15,7 @@ void emit_row(Shard& shard, std::size_t instrument, std::size_t venue) {
   const Priors& priors = shard.tables.priors();
   const std::int64_t speed_step = shard.tables.speed.step(shard.log_ns);
   const std::int64_t fill_step = shard.tables.fill.step(shard.log_ns);
-  const std::int64_t prior_ns = shard.tables.venue(venue).record.ack_prior_ns;
+  const std::int64_t prior_ns = shard.tables.ack_prior_ns(venue);
   out::Quality record{};
   record.quality_seq = shard.quality_seq;
   record.quotes = tick.quotes;

@@ -21,28 +21,28 @@ struct Level {
   std::int64_t units = 0;
 };
 
-// What a quote changes. Side index of `touch`: 0 bid, 1 ask; of `unreflected`: 0 buy, 1 sell.
-// Each *_step is floor(*_ns / quantum) of its family.
+// What a quote changes; the first line is all of it that a decision reads. Side index of `touch`:
+// 0 bid, 1 ask; of `unreflected`: 0 buy, 1 sell. Each *_step is floor(*_ns / quantum) of its family.
 struct alignas(64) Tick {
-  std::int64_t then_ns = 0;
-  std::int64_t then_step = 0;
   Level touch[2];
   std::int64_t quote_ns = 0;
   std::uint64_t quote_seq = 0;
+  std::int64_t unreflected[2] = {0, 0};
+  std::int64_t then_ns = 0;
+  std::int64_t then_step = 0;
   double observed = 0.0;
+  double two_sided_time = 0.0;
   double bid_time = 0.0;
   double ask_time = 0.0;
-  double spread_time = 0.0;
-  double two_sided_time = 0.0;
   double at_bid_time = 0.0;
   double at_ask_time = 0.0;
-  std::uint64_t quotes = 0;
+  double spread_time = 0.0;
+  double delay_sum = 0.0;
+  double delay_weight = 0.0;
   std::int64_t delay_then_ns = 0;
   std::int64_t delay_then_step = 0;
   std::int64_t delay_min_ns = kInt64Max;
-  double delay_sum = 0.0;
-  double delay_weight = 0.0;
-  std::int64_t unreflected[2] = {0, 0};
+  std::uint64_t quotes = 0;
   std::uint64_t trades = 0;
 };
 static_assert(sizeof(Tick) == 192);
@@ -54,7 +54,6 @@ struct alignas(64) Terms {
   std::int64_t take_fixed_nanos = 0;
   std::int64_t take_rate_e9 = 0;
   std::int64_t in_flight[2] = {0, 0};
-  std::uint8_t listed = 0;
   std::uint8_t status = number(VenueStatus::OPEN);
   std::uint8_t fee_known = 0;
   std::uint64_t fills = 0;
@@ -76,9 +75,18 @@ struct Contract {
   std::int64_t fee_rate_e9[kLiquidityCodes] = {};
 };
 
-// Levels 1.. of a side; the touch is level 0.
-struct Deep {
-  Level levels[2][kMaxLevels - 1];
+// Levels below the touch, which is level 0; the nearest four of a side share a cache line.
+struct alignas(64) Deep {
+  static constexpr std::size_t kNear = 4;
+  Level near[2][kNear];
+  Level far[2][kMaxLevels - 1 - kNear];
+
+  const Level& level(std::size_t side, std::size_t index) const {
+    return index <= kNear ? near[side][index - 1] : far[side][index - 1 - kNear];
+  }
+  Level& level(std::size_t side, std::size_t index) {
+    return index <= kNear ? near[side][index - 1] : far[side][index - 1 - kNear];
+  }
 };
 
 // Lets the standing quote count until `now_ns`; call it before anything about it changes.

@@ -79,8 +79,8 @@ void take_tables(Shard& shard, const state::Head& head, Cursor& cursor) {
     const Reason reason = shard.tables.put_venue(static_cast<std::uint8_t>(id), record);
     cursor.check(reason == Reason::NONE, "venue");
     const auto tail = cursor.read<state::VenueTail>();
-    shard.tables.venue(id).status = tail.status;
-    shard.tables.venue(id).killed = tail.killed != 0;
+    shard.tables.set_status(id, tail.status);
+    shard.tables.set_killed(id, tail.killed != 0);
     shard.books.add_venue();
   }
   for (std::uint32_t i = 0; i < head.policies; ++i) {
@@ -130,8 +130,8 @@ void take_row(Books& books, std::size_t instrument, std::size_t venue, Cursor& c
   Deep& deep = books.deep(instrument, venue);
   book.modelled |= std::uint64_t{row.modelled != 0} << venue;
   book.dirty |= std::uint64_t{row.dirty != 0} << venue;
-  terms.listed = row.listed != 0;
-  terms.status = row.status;
+  book.listed |= std::uint64_t{row.listed != 0} << venue;
+  books.set_status(instrument, venue, row.status);
   terms.lot_units = row.lot_units;
   terms.min_units = row.min_units;
   books.contract(instrument, venue).tick_nanos = row.tick_nanos;
@@ -143,8 +143,8 @@ void take_row(Books& books, std::size_t instrument, std::size_t venue, Cursor& c
   tick.touch[0] = {row.levels[0].bid_nanos, row.levels[0].bid_units};
   tick.touch[1] = {row.levels[0].ask_nanos, row.levels[0].ask_units};
   for (std::size_t l = 1; l < kMaxLevels; ++l) {
-    deep.levels[0][l - 1] = {row.levels[l].bid_nanos, row.levels[l].bid_units};
-    deep.levels[1][l - 1] = {row.levels[l].ask_nanos, row.levels[l].ask_units};
+    deep.level(0, l) = {row.levels[l].bid_nanos, row.levels[l].bid_units};
+    deep.level(1, l) = {row.levels[l].ask_nanos, row.levels[l].ask_units};
   }
 }
 

@@ -1,5 +1,7 @@
 #include "router.hpp"
 
+#include <bit>
+
 #include "shard.hpp"
 
 namespace venuefold {
@@ -36,16 +38,14 @@ class Writer {
 
 std::uint8_t block_flags(const Order& order, const Candidate& candidate) {
   std::uint8_t flags = 0;
-  std::int64_t widest = 0;
-  for (std::size_t l = 0; l < candidate.levels_count; ++l) {
-    widest = std::max(widest, candidate.levels[l].units);
-  }
+  std::int64_t all_bits = 0;
+  for (std::size_t l = 0; l < candidate.levels_count; ++l) all_bits |= candidate.levels[l].units;
   // Every level is worse than the one before, so the last is the farthest from the touch.
-  const PricedLevel& last = candidate.levels[candidate.levels_count - 1u];
+  const Offer& last = candidate.levels[candidate.levels_count - 1u];
   if (order.sign() * (last.price_nanos - candidate.value) > kUint32Max) {
     flags |= number(CandidateFlag::WIDE_PRICE);
   }
-  if (widest > kUint32Max) flags |= number(CandidateFlag::WIDE_UNITS);
+  if (all_bits > kUint32Max) flags |= number(CandidateFlag::WIDE_UNITS);
   if (candidate.own_units != 0) flags |= number(CandidateFlag::OWN_UNITS);
   if (candidate.modelled) flags |= number(CandidateFlag::MODELLED);
   return flags;
@@ -54,7 +54,7 @@ std::uint8_t block_flags(const Order& order, const Candidate& candidate) {
 template <class Price, class Units>
 void write_levels(Writer& writer, std::int64_t sign, const Candidate& candidate) {
   for (std::size_t l = 0; l < candidate.levels_count; ++l) {
-    const PricedLevel& level = candidate.levels[l];
+    const Offer& level = candidate.levels[l];
     writer.put(static_cast<Price>(sign * (level.price_nanos - candidate.value)));
     writer.put(static_cast<Units>(level.units));
   }
@@ -92,7 +92,7 @@ void write_block(Writer& writer, const Order& order, const Candidate& candidate)
   head.levels = candidate.levels_count;
   head.flags = block_flags(order, candidate);
   writer.put(head);
-  writer.put(out::Row{candidate.levels[0].fee_nanos, candidate.miss_nanos, candidate.ack_ns,
+  writer.put(out::Row{candidate.touch_fee_nanos, candidate.miss_nanos, candidate.ack_ns,
                       candidate.fill_ratio});
   if (candidate.own_units != 0) writer.put(candidate.own_units);
   write_pairs(writer, order.sign(), candidate, head.flags);
@@ -162,7 +162,8 @@ void fill_costs(out::Decision& record, const Order& order, const Candidates& can
 }
 
 std::uint64_t emit_decision(Shard& shard, const Order& order, const Policy& policy,
-                            const Candidates& candidates, const Plan& plan, std::int64_t wanted) {
+                            const BestPrices& best, const Candidates& candidates,
+                            const Plan& plan, std::int64_t wanted) {
   std::uint8_t* const start = shard.outputs.reserve(kMaxDecision);
   std::uint8_t* const rows = start + sizeof(out::Decision);
   Writer writer(rows);
@@ -181,7 +182,6 @@ std::uint64_t emit_decision(Shard& shard, const Order& order, const Policy& poli
   record.children = static_cast<std::uint8_t>(plan.count);
   record.remaining_units = wanted;
   record.allocated_units = plan.units;
-  const BestPrices best = best_prices(shard, order.record.instrument, policy.stale_ns);
   record.protected_bid_nanos = best.protected_bid;
   record.protected_ask_nanos = best.protected_ask;
   record.displayed_bid_nanos = best.displayed_bid;
@@ -203,27 +203,27 @@ void lower(std::int64_t& least, std::int64_t nanos) {
 }  // namespace
 
 BestPrices best_prices(const Shard& shard, std::uint32_t instrument, std::int64_t stale_ns) {
-  constexpr std::uint8_t open = number(VenueStatus::OPEN);
-  const std::int64_t round_lot = shard.books[instrument].record.round_lot_units;
+  const Book& book = shard.books[instrument];
+  const std::int64_t round_lot = book.record.round_lot_units;
   BestPrices best;
-  for (std::size_t venue = 0; venue < shard.tables.venues(); ++venue) {
-    const Terms& terms = shard.books.terms(instrument, venue);
-    const VenueEntry& entry = shard.tables.venue(venue);
-    if (terms.listed == 0 || entry.status != open || terms.status != open) continue;
+  for (std::uint64_t venues = book.listed & book.open & shard.tables.open(); venues != 0;
+       venues &= venues - 1) {
+    const auto venue = static_cast<std::size_t>(std::countr_zero(venues));
     const Tick& tick = shard.books.tick(instrument, venue);
-    if (shard.log_ns - tick.quote_ns > stale_ns) continue;
     const Level bid = tick.touch[0];
     const Level ask = tick.touch[1];
+    const bool crossed = 0 < ask.nanos && ask.nanos < bid.nanos;
+    if (crossed || shard.log_ns - tick.quote_ns > stale_ns) continue;
     best.displayed_bid = std::max(best.displayed_bid, bid.nanos);
     lower(best.displayed_ask, ask.nanos);
-    if (entry.record.is_protected == 0) continue;
+    if ((shard.tables.is_protected() >> venue & 1) == 0) continue;
     if (bid.units >= round_lot) best.protected_bid = std::max(best.protected_bid, bid.nanos);
     if (ask.units >= round_lot) lower(best.protected_ask, ask.nanos);
   }
   return best;
 }
 
-const Plan& decide(Shard& shard, Order& order) {
+const Plan& decide(Shard& shard, Order& order, const BestPrices& best) {
   const Policy& policy = *shard.tables.policy(order.policy);
   const std::int64_t wanted = order.free_units();
   Candidates& candidates = shard.desk.candidates;
@@ -231,7 +231,7 @@ const Plan& decide(Shard& shard, Order& order) {
   gather(shard, order, policy, candidates);
   allocate(order, policy, candidates, wanted, plan);
   ++order.attempts;
-  order.decision_id = emit_decision(shard, order, policy, candidates, plan, wanted);
+  order.decision_id = emit_decision(shard, order, policy, best, candidates, plan, wanted);
   return plan;
 }
 

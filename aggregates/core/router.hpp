@@ -17,9 +17,9 @@ struct BestPrices {
   std::int64_t displayed_ask = 0;
 };
 
-// Of fresh quotes only.
+// Of fresh quotes only, and of no book that is crossed in itself: it would move every collar.
 BestPrices best_prices(const Shard& shard, std::uint32_t instrument, std::int64_t stale_ns);
 // Plans the free quantity and emits the decision; the caller sends the children.
-const Plan& decide(Shard& shard, Order& order);
+const Plan& decide(Shard& shard, Order& order, const BestPrices& best);
 
 }  // namespace venuefold

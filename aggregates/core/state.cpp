@@ -96,7 +96,7 @@ void put_row(Encoder& encoder, const Books& books, std::size_t instrument, std::
   const Deep& deep = books.deep(instrument, venue);
   const Contract& contract = books.contract(instrument, venue);
   state::Row row{};
-  row.listed = terms.listed;
+  row.listed = books[instrument].listed >> venue & 1;
   row.status = terms.status;
   row.modelled = books[instrument].modelled >> venue & 1;
   row.dirty = books[instrument].dirty >> venue & 1;
@@ -111,8 +111,8 @@ void put_row(Encoder& encoder, const Books& books, std::size_t instrument, std::
   row.levels[0] = {tick.touch[0].nanos, tick.touch[0].units, tick.touch[1].nanos,
                    tick.touch[1].units};
   for (std::size_t l = 1; l < kMaxLevels; ++l) {
-    const Level bid = deep.levels[0][l - 1];
-    const Level ask = deep.levels[1][l - 1];
+    const Level bid = deep.level(0, l);
+    const Level ask = deep.level(1, l);
     row.levels[l] = {bid.nanos, bid.units, ask.nanos, ask.units};
   }
   encoder.put(row);

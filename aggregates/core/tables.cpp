@@ -37,16 +37,22 @@ bool is_status(std::uint8_t status) {
   return within(number(VenueStatus::OPEN), status, number(VenueStatus::DOWN));
 }
 
+void set_bit(std::uint64_t& mask, std::size_t id, bool value) {
+  mask = (mask & ~(std::uint64_t{1} << id)) | std::uint64_t{value} << id;
+}
+
 }  // namespace
 
 Tables::Tables() { put_settings(default_settings()); }
 
-std::uint64_t Tables::venue_kills() const {
-  std::uint64_t mask = 0;
-  for (std::size_t id = 0; id < venues_.size(); ++id) {
-    mask |= std::uint64_t{venues_[id].killed} << id;
-  }
-  return mask;
+void Tables::set_status(std::size_t id, std::uint8_t status) {
+  venues_[id].status = status;
+  set_bit(open_, id, status == number(VenueStatus::OPEN));
+}
+
+void Tables::set_killed(std::size_t id, bool killed) {
+  venues_[id].killed = killed;
+  set_bit(killed_, id, killed);
 }
 
 Reason Tables::put_venue(std::uint8_t id, const Venue& record) {
@@ -59,6 +65,9 @@ Reason Tables::put_venue(std::uint8_t id, const Venue& record) {
   } else {
     venues_[id] = {record, record.status, venues_[id].killed};
   }
+  set_status(id, record.status);
+  set_bit(protected_, id, record.is_protected != 0);
+  ack_prior_ns_[id] = record.ack_prior_ns;
   rank();
   return Reason::NONE;
 }

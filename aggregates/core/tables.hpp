@@ -42,7 +42,6 @@ class Tables {
   Tables();
 
   std::size_t venues() const { return venues_.size(); }
-  VenueEntry& venue(std::size_t id) { return venues_[id]; }
   const VenueEntry& venue(std::size_t id) const { return venues_[id]; }
   // Dense venue ids in venue-key order.
   const std::vector<std::uint8_t>& rank_order() const { return rank_order_; }
@@ -53,8 +52,14 @@ class Tables {
   std::size_t policies() const { return policy_count_; }
   const Settings& settings() const { return settings_; }
   const Priors& priors() const { return priors_; }
-  // Bit mask of the venues under a kill switch.
-  std::uint64_t venue_kills() const;
+  // Bit masks by dense venue id: trading, protected, and under a kill switch.
+  std::uint64_t open() const { return open_; }
+  std::uint64_t is_protected() const { return protected_; }
+  std::uint64_t killed() const { return killed_; }
+  std::int64_t ack_prior_ns(std::size_t id) const { return ack_prior_ns_[id]; }
+
+  void set_status(std::size_t id, std::uint8_t status);
+  void set_killed(std::size_t id, bool killed);
 
   // Each defines or replaces what the record names, or says why not.
   Reason put_venue(std::uint8_t id, const Venue& record);
@@ -68,6 +73,10 @@ class Tables {
  private:
   std::vector<VenueEntry> venues_;
   std::vector<std::uint8_t> rank_order_;
+  std::uint64_t open_ = 0;
+  std::uint64_t protected_ = 0;
+  std::uint64_t killed_ = 0;
+  std::array<std::int64_t, kMaxVenues> ack_prior_ns_{};
   std::array<std::unique_ptr<Policy>, kMaxPolicies + 1> policies_;
   std::size_t policy_count_ = 0;
   Settings settings_{};

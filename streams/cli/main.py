@@ -35,6 +35,7 @@ def make_app() -> App:
         name="sor",
         help="Venuefold, a smart order router whose every decision can be replayed.",
         help_epilogue="Every command takes --json where it reports, and --debug for tracebacks.",
+        help_format="plaintext",
         version=version,
         result_action="return_value",
         default_parameter=Parameter(negative=()),

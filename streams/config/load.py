@@ -142,6 +142,9 @@ def _check_keys(tree: Tree, section: type[Section], above: str, origins: Origins
             if not isinstance(value, dict):
                 raise InputError(f"{origins.of(dotted)}: `{dotted}` is a table, not a value")
             _check_keys(value, known[key], dotted, origins)
+        elif isinstance(value, dict):
+            place = origins.of(next(f"{dotted}.{name}" for name, _ in leaves(value)))
+            raise InputError(f"{place}: `{dotted}` is a value, not a table")
 
 
 def _convert(tree: Tree, origins: Origins) -> EngineConfig:

@@ -37,7 +37,7 @@ class Interrupt:
     def check(self) -> None:
         """Raises InterruptError once the flag is up."""
         if self.is_raised:
-            raise InterruptError("interrupted")
+            raise InterruptError("interrupted before anything was written")
 
     def _raise(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         if self.is_raised:

@@ -90,7 +90,10 @@ class Replay:
             facts = self._facts(run, shards, elapsed_s)
             run.update_manifest(**facts, interrupted=error is not None, complete=error is None)
         if error is not None:
-            raise error
+            raise InterruptError(
+                f"interrupted; {request.out} is whole up to input {facts['inputs']}, "
+                "`sor verify` checks it"
+            )
         return {**facts, "run": str(request.out)}
 
     def _orders(self, interrupt: Interrupt) -> NDArray[np.void]:

@@ -54,11 +54,11 @@ def random_inputs(
 
     `engine` is stepped over them (by default a reference engine of its own).
     """
-    return random_session(seed, count, garbage=garbage, engine=engine).inputs
+    return random_day(seed, count, garbage=garbage, engine=engine).inputs
 
 
 @dataclass(slots=True)
-class Session:
+class Day:
     """What was drawn, what the engine said to it, and the engine."""
 
     steps: list[tuple[bytes, bytes]] = field(repr=False)
@@ -75,23 +75,23 @@ class Session:
         return b"".join(outputs for _, outputs in self.steps)
 
 
-def random_session(
+def random_day(
     seed: int,
     count: int,
     *,
     garbage: float = 0.02,
     calm: bool = False,
     engine: Engine | None = None,
-) -> Session:
+) -> Day:
     """Like random_inputs, with the engine's outputs.
 
-    A calm session has no garbage, no faults of the log and no reference changes.
+    A calm day has no garbage, no faults of the log and no reference changes.
     """
     share = 0.0 if calm else garbage
     world = World(random.Random(seed), share, engine or kernel.load("reference"))
     world.calm = calm
     world.run(count)
-    return Session(world.steps, world.engine)
+    return Day(world.steps, world.engine)
 
 
 @dataclass(slots=True)

@@ -73,7 +73,7 @@ class Sent:
 
 
 class RawQuality:
-    """Folds inputs and outputs of a calm session; compares every QUALITY output on the way."""
+    """Folds inputs and outputs of a calm day; compares every QUALITY output on the way."""
 
     def __init__(self) -> None:
         self.rows: dict[tuple[int, int], Raw] = defaultdict(Raw)

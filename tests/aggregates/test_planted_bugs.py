@@ -104,8 +104,8 @@ BUGS = (
     Bug(
         "levels are taken in the order of venues",
         "allocation",
-        "    keys = sorted(_keys(order, policy, candidates), key=lambda key: key[:4])\n    return",
-        "    keys = list(_keys(order, policy, candidates))\n    return",
+        "    keys = sorted(_keys(policy, candidates), key=lambda key: key[:4])\n    return",
+        "    keys = list(_keys(policy, candidates))\n    return",
         splits_are_optimal,
     ),
     Bug(

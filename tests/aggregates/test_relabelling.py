@@ -14,7 +14,7 @@ from schemas.codes import AlarmKind, InputType, OutputType, Reason
 from schemas.envelope import HEADER
 from schemas.units import VENUE_NONE
 from tests.aggregates.decision import read_decision
-from tests.aggregates.generator import random_session
+from tests.aggregates.generator import random_day
 from tests.builders import records
 
 Labels = list[int]
@@ -133,16 +133,16 @@ def _sorted_rows(told: list[Any]) -> list[Any]:
 
 
 def check(core: str, seed: int, count: int) -> None:
-    """A session and its relabelled twin say the same."""
-    session = random_session(seed, count, calm=True, engine=kernel.load(core))
-    inputs = [record for record, _ in session.steps]
+    """A day and its relabelled twin say the same."""
+    day = random_day(seed, count, calm=True, engine=kernel.load(core))
+    inputs = [record for record, _ in day.steps]
     venues = sum(record[0] == InputType.VENUE for record in inputs)
     labels = list(range(venues))
     random.Random(seed).shuffle(labels)
     engine = kernel.load(core)
     _, outputs = engine.step(b"".join(relabel_inputs(inputs, labels)))
     same = list(range(venues))
-    given, wanted = canonical(outputs, same), canonical(session.outputs, labels)
+    given, wanted = canonical(outputs, same), canonical(day.outputs, labels)
     for index, (left, right) in enumerate(zip(given, wanted, strict=True)):
         assert left == right, f"output {index} differs under labels {labels}"
 

@@ -16,7 +16,7 @@ from aggregates.kernel import Engine, state_hash
 from schemas.codes import InputType, OutputType
 from schemas.envelope import HEADER, SLOT, SLOTS
 from schemas.errors import InputError
-from tests.aggregates.generator import random_inputs, random_session
+from tests.aggregates.generator import random_day, random_inputs
 from tests.builders import START_NS, Tape, children, of_type, records, set_up
 
 SEEDS = st.integers(0, 2**32)
@@ -154,7 +154,7 @@ def test_takes_any_buffer(core: str) -> None:
 
 def test_a_state_that_is_cut_off_is_refused(core: str) -> None:
     engine = kernel.load(core)
-    engine.step(random_session(5, 1500).inputs)
+    engine.step(random_day(5, 1500).inputs)
     state = engine.state_bytes()
     for size in (0, 7, 100, 4000, len(state) // 2, len(state) - 1):
         with pytest.raises(InputError):
@@ -167,15 +167,15 @@ def test_a_state_that_is_cut_off_is_refused(core: str) -> None:
 
 def check_generation(core: str, seed: int, count: int) -> None:
     """Before any activation, and after that of another generation, no order is accepted."""
-    session = random_session(seed, count, calm=True)
-    inputs = bytearray(session.inputs)
+    day = random_day(seed, count, calm=True)
+    inputs = bytearray(day.inputs)
     offset = 0
     for end in record_ends(bytes(inputs)):
         if inputs[offset] == InputType.ENGINE:
             inputs[offset + HEADER.size : end] = b"another generation of engines!!!"
         offset = end
     _, outputs = kernel.load(core).step(bytes(inputs))
-    assert children(session.outputs)
+    assert children(day.outputs)
     assert not children(outputs)
     assert not of_type(outputs, OutputType.ORDER_STATE)
     assert len(list(records(outputs))) > 50

@@ -17,19 +17,19 @@ from schemas.codes import OutputType
 from schemas.envelope import OUT_HEADER, SLOT
 from schemas.errors import InputError
 from tests.aggregates.decision import read_decision
-from tests.aggregates.generator import Session, random_session
+from tests.aggregates.generator import Day, random_day
 from tests.builders import OUTPUT_LAYOUTS, Tape, records
 
 
 @pytest.fixture(scope="module")
-def session() -> Session:
-    """A session that holds every kind of input and output."""
-    return random_session(12, 3000)
+def day() -> Day:
+    """A day that holds every kind of input and output."""
+    return random_day(12, 3000)
 
 
-def test_every_output_becomes_its_event(session: Session) -> None:
-    raws = [raw for _, _, raw in records(session.outputs)]
-    decoded = list(wire.iter_outputs(session.outputs))
+def test_every_output_becomes_its_event(day: Day) -> None:
+    raws = [raw for _, _, raw in records(day.outputs)]
+    decoded = list(wire.iter_outputs(day.outputs))
     assert len(decoded) == len(raws)
     seen: set[OutputType] = set()
     for raw, event in zip(raws, decoded, strict=True):
@@ -43,9 +43,9 @@ def test_every_output_becomes_its_event(session: Session) -> None:
     assert seen == set(OutputType)
 
 
-def test_a_decision_is_decoded_whole(session: Session) -> None:
+def test_a_decision_is_decoded_whole(day: Day) -> None:
     with_levels = 0
-    for kind, record, raw in records(session.outputs):
+    for kind, record, raw in records(day.outputs):
         if kind != OutputType.DECISION:
             continue
         event: Any = wire.decode_output(raw)
@@ -69,9 +69,9 @@ def test_a_decision_is_decoded_whole(session: Session) -> None:
     assert with_levels > 20
 
 
-def test_every_input_is_shown(session: Session) -> None:
-    found = list(wire.iter_inputs(session.inputs))
-    assert b"".join(raw for _, raw in found) == session.inputs
+def test_every_input_is_shown(day: Day) -> None:
+    found = list(wire.iter_inputs(day.inputs))
+    assert b"".join(raw for _, raw in found) == day.inputs
     shown = [wire.input_dict(raw) for _, raw in found]
     named = {item["type"] for item in shown}
     assert {kind.name.lower() for kind in codes.InputType} <= named
@@ -81,13 +81,13 @@ def test_every_input_is_shown(session: Session) -> None:
     assert not any(name.startswith("reserved") for name in order)
 
 
-def test_scans_agree_with_decoding(session: Session) -> None:
-    kinds = [kind for kind, _, _ in records(session.outputs)]
-    assert wire.count_types(session.outputs) == Counter(kinds)
-    sizes = [len(raw) for _, _, raw in records(session.outputs)]
+def test_scans_agree_with_decoding(day: Day) -> None:
+    kinds = [kind for kind, _, _ in records(day.outputs)]
+    assert wire.count_types(day.outputs) == Counter(kinds)
+    sizes = [len(raw) for _, _, raw in records(day.outputs)]
     offsets = np.cumsum([0, *sizes[:-1]]).astype(np.uint64)
-    assert wire.output_types(session.outputs, offsets).tolist() == [int(kind) for kind in kinds]
-    seqs = wire.output_words(session.outputs, offsets, 16)
+    assert wire.output_types(day.outputs, offsets).tolist() == [int(kind) for kind in kinds]
+    seqs = wire.output_words(day.outputs, offsets, 16)
     assert seqs.tolist() == list(range(1, len(kinds) + 1))
 
 
@@ -101,18 +101,18 @@ def test_names_of_codes() -> None:
     assert wire.text(b"\xff\0") == "\N{REPLACEMENT CHARACTER}"
 
 
-def test_cut_off_records_are_named(session: Session) -> None:
+def test_cut_off_records_are_named(day: Day) -> None:
     tape = Tape()
     tape.order(0, "A", 1, 100)
     with pytest.raises(InputError, match="byte 0 is cut off"):
         list(wire.iter_inputs(bytes(tape.data[:-SLOT])))
-    first = next(records(session.outputs))[2]
+    first = next(records(day.outputs))[2]
     with pytest.raises(InputError, match="cut off"):
         list(wire.iter_outputs(first + first[:-8]))
 
 
-def test_unknown_types_and_versions_are_named(session: Session) -> None:
-    raw = bytearray(next(records(session.outputs))[2])
+def test_unknown_types_and_versions_are_named(day: Day) -> None:
+    raw = bytearray(next(records(day.outputs))[2])
     for place in (4, 5):
         damaged = bytearray(raw)
         damaged[place] = 77
@@ -120,7 +120,7 @@ def test_unknown_types_and_versions_are_named(session: Session) -> None:
             wire.decode_output(bytes(damaged))
 
 
-RAWS = [raw for _, _, raw in records(random_session(12, 1500).outputs)]
+RAWS = [raw for _, _, raw in records(random_day(12, 1500).outputs)]
 
 
 @given(seed=st.integers(0, 2**32))

@@ -1,0 +1,141 @@
+"""The story of a decision, with figures worked out on paper."""
+
+from __future__ import annotations
+
+import pytest
+
+from projections.views import note
+from projections.views.explanation import first_level_beyond
+from schemas.events import CandidateVenue, Level
+from tests.projections.views.stories import CENT, decision, names, story
+
+
+def test_children_of_other_decisions_are_left_out() -> None:
+    told = story()
+    assert [c.child.child_id for c in told.children] == [1, 2]
+    assert [c.last for c in told.children] == ["filled", "canceled"]
+    assert told.final is not None
+    assert told.attempts == [10]
+
+
+def test_costs_are_measured_against_the_mid() -> None:
+    told = story()
+    d = told.decision
+    # mid 99.99: price +1 cent, fees (200 * 0.003 - 100 * 0.001) / 300 = 0.0016667 a share
+    assert told.bps(d.expected_cost, 300) == pytest.approx(1e4 * 0.0116667 / 99.99, rel=1e-5)
+    # the sweep pays 0.003 on everything: 0.0013333 a share more
+    assert told.saved_bps(d.sweep_cost, d.sweep_units) == pytest.approx(
+        1e4 * 0.00133333 / 99.99, rel=1e-5
+    )
+    assert told.saved_bps(d.best_price_cost, d.best_price_units) is None
+    # 200 at 100.00 with 0.60 of fees against 99.99
+    assert told.realised_bps() == pytest.approx(1e4 * (0.01 + 0.003) / 99.99, rel=1e-5)
+
+
+def test_a_sale_costs_what_it_gets_below_the_mid() -> None:
+    told = story(
+        side="sell",
+        expected_cost=-300 * 9_998 * CENT,
+        sweep_cost=-300 * 9_997 * CENT,
+    )
+    assert told.bps(told.decision.expected_cost, 300) == pytest.approx(1e4 * 0.01 / 99.99)
+    assert told.saved_bps(told.decision.sweep_cost, 300) == pytest.approx(1e4 * 0.01 / 99.99)
+
+
+def test_a_one_sided_market_has_no_bps() -> None:
+    told = story(displayed_ask_nanos=0)
+    assert told.bps(told.decision.expected_cost, 300) is None
+    assert told.saved_bps(told.decision.sweep_cost, 300) is None
+    assert "-" in next(note.market_lines(told))
+
+
+def test_the_next_best_is_the_cheapest_level_that_others_kept() -> None:
+    told = story()
+    first, second = told.decision.children
+    # BBB's only level is used up by 100 of ours and 10 in flight
+    assert told.next_best(first) is None
+    found = told.next_best(second)
+    assert found is not None
+    assert (found[0].venue, found[1]) == (0, 10_000 * CENT)
+
+
+@pytest.mark.parametrize(
+    ("own", "units", "price"),
+    [(0, 0, 5), (0, 9, 5), (0, 10, 6), (4, 6, 6), (0, 19, 6), (10, 10, None)],
+)
+def test_the_first_level_that_is_left(own: int, units: int, price: int | None) -> None:
+    venue = CandidateVenue(
+        venue=0,
+        reason="none",
+        value=5,
+        quote_age_us=0,
+        own_units=own,
+        levels=(Level(5, 10), Level(6, 10)),
+    )
+    assert first_level_beyond(venue, units) == price
+
+
+def test_the_note_says_who_got_what_and_why() -> None:
+    told = story()
+    _, rows = note.venue_table(told)
+    assert rows[0][0] == "AAA (modelled)"
+    assert rows[0][1] == "500 @ 100, 500 @ 100.01"
+    assert rows[0][-1] == "gets 200"
+    assert rows[1][1] == "110 @ 100 (ours 10)"
+    assert rows[2][-1] == "left out: its quote is stale: 2 s old"
+    choices = list(note.choice_lines(told))
+    assert choices[0].startswith("AAA: 200 at 100 or better over 1 level; nobody else")
+    assert "next best AAA at 100 is all-in 0.40 bps dearer" in choices[1]
+    outcome = list(note.outcome_lines(told))
+    assert outcome[0] == (
+        "child 1 at AAA, answered after 2 ms, filled 200 of 200 at 100 (modelled), fees 0.6, filled"
+    )
+    assert outcome[1] == "child 2 at BBB, answered after 2 ms, canceled"
+    assert "realised +1.30 bps" in outcome[2]
+    assert "200 of 300 filled" in outcome[3]
+
+
+def test_a_level_that_is_cheaper_but_ranked_behind_is_called_so() -> None:
+    told = story(
+        children=(told_child(),),
+        candidates=tuple(reversed(decision().candidates)),
+    )
+    assert "cheaper, but the policy ranks it behind" in next(note.choice_lines(told))
+
+
+def told_child() -> object:
+    """Return an allocation of 100 to the dearer venue."""
+    return decision().children[0]
+
+
+def test_costs_and_places_in_lines() -> None:
+    told = story()
+    costs = list(note.cost_lines(told))
+    assert costs[0] == "expected all-in +1.17 bps against the mid for 300"
+    assert costs[1] == "single best price: would have placed 200, not comparable"
+    assert costs[2] == "fee-blind sweep: +1.30 bps, so the plan saves +0.13 bps"
+    places = list(note.place_lines(told, "ab" * 32))
+    assert "shard 0, input 50, output 10" in places[0]
+    assert "rows digest 00000000000000ff" in places[0]
+    assert places[1].startswith("engine 0001020304050607, chain abab")
+    told.attempts.append(77)
+    assert list(note.place_lines(told, ""))[-1] == "other decisions of this order: 77"
+
+
+def test_one_line() -> None:
+    line = note.one_line(
+        decision(best_price_units=300, best_price_cost=decision().sweep_cost), names()
+    )
+    assert line == "buy 300 IBM: AAA 200, BBB 100 at 100 or better, saves +0.13 bps"
+    nothing = decision(children=(), allocated_units=0)
+    assert note.one_line(nothing, names()) == "buy 300 IBM: nothing qualified (none)"
+
+
+def test_order_and_market_lines() -> None:
+    lines = list(note.order_lines(story(flags=("locked_arrival",))))
+    assert lines[0] == "buy 300 IBM, limit 100 USD, IOC, account ACC"
+    assert lines[1].endswith("lowest_cost v1 (lowest cost, splits, counts fees)")
+    market = list(note.market_lines(story(flags=("locked_arrival",))))
+    assert market[0] == "best displayed 99.98 / 100  (spread 2.0 bps)"
+    assert market[2].endswith("(locked arrival)")
+    assert note.moment(1_700_000_000 * 10**9 + 1_500) == "2023-11-14 22:13:20.000001 UTC"

@@ -1,0 +1,169 @@
+"""Verification fails on every planted change, and says where."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from schemas.codes import InputType
+from schemas.errors import CorruptLogError, InputError
+from schemas.events import SmartRoutingDecisionEvent
+from streams.cli.main import main
+from streams.replay.interrupt import Interrupt
+from streams.replay.verify import LoggedOutputs, verify
+from tests.streams.replay.dataset import make_run
+from tests.streams.replay.reading import inputs_of, outputs_of
+from tests.streams.replay.tamper import (
+    Edit,
+    change_and_chain_again,
+    change_in_place,
+    change_manifest,
+    copy_run,
+    cut_tail,
+)
+
+Change = Callable[[Path, str, int, Edit], None]
+LIMIT_OFFSET = 40 + 5 * 8 + 3 * 4 + 4 + 8
+"""Offset of limit_nanos in a DECISION: header, ids, counters, codes, remaining."""
+
+
+@pytest.fixture
+def run(small_run: Path, tmp_path: Path) -> Path:
+    """Return a copy of the small run."""
+    return copy_run(small_run, tmp_path / "copy")
+
+
+def one_more(at: int) -> Edit:
+    """Return an edit that adds 1 to the 64-bit number at an offset."""
+
+    def edit(record: bytearray) -> None:
+        (value,) = struct.unpack_from("<q", record, at)
+        struct.pack_into("<q", record, at, value + 1)
+
+    return edit
+
+
+def decision_of(run: Path) -> SmartRoutingDecisionEvent:
+    """Return a decision from the middle of the run."""
+    made = [e for e in outputs_of(run) if isinstance(e, SmartRoutingDecisionEvent)]
+    return made[len(made) // 2]
+
+
+def quote_that_decided(run: Path) -> int:
+    """Return the position of the last quote before a decision that sent something."""
+    made = [e for e in outputs_of(run) if isinstance(e, SmartRoutingDecisionEvent)]
+    decision = next(d for d in made if len(d.children) > 1)
+    inputs = inputs_of(run)
+    venue = decision.children[0].venue
+    return max(
+        seq
+        for seq in range(1, decision.seq)
+        if inputs[seq - 1][0] == InputType.QUOTE
+        and inputs[seq - 1][1].venue == venue
+        and inputs[seq - 1][1].instrument == decision.instrument
+    )
+
+
+def test_an_untouched_copy_passes(run: Path) -> None:
+    verdict, found = verify(run, "native", Interrupt())
+    assert verdict.passed
+    assert found["first_divergence"] is None
+    assert found["chain"] == "ok"
+
+
+@pytest.mark.parametrize("change", [change_in_place, change_and_chain_again])
+def test_a_changed_output_is_found(run: Path, change: Change) -> None:
+    decision = decision_of(run)
+    change(run, "outputs", decision.out_seq, one_more(LIMIT_OFFSET))
+    verdict, found = verify(run, "native", Interrupt())
+    assert not verdict.passed
+    assert found["mismatches"] == 1
+    first = found["first_divergence"]
+    assert first["out_seq"] == decision.out_seq
+    assert first["seq"] == decision.seq
+    assert first["fields"] == ["limit_nanos"]
+    assert first["logged"]["limit_nanos"] == first["executed"]["limit_nanos"] + 1
+    assert found["chain"].startswith("ok" if change is change_and_chain_again else "broken")
+
+
+@pytest.mark.parametrize("change", [change_in_place, change_and_chain_again])
+@pytest.mark.parametrize("core", ["native", "reference"])
+def test_a_changed_input_is_found(run: Path, change: Change, core: str) -> None:
+    seq = quote_that_decided(run)
+    change(run, "inputs", seq, one_more(56))
+    verdict, found = verify(run, core, Interrupt())
+    assert not verdict.passed
+    assert found["mismatches"] > 0
+    assert found["chain"].startswith("ok" if change is change_and_chain_again else "broken")
+
+
+def test_a_flipped_bit_in_the_last_frame_is_not_taken_for_a_torn_end(run: Path) -> None:
+    flip_bit(next((run / "shard-000").glob("inputs-*.seg")))
+    verdict, found = verify(run, "native", Interrupt())
+    assert not verdict.passed
+    assert "was durable" in found["chain"]
+
+
+def test_a_flipped_bit_before_the_last_frame_is_damage(
+    small_dataset: tuple[Path, Path], tmp_path: Path
+) -> None:
+    make_run(small_dataset, tmp_path / "run", settings=("run.snapshot_inputs=500",))
+    flip_bit(next((tmp_path / "run" / "shard-000").glob("inputs-*.seg")))
+    with pytest.raises(CorruptLogError, match="damaged at byte"):
+        verify(tmp_path / "run", "native", Interrupt())
+
+
+def flip_bit(path: Path) -> None:
+    """Flip one bit in the middle of a file."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("stream", ["inputs", "outputs"])
+def test_a_missing_end_is_found(run: Path, stream: str) -> None:
+    cut_tail(run, stream)
+    verdict, found = verify(run, "native", Interrupt())
+    assert not verdict.passed
+    assert found["chain"].startswith("broken")
+    assert found["mismatches"] > 0
+
+
+@pytest.mark.parametrize("name", ["state_hash", "decision_hash"])
+def test_a_manifest_that_lies_is_found(run: Path, name: str) -> None:
+    change_manifest(run, **{name: "0" * 64})
+    verdict, found = verify(run, "native", Interrupt())
+    assert not verdict.passed
+    assert found["first_divergence"]["what"] == name
+
+
+def test_another_engine_generation_is_named(run: Path) -> None:
+    change_manifest(run, versions={"engine_generation": "ab" * 32, "venuefold": "9.9"})
+    with pytest.raises(InputError, match=r"venuefold 9\.9"):
+        verify(run, "native", Interrupt())
+
+
+def test_the_command_fails_and_shows_both_sides(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    decision = decision_of(run)
+    change_and_chain_again(run, "outputs", decision.out_seq, one_more(LIMIT_OFFSET))
+    assert main(["verify", str(run)]) == 1
+    shown = capsys.readouterr()
+    assert "first divergence: shard 0" in shown.out
+    assert "logged" in shown.out
+    assert "executed" in shown.out
+    assert f"input {decision.seq}, output {decision.out_seq}" in shown.err
+    assert shown.err.count("\n") == 1
+
+
+def test_records_over_pieces_are_read_whole() -> None:
+    records = [bytes([n, 0, 0, 0]) + bytes(n - 4) for n in (8, 16, 24)]
+    logged = LoggedOutputs(iter(()))
+    logged.give_back(b"".join(records))
+    assert logged.take(3) == records[0][:3]
+    logged.give_back(records[0][:3])
+    assert [logged.take_record() for _ in range(4)] == [*records, b""]
