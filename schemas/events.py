@@ -172,27 +172,114 @@ class RefusalEvent(OutputEvent, frozen=True, kw_only=True, tag="refusal"):
 
 
 class QualityEvent(OutputEvent, frozen=True, kw_only=True, tag="quality"):
-    """One row of the venue quality table: estimates and the weights behind them."""
+    """One row of the venue quality table, from ticks and answers: estimates, errors, samples."""
 
     quality_seq: int
     quotes: int
     trades: int
     fills: int
     bid_units: float
+    bid_units_se: float
     ask_units: float
+    ask_units_se: float
+    near_bid_units: float
+    near_ask_units: float
     spread_nanos: float
+    spread_nanos_se: float
     share_at_bid: float
     share_at_ask: float
     two_sided_share: float
     observed_ns: float
+    touch_changes: float
+    refill_bid_ns: float
+    refill_bid_n: float
+    refill_ask_ns: float
+    refill_ask_n: float
     feed_delay_ns: float
-    feed_delay_weight: float
+    feed_delay_se: float
+    feed_delay_n: float
     feed_delay_min_ns: int
+    feed_delay_p90_ns: int
     fill_ratio: float
-    fill_weight: float
+    fill_ratio_se: float
+    fill_ratio_n: float
     ack_ns: float
-    ack_weight: float
+    ack_ns_se: float
+    ack_n: float
     venue: int
+
+
+class Estimate(msgspec.Struct, frozen=True):
+    """A decayed mean, its standard error, and the effective sample size behind both.
+
+    `value` is None where nothing counts, `se` where fewer than two observations do.
+    """
+
+    value: float | None
+    se: float | None
+    n: float
+
+
+class Survival(msgspec.Struct, frozen=True):
+    """How likely at least `round_lots` round lots can be had; None where never asked for."""
+
+    round_lots: int
+    probability: float | None
+    n: float
+
+
+class ExecutionQualityEvent(OutputEvent, frozen=True, kw_only=True, tag="execution_quality"):
+    """What our fills at a venue have cost and what followed them.
+
+    Markouts are by the settings' four horizons, nearest first: `adverse` and `realised` of added
+    liquidity, `impact` of removed, `mid_adverse` of midpoint fills.
+    """
+
+    quality_seq: int
+    fee_mismatches: int
+    first_fill_ns: Estimate
+    reject_rate: Estimate
+    hidden_units: Estimate
+    effective_bps: Estimate
+    improvement_bps: Estimate
+    all_in_bps: Estimate
+    adverse_bps: tuple[Estimate, ...]
+    realised_bps: tuple[Estimate, ...]
+    impact_bps: tuple[Estimate, ...]
+    mid_adverse_bps: tuple[Estimate, ...]
+    available: tuple[Survival, ...]
+    venue: int
+
+
+class VenueQualityEvent(OutputEvent, frozen=True, kw_only=True, tag="venue_quality"):
+    """A venue over all instruments of a shard: health, latency quantiles, fills and rejects.
+
+    A quantile is None where its latency was never seen.
+    """
+
+    quality_seq: int
+    since_ns: int
+    quote_ns: int
+    feed_p50_ns: int | None
+    feed_p90_ns: int | None
+    feed_p99_ns: int | None
+    feed_n: int
+    ack_p50_ns: int | None
+    ack_p90_ns: int | None
+    ack_p99_ns: int | None
+    ack_n: int
+    fill_p50_ns: int | None
+    fill_p90_ns: int | None
+    fill_p99_ns: int | None
+    fill_n: int
+    fill_ratio: Estimate
+    reject_rate: Estimate
+    usual_gap_ns: float
+    relapses: int
+    clean: int
+    clean_needed: int
+    venue: int
+    health: str
 
 
 class AlarmEvent(OutputEvent, frozen=True, kw_only=True, tag="alarm"):
@@ -214,5 +301,7 @@ Event = (
     | ChildStateEvent
     | RefusalEvent
     | QualityEvent
+    | ExecutionQualityEvent
+    | VenueQualityEvent
     | AlarmEvent
 )

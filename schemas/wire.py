@@ -21,6 +21,7 @@ from schemas import codes, decisions, events, market, orders, reference, reports
 from schemas.codes import CandidateFlag, InputType, OutputType, Reason
 from schemas.envelope import HEADER, OUT_HEADER, SLOT, SLOTS
 from schemas.errors import InputError
+from schemas.estimates import execution_fields, venue_fields
 from schemas.events import CandidateVenue, ChildAllocation, Event, Level
 from schemas.layout import Layout
 
@@ -34,6 +35,8 @@ OUTPUTS: dict[int, tuple[Layout, Any]] = {
     OutputType.REFUSAL: (decisions.REFUSAL, events.RefusalEvent),
     OutputType.QUALITY: (decisions.QUALITY, events.QualityEvent),
     OutputType.ALARM: (decisions.ALARM, events.AlarmEvent),
+    OutputType.EXECUTION_QUALITY: (decisions.EXECUTION_QUALITY, events.ExecutionQualityEvent),
+    OutputType.VENUE_QUALITY: (decisions.VENUE_QUALITY, events.VenueQualityEvent),
 }
 INPUTS: dict[int, Layout] = {
     InputType.QUOTE: market.QUOTE,
@@ -65,6 +68,7 @@ CODES: dict[str, type[IntEnum]] = {
     "input_type": codes.InputType,
     "status": codes.VenueStatus,
     "scope": codes.KillScope,
+    "health": codes.HealthState,
 }
 FLAGS: dict[str, type[IntFlag]] = {
     "exec_inst": codes.ExecInst,
@@ -76,6 +80,10 @@ KINDS = {
     OutputType.ALARM: codes.AlarmKind,
     InputType.POLICY: codes.PolicyKind,
     InputType.VENUE: codes.VenueKind,
+}
+JOINED = {
+    OutputType.EXECUTION_QUALITY: execution_fields,
+    OutputType.VENUE_QUALITY: venue_fields,
 }
 WIDE = ("expected_cost", "best_price_cost", "sweep_cost", "notional")
 HEX_FIELDS = ("version_hash", "preferred")
@@ -174,6 +182,8 @@ def _decode_output(raw: Any) -> Event:
     if header.type == OutputType.DECISION:
         fields["flags"] = flag_names(codes.DecisionFlag, fields["flags"])
         fields |= _decision_tail(raw, fields)
+    if header.type in JOINED:
+        fields = JOINED[header.type](fields)
     for name in ("size", "type", "header_reserved", "reserved"):
         fields.pop(name, None)
     event: Event = kind(**fields)
