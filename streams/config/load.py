@@ -156,10 +156,14 @@ def _convert(tree: Tree, origins: Origins) -> EngineConfig:
             node = node[table]
         node[key] = value
     try:
-        return msgspec.convert(defaults, EngineConfig)
+        config = msgspec.convert(defaults, EngineConfig)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
-        dotted = where.rstrip("`")
+        dotted = where.rstrip("`").partition("[")[0]
         raise InputError(
             f"{origins.of(dotted)}: `{dotted}`: {what[0].lower()}{what[1:]}; correct the value"
         ) from None
+    for keys, fault in config.faults():
+        place = next((origins.of(key) for key in keys if key in origins.places), "defaults")
+        raise InputError(f"{place}: `{', '.join(keys)}`: {fault}; correct the value")
+    return config

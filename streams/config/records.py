@@ -23,11 +23,15 @@ from schemas.units import (
     VENUE_NONE,
 )
 from schemas.wire import iter_inputs, text
-from streams.config.sections import EngineConfig, Policy
+from streams.config.sections import EngineConfig, Health, Markouts, Policy
 
 POLICIES: dict[str, PolicyKind] = {kind.name.lower(): kind for kind in PolicyKind}
 """Policy name -> kind; the kind's number is the policy's id."""
 
+MID_AGES = 2
+"""A mid is too old to settle on after so many times the dataset's `stale_ms`."""
+
+DEFAULT_MID_AGE_MS = 10_000
 VENUE_TYPE = InputType.VENUE
 _IN_HEADER = {name for name, _ in HEADER.fields}
 INSTRUMENT_TERMS = [name for name, _ in reference.INSTRUMENT.fields if name not in _IN_HEADER]
@@ -63,12 +67,17 @@ class Stream:
 
 
 def config_records(
-    config: EngineConfig, dataset_records: bytes, *, stale_ms: int, horizon_ms: int
+    config: EngineConfig,
+    dataset_records: bytes,
+    *,
+    stale_ms: int,
+    horizon_ms: int,
+    poll_ms: int = 0,
 ) -> bytes:
     """INSTRUMENT (its policy), POLICY, LIMITS, SETTINGS and ENGINE records of a configuration.
 
-    `dataset_records` are the source 0 records before them; `stale_ms` and `horizon_ms` stand in
-    where the configuration says 0. InputError for a venue or policy name that does not exist.
+    `dataset_records` are the source 0 records before them; the dataset's `stale_ms`, `horizon_ms`
+    and `poll_ms` (0 = not polled) stand in where the configuration says 0. InputError for a venue or policy name that does not exist.
     """
     last = HEADER.unpack(_last(dataset_records))
     stream = Stream(last.source_seq + 1, last.log_ns)
@@ -82,7 +91,7 @@ def config_records(
     _add_instruments(stream, instruments, _policy_id(config.orders.default_policy))
     _add_benchmark(stream, dataset_records)
     _add_limits(stream, config, instruments)
-    _add_settings(stream, config)
+    _add_settings(stream, config, stale_ms, poll_ms)
     stream.add(reference.ENGINE, InputType.ENGINE, version_hash=GENERATION)
     return b"".join(stream.records)
 
@@ -142,6 +151,7 @@ def _add_policy(
         max_levels=policy.max_levels,
         max_children=policy.max_children,
         max_attempts=policy.max_attempts,
+        allow_degraded=policy.allow_degraded,
         tolerance_e9=e9_from_bps(policy.tolerance_bps),
         miss_penalty_e9=e9_from_bps(policy.miss_penalty_bps),
         stale_ns=stale_ms * NS_PER_MS,
@@ -195,7 +205,7 @@ def _add_limits(stream: Stream, config: EngineConfig, instruments: list[bytes]) 
         )
 
 
-def _add_settings(stream: Stream, config: EngineConfig) -> None:
+def _add_settings(stream: Stream, config: EngineConfig, stale_ms: int, poll_ms: int) -> None:
     quality, orders = config.quality, config.orders
     stream.add(
         reference.SETTINGS,
@@ -209,7 +219,39 @@ def _add_settings(stream: Stream, config: EngineConfig) -> None:
         fill_prior_e9=round(quality.fill_prior * E9),
         fill_prior_weight_e9=round(quality.fill_prior_weight * E9),
         ack_prior_weight_e9=round(quality.ack_prior_weight * E9),
+        cost_half_life_ns=quality.cost_half_life_s * NS_PER_S,
+        impact_half_life_ns=quality.impact_half_life_s * NS_PER_S,
+        near_ticks=quality.near_ticks,
+        fee_tolerance_nanos=quality.fee_tolerance_nanos,
+        **_markout_terms(config.markouts, stale_ms, poll_ms),
+        **_health_terms(config.health, stale_ms),
     )
+
+
+def _markout_terms(markouts: Markouts, stale_ms: int, poll_ms: int) -> dict[str, int]:
+    """Fields of SETTINGS; what nobody set follows from the dataset."""
+    horizons = {
+        f"horizon_{number}_ns": horizon_ms * NS_PER_MS
+        for number, horizon_ms in enumerate(markouts.horizons_ms, start=1)
+    }
+    mid_age_ms = markouts.mid_age_ms or MID_AGES * stale_ms or DEFAULT_MID_AGE_MS
+    return horizons | {
+        "resolution_ns": (markouts.resolution_ms or poll_ms) * NS_PER_MS,
+        "mid_age_ns": mid_age_ms * NS_PER_MS,
+        "control_ns": markouts.control_s * NS_PER_S,
+    }
+
+
+def _health_terms(health: Health, stale_ms: int) -> dict[str, int]:
+    return {
+        "health_ns": health.check_ms * NS_PER_MS,
+        "stale_floor_ns": (health.stale_floor_ms or stale_ms) * NS_PER_MS,
+        "stale_multiple": health.stale_multiple,
+        "reject_burst": health.reject_burst,
+        "timeout_burst": health.timeout_burst,
+        "clean_run": health.clean_run,
+        "clean_run_max": health.clean_run_max,
+    }
 
 
 def e9_from_bps(bps: float) -> int:

@@ -1,17 +1,22 @@
 """The configuration as typed frozen structs; `Settings` here are those of a run, by section.
 
 Durations end in `_ms` or `_s`, fractions in `_bps` (1e-4). 0 in `stale_ms` and `horizon_ms` takes
-the dataset's own value, 0 in `retry_ms` spreads the attempts over the horizon.
+the dataset's own value, 0 in `retry_ms` spreads the attempts over the horizon; `[markouts]` and
+`[health]` take from the dataset alike.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Annotated
 
 import msgspec
 
 Millis = Annotated[int, msgspec.Meta(ge=0, le=30_000_000)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
+Horizon = Annotated[int, msgspec.Meta(ge=1, le=30_000_000)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Bps = Annotated[float, msgspec.Meta(ge=0.0, le=10_000.0)]
 
 
@@ -34,6 +39,7 @@ class Policy(Section, frozen=True, kw_only=True):
     ack_timeout_ms: Annotated[int, msgspec.Meta(ge=1)] = 5_000
     retry_ms: Millis = 0
     horizon_ms: Millis = 0
+    allow_degraded: bool = False
     preferred: tuple[str, ...] = ()
 
 
@@ -60,10 +66,43 @@ class Quality(Section, frozen=True, kw_only=True):
     liquidity_half_life_s: Positive = 60
     speed_half_life_s: Positive = 60
     fill_half_life_s: Positive = 600
+    cost_half_life_s: Positive = 600
+    impact_half_life_s: Positive = 600
     publish_s: Annotated[int, msgspec.Meta(ge=0)] = 60
     fill_prior: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.9
     fill_prior_weight: Annotated[float, msgspec.Meta(gt=0.0)] = 4.0
     ack_prior_weight: Annotated[float, msgspec.Meta(gt=0.0)] = 4.0
+    near_ticks: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5
+    fee_tolerance_nanos: Annotated[int, msgspec.Meta(ge=0, le=10**18)] = 10_000_000
+
+
+class Markouts(Section, frozen=True, kw_only=True):
+    """How far after a fill the mid is looked at, and what that is compared with.
+
+    0 in `resolution_ms` takes the dataset's polling interval, 0 in `mid_age_ms` twice the time
+    after which its quotes are stale, 0 in `control_s` takes no controls.
+    """
+
+    horizons_ms: tuple[Horizon, Horizon, Horizon, Horizon] = (50, 1_000, 15_000, 60_000)
+    resolution_ms: Millis = 0
+    mid_age_ms: Millis = 0
+    control_s: Annotated[int, msgspec.Meta(ge=0, le=30_000)] = 10
+
+
+class Health(Section, frozen=True, kw_only=True):
+    """When a venue counts as sick and what heals it.
+
+    Bursts are counted in a row, `clean_run` in clean outcomes; 0 in `check_ms` looks at nobody,
+    0 in `stale_floor_ms` takes the dataset's `stale_ms`.
+    """
+
+    check_ms: Millis = 1_000
+    stale_floor_ms: Millis = 0
+    stale_multiple: Count = 20
+    reject_burst: Count = 3
+    timeout_burst: Count = 2
+    clean_run: Count = 10
+    clean_run_max: Count = 160
 
 
 class Orders(Section, frozen=True, kw_only=True):
@@ -87,5 +126,16 @@ class EngineConfig(Section, frozen=True, kw_only=True):
     policies: Policies = Policies()
     limits: Limits = Limits()
     quality: Quality = Quality()
+    markouts: Markouts = Markouts()
+    health: Health = Health()
     orders: Orders = Orders()
     run: Run = Run()
+
+    def faults(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """(dotted keys, what is wrong between them) of values that do not fit each other."""
+        horizons = self.markouts.horizons_ms
+        if any(near >= far for near, far in pairwise(horizons)):
+            yield ("markouts.horizons_ms",), f"{list(horizons)} must rise from each to the next"
+        run, most = self.health.clean_run, self.health.clean_run_max
+        if most < run:
+            yield ("health.clean_run", "health.clean_run_max"), f"{run} is above {most}"

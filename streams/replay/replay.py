@@ -125,6 +125,7 @@ class Replay:
             dataset_records,
             stale_ms=terms.stale_ms,
             horizon_ms=terms.horizon_ms,
+            poll_ms=terms.poll_ms,
         )
 
     def _open_shards(

@@ -153,12 +153,16 @@ class Books(Section, frozen=True, kw_only=True):
 
 
 class Replay(Section, frozen=True, kw_only=True):
-    """Defaults of a replay of this dataset; `stale_ms` is when a silent quote counts as stale."""
+    """Defaults of a replay of this dataset; `stale_ms` is when a silent quote counts as stale.
+
+    `poll_ms` is the usual time between two polls of a polled market, which bounds what can be seen.
+    """
 
     horizon_ms: int
     stale_ms: int
     touch_multiples: tuple[str, ...] = ("0.1", "0.3", "0.5", "1", "3")
     is_polled: bool = False
+    poll_ms: int = 0
     shards: int = 1
 
 
