@@ -70,11 +70,13 @@ class Book:
     ) -> None:
         """Changes a venue's top of book and settles the time at best of all it touches."""
         row = self.rows[venue]
-        bid, ask = row.bid_nanos[0], row.ask_nanos[0]
+        before = row.bid_nanos[0], row.bid_units[0], row.ask_nanos[0], row.ask_units[0]
         self.advance(venue, now_ns, settings)
         self.set_level(row, 0, quote)
         if row.session.running:
-            self._follow_touch(row, bid, ask, now_ns, settings)
+            after = row.bid_nanos[0], row.bid_units[0], row.ask_nanos[0], row.ask_units[0]
+            row.changes += 1.0 if after != before else 0.0
+            self._follow_touch(row, before[0], before[2], now_ns, settings)
         bid_mask, ask_mask, best_bid, best_ask = self.best_masks()
         if 0 < best_bid < best_ask:
             self.mid_x2, self.mid_ns = best_bid + best_ask, now_ns
@@ -98,9 +100,8 @@ class Book:
     def _follow_touch(
         self, row: Row, bid_nanos: int, ask_nanos: int, now_ns: int, settings: Settings
     ) -> None:
-        """Counts a change of the touch, and the refill that it may complete."""
+        """Counts the refill that a change of the touch may complete."""
         session_ns, quantum_ns = row.session.at(now_ns), settings.liquidity_quantum_ns
-        row.changes += 1.0
         refill = quality.observe_touch(row, 0, bid_nanos, row.bid_nanos[0], session_ns)
         if refill:
             row.evidence.refill_bid_ns.observe(float(refill), session_ns, quantum_ns)

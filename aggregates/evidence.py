@@ -28,7 +28,7 @@ EVENT_FAMILIES = {
 
 
 class Evidence:
-    """Execution quality of one row: costs, rejects, hidden size, survival, markouts by liquidity."""
+    """Execution quality of a row: costs, rejects, hidden size, survival, markouts by liquidity."""
 
     __slots__ = (
         *EVENT_FAMILIES,

@@ -91,6 +91,8 @@ def venue_status(shard: Shard, venue: int, code: int) -> None:
     """A whole venue's trading state: its books, its clocks and its health follow."""
     entry = shard.tables.venues[venue]
     entry.status = code
+    if code == VenueStatus.OPEN and not entry.quality.session.running and entry.quality.quote_ns:
+        entry.quality.quote_ns = shard.log_ns  # nobody expects a quote while the venue is closed
     entry.quality.session.turn(code == VenueStatus.OPEN, shard.log_ns)
     for book in shard.books:
         _turn(shard, book, venue)

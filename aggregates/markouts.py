@@ -1,7 +1,7 @@
 """Mid moves after fills, and after moments without our orders as their control.
 
-Each fill waits for its four horizons; a timer settles each on the prevailing mid, the last valid one
-(two-sided, not crossed) that is not older than the settings allow. What cannot settle is counted by
+Each fill waits for its four horizons; a timer settles each on the prevailing mid, the last valid
+one (two-sided, not crossed) that is not older than the settings allow. What cannot is counted by
 reason. Passive fills give adverse selection, aggressive ones impact net of the control's drift.
 """
 
@@ -26,7 +26,7 @@ KINDS = {
 
 @dataclass(slots=True)
 class Markout:
-    """A mid move that is being waited for. `sign` is +1 for a buy, -1 for a sell, +1 for a control."""
+    """A mid move that is being waited for. `sign` is +1 for a buy or a control, -1 for a sell."""
 
     instrument: int
     venue: int
@@ -103,6 +103,7 @@ def _observe(shard: Shard, book: Book, markout: Markout, index: int, mid_x2: int
         return
     row = book.rows[markout.venue]
     row.dirty_execution = True
+    now_ns = row.session.at(now_ns)
     evidence: Evidence = row.evidence
     if markout.kind == MarkoutKind.REMOVED:
         drift_bps = float(markout.sign) * book.drift[index].mean()

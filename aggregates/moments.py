@@ -31,7 +31,7 @@ class Moments:
         return self.total / self.weight if self.weight > 0.0 else 0.0
 
     def effective(self, now_ns: int, quantum_ns: int) -> float:
-        """Effective sample size as of now: (sum w)^2 / sum w^2, faded since the last observation."""
+        """Effective sample size as of now: (sum w)^2 / sum w^2, faded since the last one."""
         if not self.weight_squares > 0.0:
             return 0.0
         w = weight(now_ns, self.then_ns, quantum_ns)

@@ -1,20 +1,41 @@
-"""Venue quality again in the plainest way: keep every tick, loop over segments at each read-out.
+"""Venue quality again in the plainest way: keep everything seen, add it all up at each read-out.
 
-No decayed sums are carried along: a weight is 2^-(steps/1024), with steps counted on the absolute
-grid of half-life/1024, and every segment since the start is added up anew.
+Nothing decayed is carried along, and no code of the statistics is used: what is told in QUALITY,
+EXECUTION_QUALITY and VENUE_QUALITY is recomputed from the inputs, and from the decisions, children
+and child states among the outputs.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
+from math import fsum, isclose
 from typing import Any
 
 from schemas import market, reference, reports
-from schemas.codes import ChildState, ExecType, InputType, OutputType, VenueStatus
+from schemas.codes import (
+    ChildState,
+    ExecType,
+    InputType,
+    Liquidity,
+    MarkoutDrop,
+    OutputType,
+    Side,
+    VenueStatus,
+)
 from schemas.envelope import HEADER
-from schemas.units import INSTRUMENT_NONE, INT64_MAX
+from schemas.units import INSTRUMENT_NONE, INT64_MAX, MAX_LEVELS
+from tests.aggregates.raw_health import RawHealth
+from tests.aggregates.raw_statistics import (
+    NEGLIGIBLE,
+    Estimate,
+    RawHistogram,
+    Sample,
+    weights,
+)
 from tests.builders import records
 
 OPEN_STATES = (
@@ -24,18 +45,57 @@ OPEN_STATES = (
     ChildState.CANCEL_PENDING,
     ChildState.UNKNOWN,
 )
-EMPTY = (0, 0, 0, 0)
-NEGLIGIBLE = 1e-200
-"""A mean over less than this is of a past that has decayed to nothing."""
+Level = tuple[int, int, int, int]
+EMPTY: Level = (0, 0, 0, 0)
+MARKOUT, CONTROL, HEALTH, HALVE = 6, 7, 8, 9
+"""Order of what is due at the same time."""
+GRIDS = {CONTROL: "control_ns", HEALTH: "health_ns", HALVE: "speed_half_life_ns"}
+FAMILIES = {
+    "first_fill_ns": "speed",
+    "reject_rate": "fill",
+    "hidden_units": "fill",
+    "effective_bps": "cost",
+    "improvement_bps": "cost",
+    "all_in_bps": "cost",
+    **{
+        f"{kind}_{index}_bps": "impact"
+        for kind in ("adverse", "realised", "impact", "mid_adverse")
+        for index in range(1, 5)
+    },
+}
+
+
+class Clock:
+    """Log time without the stops."""
+
+    def __init__(self) -> None:
+        self.stops: list[list[int]] = []
+
+    def running(self) -> bool:
+        """Whether the last stop is over."""
+        return not self.stops or len(self.stops[-1]) == 2
+
+    def turn(self, running: bool, now_ns: int) -> None:
+        """Stops or goes on."""
+        if running and not self.running():
+            self.stops[-1].append(now_ns)
+        elif not running and self.running():
+            self.stops.append([now_ns])
+
+    def __call__(self, now_ns: int) -> int:
+        return now_ns - sum(
+            (stop[1] if len(stop) == 2 else now_ns) - stop[0] for stop in self.stops
+        )
 
 
 @dataclass(slots=True)
 class Segment:
-    """A time in which a venue's touch and its place at the best did not change."""
+    """A session time in which a venue's book and its place at the best were left alone."""
 
     start_ns: int
     end_ns: int
-    touch: tuple[int, int, int, int]
+    touch: Level
+    near: tuple[int, int]
     at_bid: bool
     at_ask: bool
 
@@ -44,22 +104,67 @@ class Segment:
 class Raw:
     """Everything seen of one instrument at one venue."""
 
-    touch: tuple[int, int, int, int] = EMPTY
+    levels: list[Level] = field(default_factory=lambda: [EMPTY] * MAX_LEVELS)
+    near: tuple[int, int] = (0, 0)
+    clock: Clock = field(default_factory=Clock)
+    open: bool = True
     since_ns: int = 0
     at_bid: bool = False
     at_ask: bool = False
     segments: list[Segment] = field(default_factory=list)
-    delays: list[tuple[int, int]] = field(default_factory=list)
-    fills: list[tuple[int, float]] = field(default_factory=list)
-    acks: list[tuple[int, int]] = field(default_factory=list)
+    changes: list[int] = field(default_factory=list)
+    lost: list[tuple[int, int] | None] = field(default_factory=lambda: [None, None])
+    refills: tuple[Sample, Sample] = field(default_factory=lambda: (Sample(), Sample()))
+    delays: Sample = field(default_factory=Sample)
+    least_delay_ns: int = INT64_MAX
+    delay_p90_ns: int = 0
+    fills: Sample = field(default_factory=Sample)
+    acks: Sample = field(default_factory=Sample)
+    samples: dict[str, Sample] = field(default_factory=lambda: defaultdict(Sample))
+    ends: list[tuple[int, int, int]] = field(default_factory=list)
+    fee_mismatches: int = 0
+    fees: dict[int, tuple[int, int]] = field(default_factory=dict)
+    tick_nanos: int = 1
     counts: dict[str, int] = field(default_factory=lambda: {"quotes": 0, "trades": 0, "fills": 0})
 
     def cut(self, now_ns: int) -> None:
         """Ends the segment that stands."""
+        now_ns = self.clock(now_ns)
         if self.since_ns:
-            segment = Segment(self.since_ns, now_ns, self.touch, self.at_bid, self.at_ask)
-            self.segments.append(segment)
+            place = self.levels[0], self.near, self.at_bid, self.at_ask
+            self.segments.append(Segment(self.since_ns, now_ns, *place))
         self.since_ns = now_ns
+
+
+@dataclass(slots=True)
+class RawVenue:
+    """Everything seen of a venue."""
+
+    open: bool = True
+    ack_prior_ns: int = 0
+    clock: Clock = field(default_factory=Clock)
+    fills: Sample = field(default_factory=Sample)
+    acks: Sample = field(default_factory=Sample)
+    rejects: Sample = field(default_factory=Sample)
+    gaps: Sample = field(default_factory=Sample)
+    quote_ns: int = 0
+    feed: RawHistogram = field(default_factory=RawHistogram)
+    ack: RawHistogram = field(default_factory=RawHistogram)
+    fill: RawHistogram = field(default_factory=RawHistogram)
+    health: RawHealth = field(default_factory=RawHealth)
+
+
+@dataclass(slots=True)
+class Instrument:
+    """Mid, drift and our children of an instrument."""
+
+    units_per_one: int
+    lot_units: int
+    mid: Fraction = Fraction(0)
+    mid_ns: int = 0
+    open_children: int = 0
+    fill_ns: int = -1
+    drift: list[Sample] = field(default_factory=lambda: [Sample() for _ in range(4)])
 
 
 @dataclass(slots=True)
@@ -68,155 +173,523 @@ class Sent:
 
     child: Any
     sent_ns: int
+    mid: Fraction | None
+    far: int
+    arrival: Fraction
+    cum_units: int = 0
     answered: bool = False
     ended: bool = False
 
+    @property
+    def sign(self) -> int:
+        """+1 for a buy."""
+        return 1 if self.child.side == Side.BUY else -1
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A fill, or a moment without our orders, and what the mid was then."""
+
+    instrument: int
+    venue: int
+    kind: str
+    sign: int
+    price: int
+    mid: Fraction
+    start_ns: int
+
+
+def bps(part: Fraction | int, whole: Fraction | int) -> float:
+    """Exactly, then rounded once."""
+    return float(Fraction(part) / Fraction(whole) * 10_000)
+
 
 class RawQuality:
-    """Folds inputs and outputs of a calm day; compares every QUALITY output on the way."""
+    """Folds inputs and outputs of a calm day; compares every quality output on the way."""
 
     def __init__(self) -> None:
         self.rows: dict[tuple[int, int], Raw] = defaultdict(Raw)
+        self.venues: dict[int, RawVenue] = defaultdict(RawVenue)
+        self.instruments: dict[int, Instrument] = {}
         self.children: dict[int, Sent] = {}
+        self.decisions: dict[int, Any] = {}
         self.settings: Any = None
-        self.ack_priors: dict[int, int] = {}
-        self.venues = self.instruments = self.compared = 0
+        self.due: list[tuple[int, int, int]] = []
+        self.waiting: list[tuple[Waiting, int]] = []
+        self.drops: dict[tuple[MarkoutDrop, bool], int] = defaultdict(int)
+        self.compared = self.executions = self.venue_reports = 0
+
+    # time and order
 
     def fold(self, raw: bytes, outputs: bytes) -> None:
-        """Takes one input and what the engine said; read-outs come before the input's own facts."""
+        """Takes one input and what the engine said: to its timers first, then to itself."""
         header = HEADER.unpack(raw)
         told = list(records(outputs))
+        later = []
         for kind, record, _ in told:
-            if kind == OutputType.QUALITY:
-                self._compare(record)
-        if not any(kind == OutputType.REFUSAL for kind, _, _ in told):
+            rows = kind in (OutputType.QUALITY, OutputType.EXECUTION_QUALITY)
+            if record.log_ns < header.log_ns or rows:
+                self._run_until(record.log_ns - 1, header.log_ns)
+                self._output(kind, record)
+            else:
+                later.append((kind, record))
+        self._run_until(header.log_ns, header.log_ns)
+        if not any(kind == OutputType.REFUSAL for kind, _ in later):
             self._input(header, raw)
-        for kind, record, _ in told:
-            if kind == OutputType.CHILD:
-                self.children[record.child_id] = Sent(record, record.log_ns)
-            elif kind == OutputType.CHILD_STATE and record.exec_type:
-                self._child_state(record)
+        for kind, record in later:
+            self._output(kind, record)
+
+    def _run_until(self, until_ns: int, input_ns: int) -> None:
+        """What was due by then; an instant that a quiet time has passed over is not repeated."""
+        while self.due and self.due[0][0] <= until_ns:
+            due_ns, kind, subject = heapq.heappop(self.due)
+            if kind == MARKOUT:
+                self._settle(subject, due_ns)
+                continue
+            period_ns = getattr(self.settings, GRIDS[kind])
+            next_ns = (input_ns // period_ns + 1) * period_ns
+            if kind == CONTROL:
+                self._start_controls(due_ns)
+            elif kind == HALVE:
+                for venue in self.venues.values():
+                    for histogram in (venue.feed, venue.ack, venue.fill):
+                        histogram.halve((next_ns - due_ns) // period_ns)
+            else:
+                self._check_health(due_ns)
+                if next_ns - period_ns > due_ns:
+                    next_ns -= period_ns
+            heapq.heappush(self.due, (next_ns, kind, 0))
+
+    def _check_health(self, now_ns: int) -> None:
+        for venue in self.venues.values():
+            if venue.clock.running() and venue.quote_ns:
+                usual = venue.gaps.estimate(now_ns, self.settings.speed_half_life_ns).mean
+                venue.health.silence(now_ns - venue.quote_ns, usual, now_ns)
+
+    # inputs
 
     def _input(self, header: Any, raw: bytes) -> None:
         now_ns, place = header.log_ns, (header.instrument, header.venue)
         if header.type == InputType.QUOTE:
-            if header.flags & 15 == 0:
-                bid, bid_units, ask, ask_units = market.QUOTE.unpack(raw)[8:]
-                touch = (bid if bid_units else 0, bid_units, ask if ask_units else 0, ask_units)
-                self._touch(place, touch, now_ns)
-            self.rows[place].counts["quotes"] += 1
-            if header.venue_ns > 0:
-                self.rows[place].delays.append((now_ns, now_ns - header.venue_ns))
+            self._quote(header, raw)
         elif header.type == InputType.TRADE:
             self.rows[place].counts["trades"] += 1
         elif header.type == InputType.STATUS:
-            self._status(header, raw)
+            self._status(header, market.STATUS.unpack(raw).status)
         elif header.type == InputType.VENUE:
-            self.ack_priors[header.venue] = reference.VENUE.unpack(raw).ack_prior_ns
+            self.venues[header.venue].ack_prior_ns = reference.VENUE.unpack(raw).ack_prior_ns
         elif header.type == InputType.INSTRUMENT:
-            self.instruments = max(self.instruments, header.instrument + 1)
+            record = reference.INSTRUMENT.unpack(raw)
+            self.instruments[header.instrument] = Instrument(
+                record.units_per_one, record.round_lot_units
+            )
+        elif header.type == InputType.LISTING:
+            self.rows[place].tick_nanos = reference.LISTING.unpack(raw).tick_nanos
+        elif header.type == InputType.FEE:
+            fee = reference.FEE.unpack(raw)
+            self.rows[place].fees[fee.liquidity] = fee.fixed_nanos, fee.rate_e9
         elif header.type == InputType.SETTINGS:
-            self.settings = reference.SETTINGS.unpack(raw)
+            self._take_settings(raw, now_ns)
         elif header.type == InputType.EXEC_REPORT:
-            report = reports.EXEC_REPORT.unpack(raw)
-            sent = self.children[report.child_id]
-            row = self.rows[sent.child.instrument, sent.child.venue]
-            row.counts["fills"] += report.exec_type == ExecType.TRADE
-            if not sent.answered:
-                sent.answered = True
-                row.acks.append((now_ns, now_ns - sent.sent_ns))
+            self._report(reports.EXEC_REPORT.unpack(raw), now_ns)
 
-    def _status(self, header: Any, raw: bytes) -> None:
-        if market.STATUS.unpack(raw).status == VenueStatus.OPEN:
-            return
+    def _take_settings(self, raw: bytes, now_ns: int) -> None:
+        assert self.settings is None, "a calm day has one SETTINGS"
+        self.settings = reference.SETTINGS.unpack(raw)
+        for venue in self.venues.values():
+            venue.health.settings = self.settings
+        for kind, name in GRIDS.items():
+            period_ns = getattr(self.settings, name)
+            if period_ns:
+                heapq.heappush(self.due, ((now_ns // period_ns + 1) * period_ns, kind, 0))
+
+    def _quote(self, header: Any, raw: bytes) -> None:
+        now_ns, place = header.log_ns, (header.instrument, header.venue)
+        row, venue = self.rows[place], self.venues[header.venue]
+        bid, bid_units, ask, ask_units = market.QUOTE.unpack(raw)[8:]
+        level = (bid if bid_units else 0, bid_units, ask if ask_units else 0, ask_units)
+        if header.flags & 15:
+            row.cut(now_ns)
+            row.levels[header.flags & 15] = level
+        else:
+            self._touch(place, level, now_ns)
+        row.near = (self._near(row, 0), self._near(row, 2))
+        row.counts["quotes"] += 1
+        if venue.quote_ns:
+            venue.gaps.add(venue.clock(now_ns), now_ns - venue.quote_ns)
+        venue.quote_ns = now_ns
+        if header.venue_ns > 0 and row.clock.running():
+            self._delay(row, venue, now_ns, now_ns - header.venue_ns)
+
+    def _near(self, row: Raw, side: int) -> int:
+        """Down the book from the touch until an empty level, or one too far away."""
+        total, touch = 0, row.levels[0][side]
+        for level in row.levels:
+            price, units = level[side], level[side + 1]
+            if not units or abs(price - touch) > self.settings.near_ticks * row.tick_nanos:
+                break
+            total += units
+        return total
+
+    @staticmethod
+    def _delay(row: Raw, venue: RawVenue, now_ns: int, delay_ns: int) -> None:
+        row.delays.add(row.clock(now_ns), delay_ns)
+        row.least_delay_ns = min(row.least_delay_ns, delay_ns)
+        step_ns = abs(row.delay_p90_ns) // 1024 + 100
+        row.delay_p90_ns += 9 * step_ns if delay_ns > row.delay_p90_ns else -step_ns
+        venue.feed.add(delay_ns - row.least_delay_ns)
+
+    def _touch(self, place: tuple[int, int], touch: Level, now_ns: int) -> None:
+        """A new touch of one venue; others may gain or lose their place at the best."""
+        row, before = self.rows[place], self.rows[place].levels[0]
+        row.cut(now_ns)
+        row.levels[0] = touch
+        if row.clock.running():
+            if touch != before:
+                row.changes.append(row.clock(now_ns))
+            self._refill(row, 0, before[0], touch[0], now_ns)
+            self._refill(row, 1, -before[2], -touch[2], now_ns)
+        rows = {key: row for key, row in self.rows.items() if key[0] == place[0]}
+        bids = [row.levels[0][0] for row in rows.values() if row.levels[0][0]]
+        asks = [row.levels[0][2] for row in rows.values() if row.levels[0][2]]
+        if bids and asks and max(bids) < min(asks):
+            instrument = self.instruments[place[0]]
+            instrument.mid, instrument.mid_ns = Fraction(max(bids) + min(asks), 2), now_ns
+        for key, other in rows.items():
+            at_bid = bool(bids) and other.levels[0][0] == max(bids)
+            at_ask = bool(asks) and other.levels[0][2] == min(asks)
+            if (at_bid, at_ask) != (other.at_bid, other.at_ask) and key != place:
+                other.cut(now_ns)
+            other.at_bid, other.at_ask = at_bid, at_ask
+
+    @staticmethod
+    def _refill(row: Raw, side: int, before: int, after: int, now_ns: int) -> None:
+        """Prices are signed, so that higher is better on both sides; 0 is an empty one."""
+        session_ns, lost = row.clock(now_ns), row.lost[side]
+        if lost is None:
+            if before and (after == 0 or after < before):
+                row.lost[side] = before, session_ns
+        elif after and after >= lost[0]:
+            row.lost[side] = None
+            if session_ns > lost[1]:
+                row.refills[side].add(session_ns, session_ns - lost[1])
+
+    def _status(self, header: Any, status: int) -> None:
+        now_ns, venue = header.log_ns, self.venues[header.venue]
         whole = header.instrument == INSTRUMENT_NONE
-        for instrument in range(self.instruments) if whole else [header.instrument]:
-            self._touch((instrument, header.venue), EMPTY, header.log_ns)
+        if whole:
+            reopened = status == VenueStatus.OPEN and not venue.clock.running()
+            venue.open = status == VenueStatus.OPEN
+            venue.clock.turn(venue.open, now_ns)
+            if reopened and venue.quote_ns:
+                venue.quote_ns = now_ns
+        else:
+            self.rows[header.instrument, header.venue].open = status == VenueStatus.OPEN
+        for instrument in self.instruments if whole else [header.instrument]:
+            row = self.rows[instrument, header.venue]
+            if not (venue.open and row.open):
+                self._touch((instrument, header.venue), EMPTY, now_ns)
+                row.levels, row.near = [EMPTY] * MAX_LEVELS, (0, 0)
+            row.clock.turn(venue.open and row.open, now_ns)
+        if whole and status == VenueStatus.OPEN:
+            venue.health.good(now_ns)
+        elif whole and status == VenueStatus.DOWN:
+            venue.health.outage(now_ns)
+        elif whole and status == VenueStatus.HALTED:
+            venue.health.halt(now_ns)
+
+    # our children
+
+    def _report(self, report: Any, now_ns: int) -> None:
+        sent = self.children[report.child_id]
+        row = self.rows[sent.child.instrument, sent.child.venue]
+        venue = self.venues[sent.child.venue]
+        latency_ns = now_ns - sent.sent_ns
+        if not sent.answered:
+            sent.answered = True
+            row.acks.add(row.clock(now_ns), latency_ns)
+            venue.acks.add(venue.clock(now_ns), latency_ns)
+            venue.ack.add(latency_ns)
+        if report.exec_type == ExecType.TRADE:
+            if sent.cum_units == 0:
+                row.samples["first_fill_ns"].add(row.clock(now_ns), latency_ns)
+                venue.fill.add(latency_ns)
+            sent.cum_units += report.last_units
+            row.counts["fills"] += 1
+            self._costs(sent, row, report, now_ns)
+            self._fee(sent, row, report)
+            self.instruments[sent.child.instrument].fill_ns = now_ns
+            self._start_markout(sent, report, now_ns)
+
+    def _costs(self, sent: Sent, row: Raw, report: Any, now_ns: int) -> None:
+        session_ns, price = row.clock(now_ns), Fraction(report.last_nanos)
+        if sent.mid:
+            cost = bps(2 * sent.sign * (price - sent.mid), sent.mid)
+            row.samples["effective_bps"].add(session_ns, cost)
+        if sent.far:
+            better = bps(sent.sign * (sent.far - price), sent.far)
+            row.samples["improvement_bps"].add(session_ns, better)
+        one = self.instruments[sent.child.instrument].units_per_one
+        fee = Fraction(report.fee_nanos * one, report.last_units)
+        all_in = bps(sent.sign * (price - sent.arrival) + fee, sent.arrival)
+        row.samples["all_in_bps"].add(session_ns, all_in)
+
+    def _fee(self, sent: Sent, row: Raw, report: Any) -> None:
+        if report.liquidity in row.fees:
+            fixed, rate = row.fees[report.liquidity]
+            one = self.instruments[sent.child.instrument].units_per_one
+            per_one = fixed + report.last_nanos * rate // 10**9
+            expected = per_one * report.last_units // one
+            wrong = abs(report.fee_nanos - expected) > self.settings.fee_tolerance_nanos
+            row.fee_mismatches += wrong
+
+    def _output(self, kind: OutputType, record: Any) -> None:
+        if kind == OutputType.QUALITY:
+            self._compare_row(record)
+        elif kind == OutputType.EXECUTION_QUALITY:
+            self._compare_execution(record)
+        elif kind == OutputType.VENUE_QUALITY:
+            self._compare_venue(record)
+        elif kind == OutputType.DECISION:
+            self.decisions[record.out_seq] = record
+        elif kind == OutputType.CHILD:
+            self._send(record)
+        elif kind == OutputType.CHILD_STATE:
+            self._child_state(record)
+
+    def _send(self, record: Any) -> None:
+        decision = self.decisions[record.decision_id]
+        buy = record.side == Side.BUY
+        self.children[record.child_id] = Sent(
+            record,
+            record.log_ns,
+            self._mid(record.instrument, record.log_ns),
+            decision.protected_ask_nanos if buy else decision.protected_bid_nanos,
+            Fraction(decision.arrival_bid_nanos + decision.arrival_ask_nanos, 2),
+        )
+        self.instruments[record.instrument].open_children += 1
 
     def _child_state(self, record: Any) -> None:
-        sent = self.children[record.child_id]
-        if not sent.ended and record.state not in OPEN_STATES:
-            sent.ended = True
-            row = self.rows[sent.child.instrument, sent.child.venue]
-            share = min(record.cum_units, record.units) / record.units
-            row.fills.append((record.log_ns, share))
+        sent, now_ns = self.children[record.child_id], record.log_ns
+        row = self.rows[sent.child.instrument, sent.child.venue]
+        venue = self.venues[sent.child.venue]
+        if not record.exec_type:
+            venue.health.timeout(now_ns)
+        if sent.ended or record.state in OPEN_STATES:
+            return
+        sent.ended = True
+        self.instruments[sent.child.instrument].open_children -= 1
+        rejected = record.state == ChildState.REJECTED
+        share = min(record.cum_units, record.units) / record.units
+        for fills, rejects, clock in (
+            (row.fills, row.samples["reject_rate"], row.clock),
+            (venue.fills, venue.rejects, venue.clock),
+        ):
+            fills.add(clock(now_ns), share)
+            rejects.add(clock(now_ns), rejected)
+        if not rejected:
+            row.ends.append((row.clock(now_ns), record.units, record.cum_units))
+        venue.health.answer(rejected, now_ns)
 
-    def _touch(self, place: tuple[int, int], touch: tuple[int, ...], now_ns: int) -> None:
-        """A new touch of one venue; others may gain or lose their place at the best."""
-        self.rows[place].cut(now_ns)
-        self.rows[place].touch = (touch[0], touch[1], touch[2], touch[3])
-        rows = {key: row for key, row in self.rows.items() if key[0] == place[0]}
-        bids = [row.touch[0] for row in rows.values() if row.touch[0]]
-        asks = [row.touch[2] for row in rows.values() if row.touch[2]]
-        for key, row in rows.items():
-            at_bid = bool(bids) and row.touch[0] == max(bids)
-            at_ask = bool(asks) and row.touch[2] == min(asks)
-            if (at_bid, at_ask) != (row.at_bid, row.at_ask) and key != place:
-                row.cut(now_ns)
-            row.at_bid, row.at_ask = at_bid, at_ask
+    # markouts
 
-    def _compare(self, told: Any) -> None:
+    def _mid(self, instrument: int, now_ns: int) -> Fraction | None:
+        book = self.instruments[instrument]
+        old = now_ns - book.mid_ns > self.settings.mid_age_ns
+        return None if old or not book.mid else book.mid
+
+    def _drop(self, reason: MarkoutDrop, sign: int) -> None:
+        self.drops[reason, sign < 0] += 1
+
+    def _start_markout(self, sent: Sent, report: Any, now_ns: int) -> None:
+        kinds = {
+            Liquidity.TAKE: "impact",
+            Liquidity.ADD: "adverse",
+            Liquidity.HIDDEN: "adverse",
+            Liquidity.MID: "mid_adverse",
+        }
+        if report.liquidity in kinds:
+            place, kind = (sent.child.instrument, sent.child.venue), kinds[report.liquidity]
+            self._wait(*place, kind, sent.sign, report.last_nanos, now_ns)
+
+    def _start_controls(self, now_ns: int) -> None:
+        for instrument, book in self.instruments.items():
+            if not book.open_children and self._mid(instrument, now_ns):
+                self._wait(instrument, -1, "control", 1, 0, now_ns)
+
+    def _wait(
+        self, instrument: int, venue: int, kind: str, sign: int, price: int, now_ns: int
+    ) -> None:
+        mid = self._mid(instrument, now_ns)
+        if mid is None:
+            seen = self.instruments[instrument].mid
+            self._drop(MarkoutDrop.STALE_MID if seen else MarkoutDrop.NO_MID, sign)
+            return
+        waiting = Waiting(instrument, venue, kind, sign, price, mid, now_ns)
+        for index in range(4):
+            horizon_ns = getattr(self.settings, f"horizon_{index + 1}_ns")
+            if horizon_ns >= self.settings.resolution_ns:
+                self.waiting.append((waiting, index))
+                heapq.heappush(self.due, (now_ns + horizon_ns, MARKOUT, len(self.waiting) - 1))
+
+    def _settle(self, subject: int, now_ns: int) -> None:
+        waiting, index = self.waiting[subject]
+        book, mid = self.instruments[waiting.instrument], self._mid(waiting.instrument, now_ns)
+        row = self.rows.get((waiting.instrument, waiting.venue))
+        if waiting.kind == "control":
+            if book.open_children or book.fill_ns >= waiting.start_ns:
+                self._drop(MarkoutDrop.OWN_ORDER, 1)
+                return
+        elif row is not None and not (row.open and self.venues[waiting.venue].open):
+            self._drop(MarkoutDrop.NOT_TRADING, waiting.sign)
+            return
+        if mid is None:
+            self._drop(MarkoutDrop.STALE_MID, waiting.sign)
+            return
+        move = bps(waiting.sign * (mid - waiting.mid), waiting.mid)
+        if row is None or waiting.kind == "control":
+            book.drift[index].add(now_ns, move)
+            return
+        session_ns, samples = row.clock(now_ns), row.samples
+        if waiting.kind == "impact":
+            drift = book.drift[index].estimate(now_ns, self.settings.impact_half_life_ns).mean
+            samples[f"impact_{index + 1}_bps"].add(session_ns, move - waiting.sign * drift)
+            return
+        samples[f"{waiting.kind}_{index + 1}_bps"].add(session_ns, -move)
+        if waiting.kind == "adverse":
+            earned = bps(2 * waiting.sign * (mid - waiting.price), waiting.mid)
+            samples[f"realised_{index + 1}_bps"].add(session_ns, earned)
+
+    # read-outs
+
+    def _compare_row(self, told: Any) -> None:
         row = self.rows[told.instrument, told.venue]
         row.cut(told.log_ns)
         where = f"instrument {told.instrument} venue {told.venue} at {told.log_ns}"
+        now_ns, speed = row.clock(told.log_ns), self.settings.speed_half_life_ns
         for name, value in row.counts.items():
             assert getattr(told, name) == value, f"{where}: {name}"
-        for name, estimate in self._estimates(row, told).items():
-            error = abs(getattr(told, name) - estimate)
-            assert error <= 1e-9 * max(abs(estimate), 1e-9), f"{where}: {name}"
-        least = min((delay for _, delay in row.delays), default=INT64_MAX)
-        assert told.feed_delay_min_ns == least, f"{where}: least feed delay"
+        assert told.feed_delay_min_ns == row.least_delay_ns, f"{where}: least feed delay"
+        assert told.feed_delay_p90_ns == row.delay_p90_ns, f"{where}: p90 of the feed delay"
+        self._compare_times(row, told, where)
+        for name, sample in zip(("bid", "ask"), row.refills, strict=True):
+            estimate = sample.estimate(now_ns, self.settings.liquidity_half_life_ns)
+            close(where, told, f"refill_{name}_ns", estimate.mean)
+            close(where, told, f"refill_{name}_n", estimate.n)
+        estimate = row.delays.estimate(now_ns, speed)
+        said = told.feed_delay_ns, told.feed_delay_se, told.feed_delay_n
+        estimate.check(f"{where}: feed_delay", *said)
+        self._compare_shrunk(row, told, where, now_ns)
         self.compared += 1
 
-    def _estimates(self, row: Raw, told: Any) -> dict[str, float]:
-        now_ns, settings = told.log_ns, self.settings
-        values = _time_weighted(row, _weights(now_ns, settings.liquidity_half_life_ns))
-        speed = _weights(now_ns, settings.speed_half_life_ns)
-        fade = _weights(now_ns, settings.fill_half_life_ns)
-        delay_weight = sum(speed(at) for at, _ in row.delays)
-        # The mean does not depend on when it is read; weights of the last delay keep it finite.
-        last = _weights(row.delays[-1][0] if row.delays else 0, settings.speed_half_life_ns)
-        delay_mass = sum(last(at) for at, _ in row.delays)
-        delay = sum(last(at) * value for at, value in row.delays)
-        values["feed_delay_ns"] = delay / delay_mass if delay_mass else 0.0
-        values["feed_delay_weight"] = delay_weight
-        fill_mass = settings.fill_prior_weight_e9 / 1e9
-        prior = settings.fill_prior_e9 / 1e9 * fill_mass
-        values["fill_weight"] = sum(fade(at) for at, _ in row.fills)
-        filled = sum(fade(at) * share for at, share in row.fills)
-        values["fill_ratio"] = (filled + prior) / (values["fill_weight"] + fill_mass)
-        ack_mass = settings.ack_prior_weight_e9 / 1e9
-        values["ack_weight"] = sum(speed(at) for at, _ in row.acks)
-        acked = sum(speed(at) * latency for at, latency in row.acks)
-        prior = self.ack_priors[told.venue] * ack_mass
-        values["ack_ns"] = (acked + prior) / (values["ack_weight"] + ack_mass)
-        return values
+    def _compare_shrunk(self, row: Raw, told: Any, where: str, now_ns: int) -> None:
+        settings, venue = self.settings, self.venues[told.venue]
+        venue_ns, weight = venue.clock(told.log_ns), settings.fill_prior_weight_e9 / 1e9
+        half_life_ns = settings.fill_half_life_ns
+        prior = venue.fills.shrunk(venue_ns, half_life_ns, settings.fill_prior_e9 / 1e9, weight)
+        close(where, told, "fill_ratio", row.fills.shrunk(now_ns, half_life_ns, prior, weight))
+        estimate = row.fills.estimate(now_ns, half_life_ns)
+        estimate.check(f"{where}: fill", estimate.mean, told.fill_ratio_se, told.fill_ratio_n)
+        weight, half_life_ns = settings.ack_prior_weight_e9 / 1e9, settings.speed_half_life_ns
+        prior = venue.acks.shrunk(venue_ns, half_life_ns, venue.ack_prior_ns, weight)
+        close(where, told, "ack_ns", row.acks.shrunk(now_ns, half_life_ns, prior, weight))
+        estimate = row.acks.estimate(now_ns, half_life_ns)
+        estimate.check(f"{where}: ack", estimate.mean, told.ack_ns_se, told.ack_n)
+
+    def _compare_times(self, row: Raw, told: Any, where: str) -> None:
+        """Each segment counts with the time it lasted, decayed since it ended."""
+        weight = weights(row.clock(told.log_ns), self.settings.liquidity_half_life_ns)
+        masses = [weight(s.end_ns) * (s.end_ns - s.start_ns) for s in row.segments]
+        two_sided = [
+            mass if 0 < s.touch[0] <= s.touch[2] else 0.0
+            for mass, s in zip(masses, row.segments, strict=True)
+        ]
+        observed, n = fsum(masses), fsum(weight(at) for at in row.changes)
+        close(where, told, "observed_ns", observed)
+        close(where, told, "touch_changes", n)
+        values: dict[str, Callable[[Segment], float]] = {
+            "near_bid_units": lambda s: s.near[0],
+            "near_ask_units": lambda s: s.near[1],
+            "share_at_bid": lambda s: s.at_bid,
+            "share_at_ask": lambda s: s.at_ask,
+            "two_sided_share": lambda s: 0 < s.touch[0] <= s.touch[2],
+        }
+        for name, value in values.items():
+            estimate = _average(row.segments, masses, value, n)
+            close(where, told, name, estimate.mean)
+        spread = lambda s: s.touch[2] - s.touch[0]  # noqa: E731
+        errors = {
+            "bid_units": _average(row.segments, masses, lambda s: s.touch[1], n),
+            "ask_units": _average(row.segments, masses, lambda s: s.touch[3], n),
+        }
+        if not 0.0 < fsum(two_sided) < NEGLIGIBLE:
+            errors["spread_nanos"] = _average(row.segments, two_sided, spread, n)
+        for name, estimate in errors.items():
+            said = getattr(told, name), getattr(told, f"{name}_se"), n
+            estimate.check(f"{where}: {name}", *said)
+
+    def _compare_execution(self, told: Any) -> None:
+        row = self.rows[told.instrument, told.venue]
+        where = f"instrument {told.instrument} venue {told.venue} at {told.log_ns}"
+        now_ns = row.clock(told.log_ns)
+        assert told.fee_mismatches == row.fee_mismatches, f"{where}: fee mismatches"
+        for name, family in FAMILIES.items():
+            half_life_ns = getattr(self.settings, f"{family}_half_life_ns")
+            estimate = row.samples[name].estimate(now_ns, half_life_ns)
+            said = (getattr(told, f"{name}{part}") for part in ("", "_se", "_n"))
+            estimate.check(f"{where}: {name}", *said)
+        lot = self.instruments[told.instrument].lot_units
+        weight = weights(row.ends[-1][0] if row.ends else 0, self.settings.fill_half_life_ns)
+        for index in range(8):
+            size = lot * 2**index
+            had = fsum(weight(at) for at, _, cum in row.ends if cum >= size)
+            lacked = fsum(weight(at) for at, sent, cum in row.ends if cum < min(size, sent))
+            close(where, told, f"available_{index}_n", had + lacked)
+            if not 0.0 < had + lacked < NEGLIGIBLE:
+                share = had / (had + lacked) if had + lacked else 0.0
+                close(where, told, f"available_{index}", share)
+        self.executions += 1
+
+    def _compare_venue(self, told: Any) -> None:
+        venue = self.venues[told.venue]
+        where = f"venue {told.venue} at {told.log_ns}"
+        now_ns, half_life_ns = venue.clock(told.log_ns), self.settings.fill_half_life_ns
+        for name, sample in (("fill_ratio", venue.fills), ("reject_rate", venue.rejects)):
+            said = (getattr(told, f"{name}{part}") for part in ("", "_se", "_n"))
+            sample.estimate(now_ns, half_life_ns).check(f"{where}: {name}", *said)
+        for name in ("feed", "ack", "fill"):
+            quantiles = {p: getattr(told, f"{name}_p{p}_ns") for p in (50, 90, 99)}
+            n = getattr(told, f"{name}_n")
+            getattr(venue, name).check(f"{where}: {name}", n, quantiles)
+        gaps = venue.gaps.estimate(now_ns, self.settings.speed_half_life_ns)
+        close(where, told, "usual_gap_ns", gaps.mean)
+        health = venue.health
+        for name, wanted in (
+            ("health", health.state),
+            ("since_ns", health.since_ns),
+            ("quote_ns", venue.quote_ns),
+            ("relapses", health.relapses),
+            ("clean", health.clean),
+            ("clean_needed", health.needed),
+        ):
+            assert getattr(told, name) == wanted, f"{where}: {name} {getattr(told, name)}"
+        self.venue_reports += 1
 
 
-def _weights(now_ns: int, half_life_ns: int) -> Callable[[int], float]:
-    grid_ns = max(1, half_life_ns // 1024)
-    return lambda then_ns: 2.0 ** -min(1000.0, (now_ns // grid_ns - then_ns // grid_ns) / 1024)
+def close(where: str, told: Any, name: str, wanted: float) -> None:
+    """Agreement to 1e-9."""
+    value = getattr(told, name)
+    assert isclose(value, wanted, rel_tol=1e-9, abs_tol=1e-18), f"{where}: {name} {value} {wanted}"
 
 
-def _time_weighted(row: Raw, weight: Callable[[int], float]) -> dict[str, float]:
-    """Each segment counts with the time it lasted, decayed since it ended."""
-    sums: dict[str, float] = defaultdict(float)
-    for segment in row.segments:
-        mass = weight(segment.end_ns) * (segment.end_ns - segment.start_ns)
-        bid, bid_units, ask, ask_units = segment.touch
-        sums["observed"] += mass
-        sums["bid_units"] += mass * bid_units
-        sums["ask_units"] += mass * ask_units
-        sums["share_at_bid"] += mass * segment.at_bid
-        sums["share_at_ask"] += mass * segment.at_ask
-        if 0 < bid <= ask:
-            sums["two_sided"] += mass
-            sums["spread"] += mass * (ask - bid)
-    observed, two_sided = sums["observed"], sums["two_sided"]
-    shares = ("bid_units", "ask_units", "share_at_bid", "share_at_ask")
-    values = {name: sums[name] / observed if observed else 0.0 for name in shares}
-    values["two_sided_share"] = two_sided / observed if observed else 0.0
-    if two_sided == 0.0 or two_sided > NEGLIGIBLE:
-        values["spread_nanos"] = sums["spread"] / two_sided if two_sided else 0.0
-    values["observed_ns"] = observed
-    return values
+def _average(
+    segments: list[Segment], masses: list[float], value: Callable[[Segment], float], n: float
+) -> Estimate:
+    """Mean over time, and how much the value varies over it."""
+    mass = fsum(masses)
+    if not mass:
+        return Estimate(n=n)
+    pairs = [(mass, value(segment)) for mass, segment in zip(masses, segments, strict=True)]
+    mean = fsum(mass * x for mass, x in pairs) / mass
+    variance = fsum(mass * (x - mean) ** 2 for mass, x in pairs) / mass
+    return Estimate(mean, variance, mean * mean + variance, n)

@@ -1,0 +1,124 @@
+"""Statistics in the plainest way: keep every observation, weigh all of them anew at each read-out.
+
+A weight is 2^-(steps/1024), with steps counted on the absolute grid of half-life/1024.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import fsum, isclose, sqrt
+
+NEGLIGIBLE = 1e-200
+"""A mean over less than this is of a past that has decayed to nothing."""
+
+
+def weights(now_ns: int, half_life_ns: int) -> Callable[[int], float]:
+    """What an observation of a time is worth now."""
+    grid_ns = max(1, half_life_ns // 1024)
+    return lambda then_ns: 2.0 ** -min(1000.0, (now_ns // grid_ns - then_ns // grid_ns) / 1024)
+
+
+@dataclass(slots=True)
+class Estimate:
+    """Mean, what the observations vary by, and how many of them count."""
+
+    mean: float = 0.0
+    variance: float = 0.0
+    mean_square: float = 0.0
+    n: float = 0.0
+
+    def check(self, where: str, mean: float, error: float, n: float) -> None:
+        """Compares what the engine told, its standard error and its effective sample size."""
+        assert isclose(mean, self.mean, rel_tol=1e-9, abs_tol=1e-9 * sqrt(self.mean_square)), (
+            f"{where}: {mean} is {self.mean}"
+        )
+        assert isclose(n, self.n, rel_tol=1e-9, abs_tol=1e-12), f"{where}_n: {n} is {self.n}"
+        if abs(self.n - 2.0) > 1e-9:
+            self._check_error(where, error)
+
+    def _check_error(self, where: str, error: float) -> None:
+        """Squares lose what the mean is larger than the deviation by, so that much is allowed."""
+        degrees = self.n - 1.0
+        wanted = self.variance if self.n >= 2.0 else 0.0
+        slack = 1e-9 * self.variance + 1e-12 * self.mean_square + NEGLIGIBLE
+        assert abs(error * error * degrees - wanted) <= slack, f"{where}_se: {error}"
+
+
+@dataclass(slots=True)
+class Sample:
+    """Every (time, value) of an event measure."""
+
+    seen: list[tuple[int, float]] = field(default_factory=list)
+
+    def add(self, now_ns: int, value: float) -> None:
+        """One observation."""
+        self.seen.append((now_ns, float(value)))
+
+    def estimate(self, now_ns: int, half_life_ns: int) -> Estimate:
+        """As of now: the mean is that of the last observation, its weight has faded since."""
+        if not self.seen:
+            return Estimate()
+        last_ns = self.seen[-1][0]
+        weight = weights(last_ns, half_life_ns)
+        masses = [weight(at) for at, _ in self.seen]
+        mass, squares = fsum(masses), fsum(mass * mass for mass in masses)
+        pairs = [(mass, value) for mass, (_, value) in zip(masses, self.seen, strict=True)]
+        mean = fsum(mass * value for mass, value in pairs) / mass
+        variance = fsum(mass * (value - mean) ** 2 for mass, value in pairs) / mass
+        faded = weights(now_ns, half_life_ns)(last_ns)
+        return Estimate(mean, variance, mean * mean + variance, mass * mass / squares * faded)
+
+    def shrunk(self, now_ns: int, half_life_ns: int, prior: float, prior_weight: float) -> float:
+        """Mean with `prior_weight` observations of the prior added."""
+        weight = weights(now_ns, half_life_ns)
+        mass = fsum(weight(at) for at, _ in self.seen)
+        total = fsum(weight(at) * value for at, value in self.seen)
+        return (total + prior * prior_weight) / (mass + prior_weight)
+
+
+@dataclass(slots=True)
+class RawHistogram:
+    """Latencies by (octave, part of it) of 64 ns, and all of them until the first halving."""
+
+    counts: Counter[tuple[int, int]] = field(default_factory=Counter)
+    exact: list[int] = field(default_factory=list)
+    halved: bool = False
+
+    def add(self, value_ns: int) -> None:
+        """One latency; a negative one is none, one over 18 minutes is that."""
+        value_ns = min(max(0, value_ns), 2**40 - 64)
+        steps = value_ns // 64
+        octave = max(0, steps.bit_length() - 6)
+        self.counts[octave, steps >> octave] += 1
+        self.exact.append(value_ns)
+
+    def halve(self, times: int) -> None:
+        """Every count halves `times` times, each time rounding down."""
+        self.halved = self.halved or bool(self.counts)
+        for _ in range(min(times, 40)):
+            self.counts = Counter({key: count // 2 for key, count in self.counts.items()})
+
+    def check(self, where: str, n: int, quantiles: dict[int, int]) -> None:
+        """Counts exactly; quantiles in their bucket, and within 3 % of the exact one."""
+        total = sum(self.counts.values())
+        assert n == total, f"{where}: {n} latencies are {total}"
+        for percent, told_ns in quantiles.items():
+            if not total:
+                assert told_ns == 0, f"{where}: p{percent} of nothing"
+                continue
+            octave, place = self._bucket(percent, total)
+            low_ns, width_ns = (place << octave) * 64, 64 << octave
+            assert low_ns <= told_ns < low_ns + width_ns, f"{where}: p{percent} {told_ns}"
+            if not self.halved:
+                exact_ns = sorted(self.exact)[-(-total * percent // 100) - 1]
+                assert abs(told_ns - exact_ns) <= max(0.03 * exact_ns, 64), f"{where}: p{percent}"
+
+    def _bucket(self, percent: int, total: int) -> tuple[int, int]:
+        left = total * percent / 100
+        for key in sorted(self.counts, key=lambda key: key[1] << key[0]):
+            left -= self.counts[key]
+            if left <= 1e-9:
+                return key
+        raise AssertionError("counts do not add up")
