@@ -58,6 +58,7 @@ class Names:
     instruments: dict[int, InstrumentName] = field(default_factory=dict)
     venues: dict[int, VenueName] = field(default_factory=dict)
     policies: dict[int, Any] = field(default_factory=dict)
+    settings: Any = None
     engine: str = ""
 
     def add(self, kind: int, raw: bytes) -> None:
@@ -72,6 +73,8 @@ class Names:
         elif kind == InputType.POLICY:
             record = reference.POLICY.unpack(raw)
             self.policies[record.policy] = record
+        elif kind == InputType.SETTINGS:
+            self.settings = reference.SETTINGS.unpack(raw)
         elif kind == InputType.ENGINE:
             self.engine = reference.ENGINE.unpack(raw).version_hash.hex()
 

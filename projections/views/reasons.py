@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from projections.views.names import InstrumentName
-from schemas.codes import VenueStatus
+from schemas.codes import HealthState, VenueStatus
 from schemas.units import NS_PER_MS, NS_PER_S, NS_PER_US, decimal_text
 from schemas.wire import code_name
 
@@ -45,6 +45,7 @@ EXCLUSIONS: dict[str, Words] = {
         f"what it shows is taken by our own {one.size(value)} in flight"
     ),
     "below_lot": lambda value, one: f"the {one.size(value)} it has are less than a lot",
+    "venue_health": lambda value, _: f"its health is {code_name(HealthState, value)}",
     "fee_unknown": _plain("its fee is not known, and a fee is never guessed"),
 }
 

@@ -21,6 +21,7 @@ from schemas.codes import OutputType, PolicyKind
 from schemas.events import SmartRoutingDecisionEvent
 from schemas.units import NS_PER_MS, NS_PER_S
 from schemas.wire import decode_output, iter_inputs, iter_raw_outputs
+from streams.cli.quality_cells import latency, percent
 from streams.replay.demo import Demo
 
 REFRESH_NS = 250 * NS_PER_MS
@@ -101,11 +102,11 @@ class DemoView:
             table.add_row(
                 row["venue"],
                 f"{row['quotes']:,}",
-                f"{row['share_at_bid']:.0%}",
-                f"{row['share_at_ask']:.0%}",
-                f"{row['fill_ratio']:.0%}",
-                duration(row["ack_ns"]),
-                duration(row["feed_delay_ns"]),
+                percent(row["share_at_bid"], 0),
+                percent(row["share_at_ask"], 0),
+                percent(row["fill_ratio"], 0),
+                latency(row["ack_ns"]),
+                latency(row["feed_delay_ns"]),
                 f"{ours.get('children', 0):,}",
                 f"{ours.get('fills', 0):,}",
             )

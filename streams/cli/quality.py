@@ -1,21 +1,24 @@
-"""`sor quality`: the venue quality table of a run, at its end or at a moment."""
+"""`sor quality`: the venue quality tables of a run, at its end or at a moment."""
 
 from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from projections.views.names import Names
 from projections.views.quality import QualityTable
-from projections.views.reasons import duration, price
 from schemas.errors import InputError
 from schemas.units import INT64_MAX, NS_PER_S
+from streams.cli import quality_tables as tables
 from streams.cli.decisions import instrument_id
 from streams.cli.terminal import print_json, print_table
 from streams.replay.lookup import RunLookup
 
+Row = dict[str, Any]
 FIRST_NS = 10**15
 """A number above this is a time in ns, below it a position."""
 
@@ -27,10 +30,14 @@ def quality(
     instrument: str | None = None,
     venue: str | None = None,
     at: str | None = None,
+    table: Literal["liquidity", "execution", "venues"] | None = None,
     json: bool = False,
     csv: bool = False,
 ) -> int:
     """Show what each venue was worth, from the last published rows.
+
+    Venues are shown as of the last quote, for the silence after it says nothing of them.
+    Estimates are shown as value ± standard error (effective sample size), missing ones as "-".
 
     Parameters
     ----------
@@ -42,24 +49,45 @@ def quality(
         Only this venue.
     at
         Input position, ns since 1970, or a UTC time like 2013-10-07T15:00:00.
+    table
+        Only this table; without it all of them, and of CSV the first.
     json
-        One JSON object.
+        One JSON object; missing is null.
     csv
-        Comma-separated values with a header line.
+        Comma-separated values with a header line; missing is empty.
     """
     lookup = RunLookup(run)
-    table = QualityTable(*moment_of(at))
+    folded = fold(lookup, *moment_of(at))
+    settled = folded if at is not None else at_last_quote(lookup, folded)
+    chosen = instrument_id(lookup, instrument), venue_id(lookup, venue)
+    rows = {
+        "liquidity": folded.table(lookup.names, *chosen),
+        "execution": folded.execution(lookup.names, *chosen),
+        "venues": settled.venues(lookup.names, chosen[1]),
+    }
+    if json:
+        print_json({name: rows[name] for name in rows if table in (None, name)})
+    elif csv:
+        write_csv([flat(row) for row in rows[table or "liquidity"]])
+    else:
+        for name in rows if table is None else (table,):
+            PRINTERS[name](rows[name], lookup.names)
+    return 0
+
+
+def fold(lookup: RunLookup, max_seq: int, max_ns: int) -> QualityTable:
+    """The tables of a run at a moment."""
+    folded = QualityTable(max_seq, max_ns)
     for shard in lookup.run.shards():
         for frame in lookup.run.shard(shard).reader("outputs", verify_chain=False):
-            table.add(frame.payload)
-    rows = table.table(lookup.names, instrument_id(lookup, instrument), venue_id(lookup, venue))
-    if json:
-        print_json({"rows": rows})
-    elif csv:
-        write_csv(rows)
-    else:
-        print_table("", TITLES, [cells(row, lookup) for row in rows])
-    return 0
+            folded.add(frame.payload)
+    return folded
+
+
+def at_last_quote(lookup: RunLookup, folded: QualityTable) -> QualityTable:
+    """The tables when the last quote came: a recording ends and the log goes on."""
+    quoted = [row["quote_ns"] for row in folded.venues(lookup.names)]
+    return fold(lookup, INT64_MAX, max(quoted, default=INT64_MAX))
 
 
 def moment_of(at: str | None) -> tuple[int, int]:
@@ -89,47 +117,62 @@ def venue_id(lookup: RunLookup, key: str | None) -> int | None:
     return found
 
 
-TITLES = [
-    "instrument",
-    "venue",
-    "quotes",
-    "prints",
-    "bid size",
-    "ask size",
-    "spread",
-    "at bid",
-    "at ask",
-    "feed delay",
-    "ack",
-    "n",
-    "fill ratio",
-    "n",
-]
+def print_liquidity(rows: list[Row], names: Names) -> None:
+    """Sizes, spread and speed; decayed, of session time."""
+    cells = [tables.liquidity_cells(row, names) for row in rows]
+    print_table("Liquidity", tables.liquidity_titles(names), cells, 2)
+    print_table("Speed and fills", tables.SPEED_TITLES, [tables.speed_cells(r) for r in rows], 2)
 
 
-def cells(row: dict[str, Any], lookup: RunLookup) -> list[str]:
-    """One row as text; `n` is the weight behind the estimate before it."""
-    found = lookup.names.instrument_id(row["instrument"])
-    one = lookup.names.instrument(found if found is not None else -1)
-    return [
-        row["instrument"],
-        row["venue"],
-        f"{row['quotes']:,}",
-        f"{row['trades']:,}",
-        one.size(round(row["bid_units"])),
-        one.size(round(row["ask_units"])),
-        price(round(row["spread_nanos"])),
-        f"{row['share_at_bid']:.1%}",
-        f"{row['share_at_ask']:.1%}",
-        duration(row["feed_delay_ns"]) if row["feed_delay_min_ns"] is not None else "-",
-        duration(row["ack_ns"]),
-        f"{row['ack_weight']:.1f}",
-        f"{row['fill_ratio']:.1%}",
-        f"{row['fill_weight']:.1f}",
-    ]
+def print_execution(rows: list[Row], names: Names) -> None:
+    """Costs, survival and markouts of our own children."""
+    costs = [tables.cost_cells(row, names) for row in rows]
+    print_table("Execution: cost", tables.COST_TITLES, costs, 2)
+    survival = [tables.survival_cells(row) for row in rows]
+    title = "Execution: how often at least so many round lots could be had, % (n)"
+    print_table(title, tables.survival_titles(rows), survival, 2)
+    markouts = [line for row in rows for line in tables.markout_cells(row)]
+    title = "Execution: the mid afterwards"
+    print_table(title, tables.markout_titles(names), markouts, 2)
 
 
-def write_csv(rows: list[dict[str, Any]]) -> None:
+def print_venues(rows: list[Row], _names: Names) -> None:
+    """Health and latencies over all instruments."""
+    several = len({row["shard"] for row in rows}) > 1
+    cells = [tables.venue_cells(row, several) for row in rows]
+    print_table("Venues", tables.VENUE_TITLES, cells, 3)
+
+
+PRINTERS: dict[str, Callable[[list[Row], Names], None]] = {
+    "liquidity": print_liquidity,
+    "execution": print_execution,
+    "venues": print_venues,
+}
+
+
+def flat(row: Row) -> Row:
+    """A row with one column for each value: X, X_se, X_n, and X_1 .. where there are several."""
+    found: Row = {}
+    for name, value in row.items():
+        parts = {name: value}
+        if isinstance(value, list | tuple):
+            stem, unit, _ = name.partition("_bps")
+            parts = {f"{stem}_{n}{unit}": part for n, part in enumerate(value, start=1)}
+        for column, part in parts.items():
+            found |= columns(column, part)
+    return found
+
+
+def columns(name: str, value: Any) -> Row:
+    """Columns of one value."""
+    if not isinstance(value, dict):
+        return {name: value}
+    main = value.get("value", value.get("probability"))
+    rest = {f"{name}_{part}": value[part] for part in ("se", "n") if part in value}
+    return {name: main} | rest
+
+
+def write_csv(rows: list[Row]) -> None:
     """Writes rows on stdout."""
     if not rows:
         return

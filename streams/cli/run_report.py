@@ -6,8 +6,8 @@ from collections import Counter
 from typing import Any
 
 from projections.views.note import bps
-from projections.views.reasons import duration
 from projections.views.totals import BASELINES
+from streams.cli.quality_cells import latency, percent
 from streams.cli.terminal import print_lines, print_table
 from streams.replay.summary import Summary
 
@@ -69,10 +69,10 @@ def print_venues(summary: Summary) -> None:
                 row["venue"],
                 f"{row['quotes']:,}",
                 f"{row['trades']:,}",
-                f"{row['share_at_bid']:.1%}",
-                f"{row['share_at_ask']:.1%}",
-                f"{row['fill_ratio']:.1%}",
-                duration(row["ack_ns"]),
+                percent(row["share_at_bid"]),
+                percent(row["share_at_ask"]),
+                percent(row["fill_ratio"]),
+                latency(row["ack_ns"]),
                 f"{sent.get('children', 0):,}",
                 f"{sent.get('fills', 0):,}",
                 f"{sent.get('notional', 0.0):,.2f}",

@@ -11,6 +11,9 @@ import orjson
 
 from streams.replay.replay import Progress, no_progress
 
+MARKS = str.maketrans("", "", " .,%+-±()/:<=")
+"""What stands between the digits of a number, an estimate or a missing one."""
+
 
 def print_json(value: Any) -> None:
     """Writes one object on stdout and nothing else."""
@@ -18,15 +21,18 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Writes a table; numbers stand to the right."""
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], whole: int = 0
+) -> None:
+    """Writes a table; numbers stand to the right, the first `whole` columns are never broken."""
     from rich import box
     from rich.table import Table
 
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for place, column in enumerate(columns):
         cells = [row[place] for row in rows]
-        table.add_column(column, justify="right" if all(map(is_number, cells)) else "left")
+        justify: Any = "right" if all(map(is_number, cells)) else "left"
+        table.add_column(column, justify=justify, no_wrap=place < whole)
     for row in rows:
         table.add_row(*row)
     console().print(table)
@@ -48,9 +54,9 @@ def console() -> Any:
 
 
 def is_number(cell: str) -> bool:
-    """Whether a cell should stand to the right."""
-    digits = cell.replace(",", "").replace("%", "").replace("+", "").replace("-", "")
-    return not cell or digits.replace(".", "").strip().isdigit()
+    """Whether a cell should stand to the right: nothing but digits and the marks between them."""
+    digits = cell.translate(MARKS)
+    return not digits or digits.isdigit()
 
 
 @contextmanager

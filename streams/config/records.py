@@ -77,7 +77,8 @@ def config_records(
     """INSTRUMENT (its policy), POLICY, LIMITS, SETTINGS and ENGINE records of a configuration.
 
     `dataset_records` are the source 0 records before them; the dataset's `stale_ms`, `horizon_ms`
-    and `poll_ms` (0 = not polled) stand in where the configuration says 0. InputError for a venue or policy name that does not exist.
+    and `poll_ms` (0 = not polled) stand in where the configuration says 0. InputError for a venue
+    or policy name that does not exist.
     """
     last = HEADER.unpack(_last(dataset_records))
     stream = Stream(last.source_seq + 1, last.log_ns)
