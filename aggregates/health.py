@@ -87,7 +87,8 @@ def fire(quality: VenueQuality, event: int, now_ns: int, settings: Settings) -> 
     elif event == E.CLEAN_RUN:
         needed = max(needed // 2, base)
     quality.clean_needed, quality.clean = needed, 0
-    quality.rejects_in_row = quality.timeouts_in_row = 0
+    if event in (E.EVIDENCE, E.CLEAN_RUN):
+        quality.rejects_in_row = quality.timeouts_in_row = 0
     quality.health, quality.since_ns = int(after), now_ns
     quality.changed = quality.dirty = True
 

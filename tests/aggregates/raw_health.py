@@ -101,7 +101,8 @@ class RawHealth:
         self.needed = needed
 
     def _go(self, state: int, now_ns: int) -> None:
-        """A change starts every count anew."""
+        """A change starts the clean run anew, and one for the better every count."""
         self.needed = self._least()
-        self.state, self.since_ns = int(state), now_ns
-        self.rejects = self.timeouts = self.clean = 0
+        self.state, self.since_ns, self.clean = int(state), now_ns, 0
+        if state in (S.COOLING, S.UP):
+            self.rejects = self.timeouts = 0

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aggregates import kernel
 from aggregates.kernel import Engine
 from schemas.codes import (
     AlarmKind,
@@ -22,6 +23,7 @@ from schemas.codes import (
     HealthState,
     KillScope,
     Liquidity,
+    MarkoutDrop,
     OrderState,
     OutputType,
     PolicyKind,
@@ -335,6 +337,13 @@ class Desk:
     def _do_wait(self, duration: str) -> None:
         self.tape.wait(duration_ns(duration))
         self.tape.timer()
+
+    def _do_drops(self, reason: str, side: str, count: str) -> None:
+        """How many markouts of a side did not settle for a reason."""
+        reader = kernel.load("reference")
+        reader.restore(self.engine.state_bytes())
+        dropped = reader.state.markout_drops[2 * MarkoutDrop[reason] + (side == "sell")]
+        assert dropped == int(count), f"{reason} {side}: {dropped}"
 
     def _do_lost(self, venue: str, count: str) -> None:
         """Records of a feed that never arrived."""
