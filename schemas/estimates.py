@@ -24,8 +24,7 @@ def join_estimates(fields: dict[str, Any]) -> dict[str, Any]:
     """Fields with each X, X_se, X_n as one Estimate under X; others as they are."""
     names = [name.removesuffix(ERROR) for name in fields if name.endswith(ERROR)]
     joined = {
-        name: estimate(fields[name], fields[name + ERROR], fields[name + SAMPLES])
-        for name in names
+        name: estimate(fields[name], fields[name + ERROR], fields[name + SAMPLES]) for name in names
     }
     parts = {name + part for name in names for part in ("", ERROR, SAMPLES)}
     return {name: value for name, value in fields.items() if name not in parts} | joined

@@ -76,6 +76,11 @@ class QualityTable:
             place = head.shard if kind == OutputType.VENUE_QUALITY else head.instrument
             table[place, LAYOUTS[kind].unpack(raw).venue] = bytes(raw)
 
+    def add_unknown_venues(self, other: QualityTable) -> None:
+        """Takes the rows of venues that it has none of from another fold."""
+        for key, raw in other.tables[OutputType.VENUE_QUALITY].items():
+            self.tables[OutputType.VENUE_QUALITY].setdefault(key, raw)
+
     def table(
         self, names: Names, instrument: int | None = None, venue: int | None = None
     ) -> list[dict[str, Any]]:

@@ -19,6 +19,9 @@ from streams.cli.terminal import print_json, print_table
 from streams.replay.lookup import RunLookup
 
 Row = dict[str, Any]
+JSON_KEYS = {"liquidity": "rows"}
+"""Table -> key in JSON, where that is another."""
+
 FIRST_NS = 10**15
 """A number above this is a time in ns, below it a position."""
 
@@ -39,22 +42,14 @@ def quality(
     Venues are shown as of the last quote, for the silence after it says nothing of them.
     Estimates are shown as value ± standard error (effective sample size), missing ones as "-".
 
-    Parameters
-    ----------
-    run
-        Folder of the run.
-    instrument
-        Only this instrument.
-    venue
-        Only this venue.
-    at
-        Input position, ns since 1970, or a UTC time like 2013-10-07T15:00:00.
-    table
-        Only this table; without it all of them, and of CSV the first.
-    json
-        One JSON object; missing is null.
-    csv
-        Comma-separated values with a header line; missing is empty.
+    Args:
+        run: Folder of the run.
+        instrument: Only this instrument.
+        venue: Only this venue.
+        at: Input position, ns since 1970, or a UTC time like 2013-10-07T15:00:00.
+        table: Only this table; without it all of them, and of CSV the first.
+        json: One JSON object; missing is null.
+        csv: Comma-separated values with a header line; missing is empty.
     """
     lookup = RunLookup(run)
     folded = fold(lookup, *moment_of(at))
@@ -66,7 +61,8 @@ def quality(
         "venues": settled.venues(lookup.names, chosen[1]),
     }
     if json:
-        print_json({name: rows[name] for name in rows if table in (None, name)})
+        named = {JSON_KEYS.get(name, name): rows[name] for name in rows if table in (None, name)}
+        print_json(named)
     elif csv:
         write_csv([flat(row) for row in rows[table or "liquidity"]])
     else:
@@ -85,9 +81,14 @@ def fold(lookup: RunLookup, max_seq: int, max_ns: int) -> QualityTable:
 
 
 def at_last_quote(lookup: RunLookup, folded: QualityTable) -> QualityTable:
-    """The tables when the last quote came: a recording ends and the log goes on."""
+    """The tables when the last quote came: a recording ends and the log goes on.
+
+    A venue that was not yet published then keeps its row of the end.
+    """
     quoted = [row["quote_ns"] for row in folded.venues(lookup.names)]
-    return fold(lookup, INT64_MAX, max(quoted, default=INT64_MAX))
+    early = fold(lookup, INT64_MAX, max(quoted, default=INT64_MAX))
+    early.add_unknown_venues(folded)
+    return early
 
 
 def moment_of(at: str | None) -> tuple[int, int]:

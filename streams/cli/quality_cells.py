@@ -9,6 +9,7 @@ from projections.views.reasons import duration
 from schemas.units import NS_PER_MS, NS_PER_US
 
 MISSING = "-"
+DUST = 1e-5
 LEAST_SAMPLES = 0.1
 
 
@@ -18,17 +19,17 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def amount(value: float | None) -> str:
-    """A number of any size with four digits that count, and not more than six decimals."""
+    """A number of any size with four digits that count; what old values left behind is 0."""
     if value is None:
         return MISSING
     if abs(value) >= 1000:
         return f"{value:,.0f}"
-    return f"{value:.4g}" if abs(value) >= 1e-4 else f"{value:.6f}"
+    return f"{value:.4g}" if abs(value) >= DUST else "0"
 
 
 def error_amount(value: float | None) -> str:
     """A standard error: two digits that count are enough."""
-    return f"{value:.2g}" if value is not None and 1e-6 <= abs(value) < 10 else amount(value)
+    return f"{value:.2g}" if value is not None and DUST <= abs(value) < 10 else amount(value)
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:

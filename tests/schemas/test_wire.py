@@ -69,6 +69,28 @@ def test_a_decision_is_decoded_whole(day: Day) -> None:
     assert with_levels > 20
 
 
+def test_estimates_are_joined_and_what_was_never_seen_is_null(day: Day) -> None:
+    seen = missing = 0
+    for kind, record, raw in records(day.outputs):
+        if kind not in (OutputType.EXECUTION_QUALITY, OutputType.VENUE_QUALITY):
+            continue
+        event: Any = wire.decode_output(raw)
+        rate = event.reject_rate
+        assert rate.n == record.reject_rate_n
+        assert rate.value == (record.reject_rate if rate.n > 0.0 else None)
+        assert rate.se == (record.reject_rate_se if rate.n >= 2.0 else None)
+        seen, missing = seen + (rate.n > 0.0), missing + (rate.value is None)
+        if kind == OutputType.EXECUTION_QUALITY:
+            impact = [getattr(record, f"impact_{n}_bps_n") for n in (1, 2, 3, 4)]
+            assert [part.n for part in event.impact_bps] == impact
+            assert [part.round_lots for part in event.available] == [1 << n for n in range(8)]
+        else:
+            assert (event.ack_p50_ns is None) == (record.ack_n == 0)
+            assert event.health == codes.HealthState(record.health).name.lower()
+    assert seen > 5
+    assert missing > 0
+
+
 def test_every_input_is_shown(day: Day) -> None:
     found = list(wire.iter_inputs(day.inputs))
     assert b"".join(raw for _, raw in found) == day.inputs

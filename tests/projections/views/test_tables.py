@@ -15,6 +15,7 @@ from schemas.codes import (
     AlarmKind,
     ChildState,
     ExecType,
+    HealthState,
     InputType,
     OrderState,
     OutputType,
@@ -158,14 +159,14 @@ def test_rows_are_chosen_and_sorted_by_key() -> None:
 def test_a_venue_is_the_weighted_mean_of_its_rows() -> None:
     table = QualityTable()
     table.add(
-        quality(venue=0, instrument=0, fills=1, fill_ratio=0.5, fill_weight=3.0, ack_ns=10.0)
-        + quality(venue=0, instrument=1, fills=2, fill_ratio=1.0, fill_weight=1.0, ack_ns=20.0)
+        quality(venue=0, instrument=0, fills=1, fill_ratio=0.5, fill_ratio_n=3.0, ack_ns=10.0)
+        + quality(venue=0, instrument=1, fills=2, fill_ratio=1.0, fill_ratio_n=1.0, ack_ns=20.0)
     )
     (row,) = table.by_venue(names())
     assert row["fills"] == 3
     assert row["fill_ratio"] == pytest.approx(0.625)
-    assert row["ack_ns"] == pytest.approx(15.0), "no weight: the plain mean"
-    assert mean([], []) == 0.0
+    assert row["ack_ns"] is None, "nothing stands behind it"
+    assert mean([], []) is None
 
 
 def test_names_fall_back_to_ids() -> None:
@@ -208,6 +209,7 @@ def test_every_reason_that_can_leave_a_venue_out_has_words() -> None:
     for reason in exclusions:
         assert exclusion(reason, 2, one)
     assert exclusion("venue_not_open", int(VenueStatus.HALTED), one) == "it is halted"
+    assert exclusion("venue_health", int(HealthState.COOLING), one) == "its health is cooling"
     assert exclusion("beyond_limit", 10_001 * CENT, one).endswith("100.01 is beyond the limit")
     assert exclusion("odd_thing", 4, one) == "odd thing (4)"
 

@@ -90,6 +90,13 @@ def test_a_wrong_line_is_named(tmp_path: Path, line: str, message: str) -> None:
         ("quality", "write it as section.key=value"),
         ("quality=3", "`quality` is a table, not a value"),
         ("quality.publish_s.deep=3", "`quality.publish_s` is a value, not a table"),
+        ("markouts.horizons_ms=[50, 50, 60, 70]", r"`markouts.horizons_ms`: .* must rise"),
+        ("markouts.horizons_ms=[1, 2, 3]", r"`markouts.horizons_ms`: expected `array` of length 4"),
+        ("markouts.horizons_ms=[0, 1, 2, 3]", r"`markouts.horizons_ms`: expected `int` >= 1"),
+        ("health.clean_run=500", r"--set health.clean_run=500: .*health.clean_run_max.* above 160"),
+        ("health.clean_run_max=5", r"--set health.clean_run_max=5: .*: 10 is above 5"),
+        ("quality.near_ticks=0", r"`quality.near_ticks`: expected `int` >= 1"),
+        ("health.stale_floor=1", r"unknown key `health.stale_floor`.* is `stale_floor_ms`"),
         ("limits.collar_bps=0", r"`limits.collar_bps`: expected `float` > 0.0"),
     ],
 )

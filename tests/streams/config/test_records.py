@@ -16,6 +16,7 @@ from streams.config.sections import EngineConfig
 from streams.simulator.plain import PlainMarket
 from streams.simulator.plain_config import PlainConfig
 
+MS = 10**6
 DATASET = PlainMarket(PlainConfig(venues=4, instruments=2)).reference()
 
 
@@ -23,6 +24,14 @@ def records(config: EngineConfig, dataset: bytes = DATASET) -> list[tuple[int, A
     """(type, record) of a configuration's records."""
     raw = config_records(config, dataset, stale_ms=1_000, horizon_ms=8_000)
     return [(kind, INPUTS[kind].unpack(record)) for kind, record in iter_inputs(raw)]
+
+
+def settings(*assignments: str, stale_ms: int = 1_000, poll_ms: int = 0) -> Any:
+    """The SETTINGS record of a configuration."""
+    config = load_config(None, {}, assignments)
+    raw = config_records(config, DATASET, stale_ms=stale_ms, horizon_ms=8_000, poll_ms=poll_ms)
+    (found,) = [r for kind, r in iter_inputs(raw) if kind == InputType.SETTINGS]
+    return INPUTS[InputType.SETTINGS].unpack(found)
 
 
 def policies(config: EngineConfig) -> dict[int, Any]:
@@ -83,6 +92,35 @@ def test_preferred_venues_are_ranked_by_key() -> None:
 def test_an_unknown_default_policy_is_named() -> None:
     with pytest.raises(InputError, match=r"orders.default_policy.*best_price, lowest_cost"):
         records(load_config(None, {}, ("orders.default_policy=cheapest",)))
+
+
+def test_only_a_policy_that_says_so_goes_to_degraded_venues() -> None:
+    made = policies(load_config(None, {}, ("policies.fastest.allow_degraded=true",)))
+    assert {i: made[i].allow_degraded for i in made} == {1: 0, 2: 0, 3: 1, 4: 0}
+
+
+def test_settings_have_their_defaults_in_ns() -> None:
+    made = settings()
+    horizons = [getattr(made, f"horizon_{n}_ns") for n in (1, 2, 3, 4)]
+    assert horizons == [50 * MS, 1_000 * MS, 15_000 * MS, 60_000 * MS]
+    assert made.cost_half_life_ns == made.impact_half_life_ns == 600_000 * MS
+    assert (made.control_ns, made.health_ns) == (10_000 * MS, 1_000 * MS)
+    assert (made.stale_multiple, made.near_ticks) == (20, 5)
+    assert (made.reject_burst, made.timeout_burst) == (3, 2)
+    assert (made.clean_run, made.clean_run_max) == (10, 160)
+    assert made.fee_tolerance_nanos == 10_000_000, "a cent"
+
+
+def test_settings_that_nobody_gave_follow_from_the_dataset() -> None:
+    made = settings(stale_ms=30_000, poll_ms=3_700)
+    assert (made.stale_floor_ns, made.mid_age_ns) == (30_000 * MS, 60_000 * MS)
+    assert made.resolution_ns == 3_700 * MS
+    assert settings().resolution_ns == 0, "what is not polled has no interval"
+    assert settings(stale_ms=0).mid_age_ns == 10_000 * MS
+    own = ("markouts.resolution_ms=7", "markouts.mid_age_ms=8", "health.stale_floor_ms=9")
+    made = settings(*own, stale_ms=30_000, poll_ms=3_700)
+    times = (made.resolution_ns, made.mid_age_ns, made.stale_floor_ns)
+    assert times == (7 * MS, 8 * MS, 9 * MS)
 
 
 def test_limits_are_in_units_of_each_instrument() -> None:
