@@ -6,7 +6,7 @@ from typing import Any
 
 from projections.views.note import moment
 from projections.views.reasons import duration
-from schemas.units import NS_PER_MS, NS_PER_US
+from schemas.units import NS_PER_MS
 
 MISSING = "-"
 DUST = 1e-5
@@ -46,9 +46,7 @@ def milliseconds(ns: float | None) -> str:
     """A latency in ms."""
     if ns is None:
         return MISSING
-    if ns == 0 or abs(ns) >= NS_PER_MS:
-        return number(ns / NS_PER_MS)
-    return number(ns / NS_PER_MS, 3 if abs(ns) >= NS_PER_US else 6)
+    return number(ns / NS_PER_MS, 2 if abs(ns) >= NS_PER_MS else 3)
 
 
 def estimate(value: str, error: str, n: float | None = None) -> str:
