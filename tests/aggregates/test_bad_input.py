@@ -1,4 +1,4 @@
-"""What a hostile or broken venue sends has a named outcome and a counter, and leaves tables sane."""
+"""What a broken venue sends has a named outcome and a counter, and leaves the tables sane."""
 
 from __future__ import annotations
 

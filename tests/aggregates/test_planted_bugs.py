@@ -13,7 +13,9 @@ import pytest
 
 import aggregates
 from aggregates import kernel
+from schemas.units import INT64_MAX, INT64_MIN
 from tests.aggregates import (
+    test_bad_input,
     test_conservation,
     test_optimality,
     test_quality,
@@ -60,6 +62,12 @@ def scenarios_hold(seed: int) -> None:
     for path in sorted(test_scenarios.FOLDER.glob("*.txt")):
         for scenario in read(path):
             Desk(kernel.load(CORE)).play(scenario)
+
+
+def clocks_are_not_believed(seed: int) -> None:
+    for venue_ns in (0, -1, INT64_MIN, INT64_MAX, 2**62 + 1 + seed):
+        desk = test_bad_input.Desk(kernel.load(CORE))
+        test_bad_input.test_a_venue_time_that_cannot_be_is_no_delay(desk, venue_ns)
 
 
 class Bug(NamedTuple):
@@ -208,8 +216,8 @@ BUGS = (
     ),
     Bug(
         "every child counts as filled",
-        "quality",
-        "float(filled) / float(asked)",
+        "learning",
+        "float(min(child.cum_units, asked)) / float(asked)",
         "1.0",
         quality_is_right,
     ),
@@ -222,9 +230,9 @@ BUGS = (
     ),
     Bug(
         "a restart swaps the sides in flight",
-        "state",
-        "[values.in_flight_buy, values.in_flight_sell]",
-        "[values.in_flight_sell, values.in_flight_buy]",
+        "state_quality",
+        '("in_flight_buy", "in_flight_sell")',
+        '("in_flight_sell", "in_flight_sell")',
         restarts_change_nothing,
     ),
     Bug(
@@ -275,6 +283,139 @@ BUGS = (
         "over = order.excess_units > 0",
         "over = False",
         scenarios_hold,
+    ),
+    Bug(
+        "an adverse move is a gain",
+        "markouts",
+        "evidence.added[index].observe(-move_bps,",
+        "evidence.added[index].observe(move_bps,",
+        scenarios_hold,
+    ),
+    Bug(
+        "passive fills are taken for aggressive ones",
+        "markouts",
+        "Liquidity.ADD: MarkoutKind.ADDED",
+        "Liquidity.ADD: MarkoutKind.REMOVED",
+        quality_is_right,
+    ),
+    Bug(
+        "the drift without our orders is impact",
+        "markouts",
+        "observe(move_bps - drift_bps,",
+        "observe(move_bps,",
+        scenarios_hold,
+    ),
+    Bug(
+        "a mid of any age settles",
+        "markouts",
+        "if shard.log_ns - book.mid_ns > shard.tables.settings.mid_age_ns:",
+        "if shard.log_ns < book.mid_ns:",
+        quality_is_right,
+    ),
+    Bug(
+        "a halted venue's markouts settle",
+        "markouts",
+        "elif not trading(shard, book, markout.venue):",
+        "elif not markout.sign:",
+        scenarios_hold,
+    ),
+    Bug(
+        "markouts age through a halt",
+        "markouts",
+        "now_ns = row.session.at(now_ns)",
+        "now_ns = row.session.at(now_ns) + row.session.paused_ns",
+        quality_is_right,
+    ),
+    Bug(
+        "a better price is a gain for buyers only",
+        "learning",
+        "gained = sign * (child.far_nanos - price)",
+        "gained = child.far_nanos - price",
+        scenarios_hold,
+    ),
+    Bug(
+        "too little charged is no mismatch",
+        "learning",
+        "if abs(excess) > ",
+        "if excess > ",
+        quality_is_right,
+    ),
+    Bug(
+        "a halt ages what was learned",
+        "session",
+        "stopped_ns = now_ns if self.since_ns == RUNNING else self.since_ns",
+        "stopped_ns = now_ns",
+        scenarios_hold,
+    ),
+    Bug(
+        "the night is a silence",
+        "feed",
+        "entry.quality.quote_ns = shard.log_ns",
+        "entry.quality.since_ns += 0",
+        scenarios_hold,
+    ),
+    Bug(
+        "what was never asked for was not there",
+        "evidence",
+        "known = had or executed < sent",
+        "known = True",
+        scenarios_hold,
+    ),
+    Bug(
+        "one good reply heals",
+        "health",
+        "if quality.clean >= max(quality.clean_needed, settings.clean_run):",
+        "if quality.clean >= 1:",
+        scenarios_hold,
+    ),
+    Bug(
+        "a relapse costs nothing",
+        "health",
+        "min(needed * 2, max(settings.clean_run_max, base))",
+        "base",
+        scenarios_hold,
+    ),
+    Bug(
+        "a fault ends a burst",
+        "health",
+        "if event in (E.EVIDENCE, E.CLEAN_RUN):",
+        "if event:",
+        scenarios_hold,
+    ),
+    Bug(
+        "old observations count in full",
+        "moments",
+        "return self.weight * self.weight / self.weight_squares * w",
+        "return self.weight * w",
+        quality_is_right,
+    ),
+    Bug(
+        "a quantile is that of half as many",
+        "histogram",
+        "left = -(-self.total * percent // 100)",
+        "left = -(-self.total * percent // 200)",
+        quality_is_right,
+    ),
+    Bug(
+        "a repeated quote is a change",
+        "book",
+        "row.changes += 1.0 if after != before else 0.0",
+        "row.changes += 1.0",
+        scenarios_hold,
+    ),
+    Bug(
+        "a venue's clock is believed",
+        "feed",
+        "0 < header.venue_ns <= MAX_TIME_NS",
+        "header.venue_ns",
+        clocks_are_not_believed,
+    ),
+    Bug(
+        "a restart forgets the halts that are over",
+        "state_quality",
+        "clock.paused_ns, clock.since_ns = paused_ns, since_ns",
+        "clock.since_ns = since_ns",
+        restarts_change_nothing,
     ),
 )
 
