@@ -9,6 +9,7 @@
 namespace venuefold {
 
 __extension__ typedef __int128 int128;
+__extension__ typedef unsigned __int128 uint128;
 
 constexpr std::int64_t kE9 = 1'000'000'000;
 constexpr std::int64_t kInt64Max = std::numeric_limits<std::int64_t>::max();

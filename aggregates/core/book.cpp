@@ -3,7 +3,7 @@
 namespace venuefold {
 namespace {
 
-constexpr std::size_t kStrideStep = 8;
+constexpr std::size_t kStrideStep = 2;
 
 // Moves rows that lie `before` apart to places `after` apart.
 template <class Row>
@@ -23,8 +23,10 @@ void restride(std::vector<Row>& rows, std::size_t instruments, std::size_t befor
 void Books::add_instrument() {
   books_.emplace_back();
   ticks_.resize(books_.size() * stride_);
+  delays_.resize(books_.size() * stride_);
   terms_.resize(books_.size() * stride_);
   deep_.resize(books_.size() * stride_);
+  evidence_.resize(books_.size() * stride_);
   contracts_.resize(books_.size() * stride_);
 }
 
@@ -32,16 +34,39 @@ void Books::add_venue() {
   if (++venues_ <= stride_) return;
   const std::size_t wider = stride_ + kStrideStep;
   restride(ticks_, books_.size(), stride_, wider);
+  restride(delays_, books_.size(), stride_, wider);
   restride(terms_, books_.size(), stride_, wider);
   restride(deep_, books_.size(), stride_, wider);
+  restride(evidence_, books_.size(), stride_, wider);
   restride(contracts_, books_.size(), stride_, wider);
   stride_ = wider;
 }
 
 void Books::clear(std::size_t instrument, std::size_t venue, Now now) {
   set_touch(instrument, venue, {}, {}, now);
+  const std::uint64_t bit = std::uint64_t{1} << venue;
+  Book& book = books_[instrument];
   deep(instrument, venue) = Deep{};
-  books_[instrument].dirty |= std::uint64_t{1} << venue;
+  book.deep[0] &= ~bit;
+  book.deep[1] &= ~bit;
+  Tick& row = tick(instrument, venue);
+  row.near_units[0] = row.near_units[1] = 0;
+  book.dirty |= bit;
+}
+
+void Books::add_deep(std::size_t instrument, std::size_t venue, std::size_t side,
+                     std::int64_t ticks) {
+  Tick& row = tick(instrument, venue);
+  const Level touch = row.touch[side];
+  if (touch.units == 0) return;
+  const std::int64_t reach_nanos = ticks * terms(instrument, venue).tick_nanos;
+  const Deep& behind = deep(instrument, venue);
+  for (std::size_t index = 1; index < kMaxLevels; ++index) {
+    const Level& level = behind.level(side, index);
+    const std::int64_t away = level.nanos - touch.nanos;
+    if (level.units == 0 || away > reach_nanos || -away > reach_nanos) return;
+    row.near_units[side] += level.units;
+  }
 }
 
 void Books::set_fee(std::size_t instrument, std::size_t venue, std::uint8_t liquidity,
@@ -79,17 +104,6 @@ void Books::rebuild_best(std::size_t instrument) {
       book.top_nanos[side][venue] = tick(instrument, venue).touch[side].nanos;
     }
     scan_best(book, side);
-  }
-}
-
-void Books::regrid(Tables& tables) {
-  for (Tick& tick : ticks_) {
-    tick.then_step = tables.liquidity.step(tick.then_ns);
-    tick.delay_then_step = tables.speed.step(tick.delay_then_ns);
-  }
-  for (Terms& terms : terms_) {
-    terms.fill_then_step = tables.fill.step(terms.fill_then_ns);
-    terms.ack_then_step = tables.speed.step(terms.ack_then_ns);
   }
 }
 

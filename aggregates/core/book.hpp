@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "evidence.hpp"
 #include "quality.hpp"
 
 namespace venuefold {
@@ -21,16 +22,26 @@ struct alignas(64) Book {
   std::uint64_t listed = 0;
   // Venues where the instrument itself trades.
   std::uint64_t open = ~std::uint64_t{0};
+  // Twice the last valid mid, and when it was.
+  std::int64_t mid_x2 = 0;
+  std::int64_t mid_ns = 0;
+  // Venues that show anything behind the touch, by side.
+  std::uint64_t deep[2] = {0, 0};
+  std::uint64_t dirty_execution = 0;
+  // Of our last fill.
+  std::int64_t fill_ns = -1;
+  std::uint32_t open_children = 0;
   bool killed = false;
   bool has_limits = false;
   alignas(64) std::int64_t top_nanos[2][kMaxVenues] = {};
+  Moments drift[kHorizons];
   Instrument record{};
   Limits limits{};
 };
 
 struct Now {
   std::int64_t ns;
-  std::int64_t liquidity_step;
+  const Grid& liquidity;
 };
 
 class Books {
@@ -40,19 +51,29 @@ class Books {
   const Book& operator[](std::size_t instrument) const { return books_[instrument]; }
 
   Tick& tick(std::size_t instrument, std::size_t venue) { return ticks_[at(instrument, venue)]; }
+  Delay& delay(std::size_t instrument, std::size_t venue) { return delays_[at(instrument, venue)]; }
   Terms& terms(std::size_t instrument, std::size_t venue) { return terms_[at(instrument, venue)]; }
   Deep& deep(std::size_t instrument, std::size_t venue) { return deep_[at(instrument, venue)]; }
+  Evidence& evidence(std::size_t instrument, std::size_t venue) {
+    return evidence_[at(instrument, venue)];
+  }
   Contract& contract(std::size_t instrument, std::size_t venue) {
     return contracts_[at(instrument, venue)];
   }
   const Tick& tick(std::size_t instrument, std::size_t venue) const {
     return ticks_[at(instrument, venue)];
   }
+  const Delay& delay(std::size_t instrument, std::size_t venue) const {
+    return delays_[at(instrument, venue)];
+  }
   const Terms& terms(std::size_t instrument, std::size_t venue) const {
     return terms_[at(instrument, venue)];
   }
   const Deep& deep(std::size_t instrument, std::size_t venue) const {
     return deep_[at(instrument, venue)];
+  }
+  const Evidence& evidence(std::size_t instrument, std::size_t venue) const {
+    return evidence_[at(instrument, venue)];
   }
   const Contract& contract(std::size_t instrument, std::size_t venue) const {
     return contracts_[at(instrument, venue)];
@@ -74,11 +95,32 @@ class Books {
 
   // Changes a venue's top of book and settles the time at best of all it touches.
   void set_touch(std::size_t instrument, std::size_t venue, Level bid, Level ask, Now now);
-  // Stores both sides of a level below the touch.
-  void set_deep(std::size_t instrument, std::size_t venue, std::size_t level, Level bid, Level ask) {
+  // Changes a level behind the touch.
+  void set_deep(std::size_t instrument, std::size_t venue, std::size_t level, Level bid, Level ask,
+                Now now) {
+    advance_row(instrument, venue, now);
+    store_deep(instrument, venue, level, bid, ask);
+  }
+  // Stores both sides of a level behind the touch.
+  void store_deep(std::size_t instrument, std::size_t venue, std::size_t level, Level bid,
+                  Level ask) {
     Deep& deep = deep_[at(instrument, venue)];
     deep.level(0, level) = bid;
     deep.level(1, level) = ask;
+    if (level != 1) return;
+    Book& book = books_[instrument];
+    const std::uint64_t bit = std::uint64_t{1} << venue;
+    book.deep[0] = bid.units != 0 ? book.deep[0] | bit : book.deep[0] & ~bit;
+    book.deep[1] = ask.units != 0 ? book.deep[1] | bit : book.deep[1] & ~bit;
+  }
+  // Sums again what is displayed within `ticks` ticks of the touch.
+  void measure_near(std::size_t instrument, std::size_t venue, std::int64_t ticks) {
+    const Book& book = books_[instrument];
+    Tick& row = tick(instrument, venue);
+    for (std::size_t side = 0; side < 2; ++side) {
+      row.near_units[side] = row.touch[side].units;
+      if ((book.deep[side] >> venue & 1) != 0) add_deep(instrument, venue, side, ticks);
+    }
   }
   // Trading state of an instrument at a venue.
   void set_status(std::size_t instrument, std::size_t venue, std::uint8_t status) {
@@ -97,8 +139,6 @@ class Books {
   void clear(std::size_t instrument, std::size_t venue, Now now);
   // Finds the best again from the rows' touches, after a restore.
   void rebuild_best(std::size_t instrument);
-  // Recomputes every grid step, after the half-lives changed.
-  void regrid(Tables& tables);
 
   // Asks for the cache lines that a quote will change; any ids will do.
   void prefetch_tick(std::size_t instrument, std::size_t venue) const;
@@ -110,14 +150,17 @@ class Books {
   std::size_t stride_ = 0;
   std::vector<Book> books_;
   std::vector<Tick> ticks_;
+  std::vector<Delay> delays_;
   std::vector<Terms> terms_;
   std::vector<Deep> deep_;
+  std::vector<Evidence> evidence_;
   std::vector<Contract> contracts_;
 
   std::size_t at(std::size_t instrument, std::size_t venue) const {
     return instrument * stride_ + venue;
   }
   void scan_best(Book& book, std::size_t side) const;
+  void add_deep(std::size_t instrument, std::size_t venue, std::size_t side, std::int64_t ticks);
   void change_top(Book& book, std::size_t side, std::size_t venue, std::int64_t nanos);
 };
 
@@ -148,7 +191,8 @@ inline void Books::change_top(Book& book, std::size_t side, std::size_t venue,
 
 inline void Books::advance_row(std::size_t instrument, std::size_t venue, Now now) {
   const Book& book = books_[instrument];
-  advance(tick(instrument, venue), now.ns, now.liquidity_step, book.at_best[0] >> venue & 1,
+  Tick& row = tick(instrument, venue);
+  advance(row, row.session.at(now.ns), now.liquidity, book.at_best[0] >> venue & 1,
           book.at_best[1] >> venue & 1);
 }
 
@@ -158,16 +202,35 @@ inline void Books::set_touch(std::size_t instrument, std::size_t venue, Level bi
   Tick& row = tick(instrument, venue);
   const std::uint64_t at_bid = book.at_best[0];
   const std::uint64_t at_ask = book.at_best[1];
-  advance(row, now.ns, now.liquidity_step, at_bid >> venue & 1, at_ask >> venue & 1);
+  const Level before[2] = {row.touch[0], row.touch[1]};
+  advance(row, row.session.at(now.ns), now.liquidity, at_bid >> venue & 1, at_ask >> venue & 1);
   row.touch[0] = bid;
   row.touch[1] = ask;
+  if (row.session.is_running()) {
+    row.sums[CHANGES] += bid != before[0] || ask != before[1] ? 1.0 : 0.0;
+    const std::int64_t session_ns = row.session.at(now.ns);
+    for (std::size_t side = 0; side < 2; ++side) {
+      const std::int64_t refill_ns =
+          observe_touch(row, side, before[side].nanos, row.touch[side].nanos, session_ns);
+      if (refill_ns != 0) [[unlikely]] {
+        evidence(instrument, venue)
+            .refill_ns[side]
+            .observe(static_cast<double>(refill_ns), session_ns, now.liquidity);
+      }
+    }
+  }
   change_top(book, 0, venue, bid.nanos);
   change_top(book, 1, venue, ask.nanos);
+  if (0 < book.best_nanos[0] && book.best_nanos[0] < book.best_nanos[1]) {
+    book.mid_x2 = book.best_nanos[0] + book.best_nanos[1];
+    book.mid_ns = now.ns;
+  }
   std::uint64_t changed = (book.at_best[0] ^ at_bid) | (book.at_best[1] ^ at_ask);
   changed &= ~(std::uint64_t{1} << venue);
   for (; changed != 0; changed &= changed - 1) {
     const auto other = static_cast<std::size_t>(std::countr_zero(changed));
-    advance(tick(instrument, other), now.ns, now.liquidity_step, at_bid >> other & 1,
+    Tick& moved = tick(instrument, other);
+    advance(moved, moved.session.at(now.ns), now.liquidity, at_bid >> other & 1,
             at_ask >> other & 1);
   }
 }
@@ -179,7 +242,10 @@ inline void Books::prefetch_tick(std::size_t instrument, std::size_t venue) cons
   __builtin_prefetch(row, 1);
   __builtin_prefetch(row + 64, 1);
   __builtin_prefetch(row + 128, 1);
+  __builtin_prefetch(row + 192, 1);
+  __builtin_prefetch(&delays_[at(instrument, venue)], 1);
   __builtin_prefetch(&book, 1);
+  __builtin_prefetch(&book.mid_x2, 1);
   __builtin_prefetch(&book.top_nanos[0][venue], 1);
   __builtin_prefetch(&book.top_nanos[1][venue], 1);
 }

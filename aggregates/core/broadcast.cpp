@@ -1,15 +1,30 @@
 #include "broadcast.hpp"
 
-#include "publish.hpp"
+#include "feed.hpp"
+#include "fire.hpp"
 
 namespace venuefold::broadcast {
+namespace {
+
+// The clock of a new row stands still where the venue does not trade.
+void start_clock(Shard& shard, std::size_t instrument, std::size_t venue) {
+  const bool trades = shard.tables.open() >> venue & 1;
+  shard.books.tick(instrument, venue).session.turn(trades, shard.log_ns);
+}
+
+}  // namespace
 
 Refused instrument(Shard& shard, const Instrument& record) {
   const std::uint32_t id = record.instrument;
   if (id > shard.books.size()) return {Reason::UNKNOWN_INSTRUMENT, id};
   if (id >= kMaxInstruments) return {Reason::TABLE_FULL, id};
   if (!is_valid(record)) return {Reason::BAD_VALUE, id};
-  if (id == shard.books.size()) shard.books.add_instrument();
+  if (id == shard.books.size()) {
+    shard.books.add_instrument();
+    for (std::size_t venue = 0; venue < shard.tables.venues(); ++venue) {
+      start_clock(shard, id, venue);
+    }
+  }
   shard.books[id].record = record;
   return kAccepted;
 }
@@ -17,7 +32,14 @@ Refused instrument(Shard& shard, const Instrument& record) {
 Refused venue(Shard& shard, const Venue& record) {
   const std::size_t before = shard.tables.venues();
   const Reason reason = shard.tables.put_venue(record.venue, record);
-  if (shard.tables.venues() > before) shard.books.add_venue();
+  if (shard.tables.venues() > before) {
+    shard.venues.add();
+    shard.books.add_venue();
+    for (std::size_t instrument = 0; instrument < shard.books.size(); ++instrument) {
+      start_clock(shard, instrument, record.venue);
+    }
+  }
+  if (reason == Reason::NONE) feed::set_venue_status(shard, record.venue, record.status);
   return {reason, record.venue};
 }
 
@@ -29,7 +51,7 @@ Refused listing(Shard& shard, const Listing& record) {
   shard.books[record.instrument].listed |= std::uint64_t{1} << record.venue;
   terms.lot_units = record.lot_units;
   terms.min_units = record.min_units;
-  shard.books.contract(record.instrument, record.venue).tick_nanos = record.tick_nanos;
+  terms.tick_nanos = record.tick_nanos;
   return kAccepted;
 }
 
@@ -57,10 +79,7 @@ Refused limits(Shard& shard, const Limits& record) {
 
 Refused settings(Shard& shard, const Settings& record) {
   const Reason reason = shard.tables.put_settings(record);
-  if (reason == Reason::NONE) {
-    shard.books.regrid(shard.tables);
-    shard.publish_due_ns = next_publish_ns(record.publish_ns, shard.log_ns);
-  }
+  if (reason == Reason::NONE) start_grids(shard);
   return {reason};
 }
 

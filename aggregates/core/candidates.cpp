@@ -7,35 +7,37 @@ namespace {
 
 constexpr std::uint8_t kTakeBit = 1 << number(Liquidity::TAKE);
 
-// What all candidates of one decision share. Steps are of the families' grids.
+// What all candidates of one decision share. Masks have a bit for each dense venue id.
 struct View {
   const Order& order;
   const Policy& policy;
-  const Priors& priors;
   std::int64_t now_ns;
-  std::int64_t fill_step;
-  std::int64_t speed_step;
   double penalty;
   std::uint64_t allowed;
   std::uint64_t killed;
   std::uint64_t open;
+  std::uint64_t well;
   std::int64_t sign;
   std::size_t side;
 };
+
+// Venues whose health keeps nobody away, where the settings have it checked.
+std::uint64_t well_venues(const Shard& shard, const Policy& policy) {
+  if (shard.tables.settings().health_ns == 0) return ~std::uint64_t{0};
+  return policy.allow_degraded != 0 ? shard.venues.up | shard.venues.degraded : shard.venues.up;
+}
 
 View view_of(Shard& shard, const Order& order, const Policy& policy) {
   const std::uint64_t listed_by_client = order.record.venues_allowed;
   const std::uint64_t allowed = listed_by_client != 0 ? listed_by_client : ~std::uint64_t{0};
   return {order,
           policy,
-          shard.tables.priors(),
           shard.log_ns,
-          shard.tables.fill.step(shard.log_ns),
-          shard.tables.speed.step(shard.log_ns),
           static_cast<double>(policy.miss_penalty_e9) / static_cast<double>(kE9),
           allowed & ~order.record.venues_banned,
           shard.tables.killed(),
           shard.tables.open() & shard.books[order.record.instrument].open,
+          well_venues(shard, policy),
           order.sign(),
           order.side_index()};
 }
@@ -47,7 +49,8 @@ struct Exclusion {
 
 // First reason, in the order of the codes, that keeps a venue out before pricing.
 Exclusion exclusion(const View& view, const Candidate& candidate, const Tick& tick,
-                    const Tables& tables) {
+                    const Shard& shard) {
+  const Tables& tables = shard.tables;
   const std::uint8_t venue = candidate.venue;
   const Terms& terms = *candidate.terms;
   if ((view.allowed >> venue & 1) == 0) return {Reason::NOT_ALLOWED, venue};
@@ -66,6 +69,9 @@ Exclusion exclusion(const View& view, const Candidate& candidate, const Tick& ti
     return {Reason::ALREADY_VISITED, static_cast<std::int64_t>(visited)};
   }
   if ((terms.fee_known & kTakeBit) == 0) return {Reason::FEE_UNKNOWN, 0};
+  if ((view.well >> venue & 1) == 0) {
+    return {Reason::VENUE_HEALTH, number(shard.venues[venue].health)};
+  }
   return {};
 }
 
@@ -95,7 +101,7 @@ void take_levels(const View& view, Candidate& candidate, const Tick& tick, const
 
 // Fills in levels and quality values; excludes a venue with nothing to offer.
 Exclusion price(const View& view, Candidate& candidate, const Tick& tick, const Deep& deep,
-                std::int64_t ack_prior_ns) {
+                const Shard& shard) {
   const Terms& terms = *candidate.terms;
   const std::int64_t touch = tick.touch[1 - view.side].nanos;
   if (view.sign * touch > view.sign * view.order.limit_nanos) {
@@ -103,10 +109,15 @@ Exclusion price(const View& view, Candidate& candidate, const Tick& tick, const 
   }
   // At most 8192 open parents of 1e15 units in flight and 1e18 unreflected: inside 64 bits.
   candidate.own_units = terms.in_flight[view.side] + tick.unreflected[view.side];
-  candidate.fill_ratio = fill_ratio(terms, view.fill_step, view.priors);
+  const VenueQuality& venue = shard.venues[candidate.venue];
+  const std::int64_t now_ns = tick.session.at(view.now_ns);
+  const std::int64_t venue_ns = venue.session.at(view.now_ns);
+  candidate.fill_ratio = fill_ratio(terms, now_ns, venue, venue_ns, shard.tables);
   candidate.miss_nanos = floor_to_int64((1.0 - candidate.fill_ratio) * view.penalty *
                                         static_cast<double>(touch));
-  candidate.ack_ns = floor_to_int64(ack_ns(terms, view.speed_step, ack_prior_ns, view.priors));
+  const std::int64_t prior_ns = shard.tables.ack_prior_ns(candidate.venue);
+  candidate.ack_ns =
+      floor_to_int64(ack_ns(terms, now_ns, venue, venue_ns, prior_ns, shard.tables));
   candidate.touch_fee_nanos = candidate.fee_nanos(touch);
   view.sign > 0 ? take_levels<1>(view, candidate, tick, deep)
                 : take_levels<-1>(view, candidate, tick, deep);
@@ -133,9 +144,9 @@ void gather(Shard& shard, const Order& order, const Policy& policy, Candidates& 
     candidate->modelled = book.modelled >> venue & 1;
     candidate->age_ns = view.now_ns - tick.quote_ns;
     candidate->terms = &rows.terms[venue];
-    Exclusion verdict = exclusion(view, *candidate, tick, shard.tables);
+    Exclusion verdict = exclusion(view, *candidate, tick, shard);
     if (verdict.reason == Reason::NONE) {
-      verdict = price(view, *candidate, tick, rows.deep[venue], shard.tables.ack_prior_ns(venue));
+      verdict = price(view, *candidate, tick, rows.deep[venue], shard);
     }
     candidate->reason = verdict.reason;
     candidate->value = verdict.value;

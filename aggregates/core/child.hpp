@@ -24,7 +24,8 @@ constexpr bool is_live(ChildState state) {
 // States in which the quantity may still trade, so it is not used again.
 constexpr bool is_open(ChildState state) { return is_live(state) || state == ChildState::UNKNOWN; }
 
-// A child order as the engine knows it. Sizes in units, prices in nanos.
+// A child order as the engine knows it. Sizes in units, prices in nanos; `mid_x2` is twice the mid
+// and `far_nanos` the protected far touch at send, 0 = none.
 struct Child {
   std::uint64_t child_id = 0;
   std::uint64_t decision_id = 0;
@@ -37,6 +38,8 @@ struct Child {
   std::int64_t limit_nanos = 0;
   std::int64_t displayed_units = 0;
   std::int64_t sent_ns = 0;
+  std::int64_t mid_x2 = 0;
+  std::int64_t far_nanos = 0;
   std::int64_t cum_units = 0;
   // By rising trade id.
   std::vector<state::Trade> trades;

@@ -1,14 +1,15 @@
 // Exponential decay on an absolute time grid, the same to the last bit everywhere.
 //
 // Weight = table[k mod 1024] * 2^-(k div 1024) with k = floor(now/q) - floor(then/q) and
-// q = half-life/1024. Grid steps floor(t/q) are kept beside the times they belong to, so that a
-// tick needs no division.
+// q = half-life/1024. The floors are found by a multiplication, since a tick needs several.
 #pragma once
 
 #include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
+
+#include "arithmetic.hpp"
 
 namespace venuefold {
 
@@ -30,37 +31,50 @@ inline const std::array<double, kSteps> kDecayTable = [] {
   return table;
 }();
 
-// What a unit observed `steps` >= 0 grid steps ago is worth; 1.0 inside one step.
+// What a unit observed `steps` grid steps ago is worth; 1.0 inside one step.
 inline double weight(std::int64_t steps) {
-  if (steps < kSteps) [[likely]] {
+  if (static_cast<std::uint64_t>(steps) < kSteps) [[likely]] {
     return kDecayTable[static_cast<std::size_t>(steps)];
   }
   const std::int64_t shift = steps >> 10;
   if (shift >= kShiftLimit) return 0.0;
-  // 2^-shift is exact and so is the product: the table's values are at least 0.5.
+  // 2^-shift is exact and so is the product: the table's values are at least 0.5. Only a restored
+  // state that is none of ours has steps below 0.
   const auto power = std::bit_cast<double>(static_cast<std::uint64_t>(1023 - shift) << 52);
   return kDecayTable[static_cast<std::size_t>(steps & (kSteps - 1))] * power;
 }
 
-// Grid of one half-life; remembers the step of the last time asked for.
+// Grid of one half-life: floor(time / quantum) for a time >= 0.
+//
+// Division by a number that is known beforehand (Granlund and Montgomery): with l = ceil(log2 q)
+// and m = floor(2^64 * (2^l - q) / q) + 1 the quotient is exact for every 64-bit time.
 class Grid {
  public:
-  explicit Grid(std::int64_t half_life_ns = kSteps)
-      : quantum_ns_(half_life_ns / kSteps > 1 ? half_life_ns / kSteps : 1) {}
+  explicit Grid(std::int64_t half_life_ns = kSteps) {
+    const auto quantum =
+        static_cast<std::uint64_t>(half_life_ns / kSteps > 1 ? half_life_ns / kSteps : 1);
+    const auto bits = static_cast<int>(std::bit_width(quantum - 1));
+    const uint128 missing = (uint128{1} << bits) - quantum;
+    factor_ = static_cast<std::uint64_t>((missing << 64) / quantum) + 1;
+    first_ = bits > 0 ? 1 : 0;
+    second_ = bits > 0 ? bits - 1 : 0;
+  }
 
-  // floor(time / quantum) for a time >= 0.
-  std::int64_t step(std::int64_t time_ns) {
-    if (time_ns < begin_ns_ || time_ns - begin_ns_ >= quantum_ns_) [[unlikely]] {
-      step_ = time_ns / quantum_ns_;
-      begin_ns_ = step_ * quantum_ns_;
-    }
-    return step_;
+  std::int64_t step(std::int64_t time_ns) const {
+    const auto time = static_cast<std::uint64_t>(time_ns);
+    const auto high = static_cast<std::uint64_t>((uint128{factor_} * time) >> 64);
+    return static_cast<std::int64_t>((high + ((time - high) >> first_)) >> second_);
+  }
+
+  // What a unit observed at `then_ns` is worth at `now_ns`.
+  double weight(std::int64_t now_ns, std::int64_t then_ns) const {
+    return venuefold::weight(step(now_ns) - step(then_ns));
   }
 
  private:
-  std::int64_t quantum_ns_;
-  std::int64_t begin_ns_ = 0;
-  std::int64_t step_ = 0;
+  std::uint64_t factor_;
+  int first_;
+  int second_;
 };
 
 }  // namespace venuefold

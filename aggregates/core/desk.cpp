@@ -115,7 +115,9 @@ void emit_child_order(Shard& shard, const Order& order, const Child& child) {
   shard.emit(OutputType::CHILD, order.record.instrument, record);
 }
 
-void send(Shard& shard, Order& order, const Allocation& part, std::int64_t ack_timeout_ns) {
+void send(Shard& shard, Order& order, const Allocation& part, std::int64_t ack_timeout_ns,
+          std::int64_t far_nanos) {
+  Book& book = shard.books[order.record.instrument];
   const Candidate& candidate = shard.desk.candidates[part.candidate];
   Child& child = shard.children.add(shard.next_child_id++);
   child.decision_id = order.decision_id;
@@ -126,6 +128,9 @@ void send(Shard& shard, Order& order, const Allocation& part, std::int64_t ack_t
   child.limit_nanos = part.limit_nanos;
   child.displayed_units = part.displayed_units;
   child.sent_ns = shard.log_ns;
+  child.mid_x2 = markouts::valid_mid(shard, book);
+  child.far_nanos = far_nanos;
+  ++book.open_children;
   order.children.push_back(&child);
   order.outstanding_units += child.units;
   ++order.live_children;
@@ -149,8 +154,9 @@ void settle_ending(Shard& shard, Order& order) {
 void attempt(Shard& shard, Order& order, const BestPrices& best) {
   const Policy& policy = *shard.tables.policy(order.policy);
   const Plan& plan = decide(shard, order, best);
+  const std::int64_t far_nanos = order.side_index() != 0 ? best.protected_bid : best.protected_ask;
   for (std::size_t i = 0; i < plan.count; ++i) {
-    send(shard, order, plan.parts[i], policy.ack_timeout_ns);
+    send(shard, order, plan.parts[i], policy.ack_timeout_ns, far_nanos);
   }
   if (plan.units != 0) return;
   if (order.is_immediate()) {

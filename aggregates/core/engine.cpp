@@ -3,6 +3,7 @@
 #include "broadcast.hpp"
 #include "desk.hpp"
 #include "feed.hpp"
+#include "fire.hpp"
 #include "publish.hpp"
 #include "reports.hpp"
 #include "schemas/core/slots.hpp"
@@ -12,47 +13,6 @@ namespace {
 
 // How far ahead of the fold the rows of coming ticks are asked for.
 constexpr std::size_t kPrefetchBytes = 12 * kSlot;
-
-void fire(Shard& shard, const Timers::Timer& timer) {
-  if (timer.kind == number(TimerKind::ACK_TIMEOUT)) {
-    reports::time_out(shard, timer.subject);
-    return;
-  }
-  Order* const order = shard.orders.find(timer.subject);
-  if (order == nullptr) return;
-  if (timer.kind == number(TimerKind::FORGET)) {
-    desk::forget(shard, *order);
-  } else if (is_final(order->state)) {
-    return;
-  } else if (timer.kind == number(TimerKind::EXPIRE)) {
-    desk::wind_down(shard, *order, Reason::HORIZON);
-  } else if (timer.kind == number(TimerKind::RETRY) && order->retry_due_ns == shard.log_ns) {
-    desk::settle(shard, *order);
-    desk::emit_order(shard, *order);
-  }
-}
-
-bool is_due(const Shard& shard, std::int64_t until_ns) {
-  return shard.publish_due_ns <= until_ns ||
-         (!shard.timers.empty() && shard.timers.first().due_ns <= until_ns);
-}
-
-// Fires what is due in (due_ns, kind, id) order, each at its own time.
-void fire_timers(Shard& shard, std::int64_t until_ns) {
-  while (is_due(shard, until_ns)) {
-    const Timers::Timer publication{shard.publish_due_ns, number(TimerKind::PUBLISH), 0};
-    const bool publishing =
-        shard.timers.empty() || !Timers::before(shard.timers.first(), publication);
-    const Timers::Timer timer = publishing ? publication : shard.timers.first();
-    shard.log_ns = timer.due_ns;
-    if (publishing) {
-      publish(shard, until_ns);
-    } else {
-      shard.timers.pop();
-      fire(shard, timer);
-    }
-  }
-}
 
 // Reference inputs apply in dense order or not at all; a gap stops trading.
 Refused check_version(Shard& shard, std::uint64_t version) {
@@ -172,6 +132,7 @@ void apply(Shard& shard, const Header& header, const std::uint8_t* raw) {
   const Refused refused = dispatch(shard, header.type, raw);
   if (refused) [[unlikely]] refuse(shard, header, raw, refused);
   if (held && shard.may_trade()) desk::resume(shard);
+  if (shard.venues.changed != 0) [[unlikely]] publish_changes(shard);
 }
 
 void prefetch(const Shard& shard, const std::uint8_t* raw) {

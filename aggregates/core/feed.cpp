@@ -24,6 +24,27 @@ Refused check_quote(const Quote& record) {
   return refused ? refused : check_side(record.ask_nanos, record.ask_units);
 }
 
+// What a quote says about its venue and its feed.
+void observe(Shard& shard, const Quote& record, const Tick& tick) {
+  VenueQuality& venue = shard.venues[record.venue];
+  const Grid& speed = shard.tables.grids().speed;
+  health::observe_quote(venue, shard.log_ns, speed);
+  shard.venues.dirty |= std::uint64_t{1} << record.venue;
+  if (!tick.session.is_running() || record.venue_ns <= 0 || record.venue_ns > kMaxTimeNs) return;
+  const std::int64_t delay_ns = shard.log_ns - record.venue_ns;
+  Delay& delay = shard.books.delay(record.instrument, record.venue);
+  observe_delay(delay, tick.session.at(shard.log_ns), delay_ns, speed);
+  venue.feed_histogram.observe(delay_ns - delay.min_ns);
+}
+
+// Empties the book of a venue that does not trade, and stops or starts its row's clock.
+void turn(Shard& shard, std::size_t instrument, std::uint8_t venue) {
+  const std::uint64_t open = shard.tables.open() & shard.books[instrument].open;
+  const bool trades = open >> venue & 1;
+  if (!trades) shard.books.clear(instrument, venue, shard.now());
+  shard.books.tick(instrument, venue).session.turn(trades, shard.log_ns);
+}
+
 }  // namespace
 
 Refused quote(Shard& shard, const Quote& record) {
@@ -42,16 +63,15 @@ Refused quote(Shard& shard, const Quote& record) {
     shard.books.set_touch(record.instrument, record.venue, bid, ask, shard.now());
     book.modelled = (record.flags & kModelled) != 0 ? book.modelled | bit : book.modelled & ~bit;
   } else {
-    shard.books.set_deep(record.instrument, record.venue, level, bid, ask);
+    shard.books.set_deep(record.instrument, record.venue, level, bid, ask, shard.now());
   }
+  shard.books.measure_near(record.instrument, record.venue, shard.tables.settings().near_ticks);
   tick.quote_ns = shard.log_ns;
   tick.quote_seq = shard.seq;
   tick.unreflected[0] = tick.unreflected[1] = 0;
   ++tick.quotes;
   book.dirty |= bit;
-  if (0 < record.venue_ns && record.venue_ns <= kMaxTimeNs) {
-    observe_delay(tick, shard.log_ns, shard.tables.speed.step(shard.log_ns), record.venue_ns);
-  }
+  observe(shard, record, tick);
   ++shard.quality_seq;
   return kAccepted;
 }
@@ -80,17 +100,34 @@ Refused status(Shard& shard, const Status& record) {
     return {Reason::UNKNOWN_INSTRUMENT, record.instrument};
   }
   if (whole) {
-    shard.tables.set_status(record.venue, code);
+    set_venue_status(shard, record.venue, code);
   } else {
     shard.books.set_status(record.instrument, record.venue, code);
-  }
-  if (code == number(VenueStatus::OPEN)) return kAccepted;
-  const std::size_t first = whole ? 0 : record.instrument;
-  const std::size_t end = whole ? shard.books.size() : first + 1;
-  for (std::size_t instrument = first; instrument < end; ++instrument) {
-    shard.books.clear(instrument, record.venue, shard.now());
+    turn(shard, record.instrument, record.venue);
   }
   return kAccepted;
+}
+
+void set_venue_status(Shard& shard, std::uint8_t venue, std::uint8_t code) {
+  shard.tables.set_status(venue, code);
+  VenueQuality& quality = shard.venues[venue];
+  const bool open = code == number(VenueStatus::OPEN);
+  // Nobody expects a quote while the venue is closed.
+  if (open && !quality.session.is_running() && quality.quote_ns != 0) {
+    quality.quote_ns = shard.log_ns;
+  }
+  quality.session.turn(open, shard.log_ns);
+  for (std::size_t instrument = 0; instrument < shard.books.size(); ++instrument) {
+    turn(shard, instrument, venue);
+  }
+  const health::Event event{shard.venues, venue, shard.log_ns, shard.tables.settings()};
+  if (open) {
+    health::clean_outcome(event);
+  } else if (code == number(VenueStatus::DOWN)) {
+    health::fire(event, HealthEvent::OUTAGE);
+  } else if (code == number(VenueStatus::HALTED)) {
+    health::fire(event, HealthEvent::HALT);
+  }
 }
 
 }  // namespace venuefold::feed

@@ -11,5 +11,7 @@ Refused quote(Shard& shard, const Quote& record);
 Refused trade(Shard& shard, const Trade& record);
 // Trading state of a venue or of one instrument there; leaving OPEN empties the books.
 Refused status(Shard& shard, const Status& record);
+// A whole venue's trading state: its books, its clocks and its health follow.
+void set_venue_status(Shard& shard, std::uint8_t venue, std::uint8_t code);
 
 }  // namespace venuefold::feed

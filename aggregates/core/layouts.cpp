@@ -9,7 +9,8 @@ namespace {
 
 // EACH(M, T, a, b, ...) is M(T, a) M(T, b) ...: fields are named once.
 #define PARENS ()
-#define EXPAND(...) EXPAND3(EXPAND3(EXPAND3(EXPAND3(__VA_ARGS__))))
+#define EXPAND(...) EXPAND4(EXPAND4(EXPAND4(EXPAND4(__VA_ARGS__))))
+#define EXPAND4(...) EXPAND3(EXPAND3(EXPAND3(EXPAND3(__VA_ARGS__))))
 #define EXPAND3(...) EXPAND2(EXPAND2(EXPAND2(EXPAND2(__VA_ARGS__))))
 #define EXPAND2(...) EXPAND1(EXPAND1(EXPAND1(EXPAND1(__VA_ARGS__))))
 #define EXPAND1(...) __VA_ARGS__
@@ -28,6 +29,7 @@ FieldPlace place(const char* name, Member Base::* member) {
 
 #define PLACE(T, F) place<T>(#F, &T::F),
 #define FIELDS(T, ...) const FieldPlace k##T[] = {EACH(PLACE, T, __VA_ARGS__)};
+#define ESTIMATE(F) F, F##_se, F##_n
 #define IN(T, ...) FIELDS(T, type, flags, venue, source, instrument, source_seq, log_ns, \
                           venue_ns __VA_OPT__(, ) __VA_ARGS__)
 #define OUT(T, ...) FIELDS(T, size, type, version, shard, instrument, header_reserved, out_seq, \
@@ -55,13 +57,15 @@ IN(Instrument, key, quote_ccy, units_per_one, tick_nanos, round_lot_units, defau
 IN(Venue, key, mic, kind, is_protected, modelled, status, name, ack_prior_ns, reserved)
 IN(Listing, tick_nanos, lot_units, min_units, reserved)
 IN(Fee, liquidity, reserved, fixed_nanos, rate_e9, reserved2)
-IN(Policy, name, policy, version, kind, split, fee_aware, max_levels, max_children, reserved,
-   max_attempts, reserved2, tolerance_e9, miss_penalty_e9, stale_ns, ack_timeout_ns, retry_ns,
-   horizon_ns, preferred, reserved3)
+IN(Policy, name, policy, version, kind, split, fee_aware, max_levels, max_children,
+   allow_degraded, reserved, max_attempts, reserved2, tolerance_e9, miss_penalty_e9, stale_ns,
+   ack_timeout_ns, retry_ns, horizon_ns, preferred, reserved3)
 IN(Limits, max_order_units, max_notional_ones, collar_e9, reserved)
 IN(Settings, liquidity_half_life_ns, speed_half_life_ns, fill_half_life_ns, publish_ns,
    identity_window_ns, linger_ns, fill_prior_e9, fill_prior_weight_e9, ack_prior_weight_e9,
-   reserved)
+   cost_half_life_ns, impact_half_life_ns, horizon_1_ns, horizon_2_ns, horizon_3_ns, horizon_4_ns,
+   resolution_ns, mid_age_ns, control_ns, health_ns, stale_floor_ns, fee_tolerance_nanos,
+   stale_multiple, reject_burst, timeout_burst, clean_run, clean_run_max, near_ticks, reserved)
 IN(EngineActivated, version_hash)
 }  // namespace places
 
@@ -86,9 +90,27 @@ OUT(ChildState, child_id, order_id, trade_id, units, cum_units, last_units, last
     fee_nanos, state, exec_type, liquidity, venue, report_flags, reserved)
 OUT(Refusal, source_seq, value, order_id, reason, input_type, source, venue, reserved, cl_ord_id,
     account)
-OUT(Quality, quality_seq, quotes, trades, fills, bid_units, ask_units, spread_nanos,
-    share_at_bid, share_at_ask, two_sided_share, observed_ns, feed_delay_ns, feed_delay_weight,
-    feed_delay_min_ns, fill_ratio, fill_weight, ack_ns, ack_weight, venue, reserved)
+OUT(Quality, quality_seq, quotes, trades, fills, bid_units, bid_units_se, ask_units, ask_units_se,
+    near_bid_units, near_ask_units, spread_nanos, spread_nanos_se, share_at_bid, share_at_ask,
+    two_sided_share, observed_ns, touch_changes, refill_bid_ns, refill_bid_n, refill_ask_ns,
+    refill_ask_n, feed_delay_ns, feed_delay_se, feed_delay_n, feed_delay_min_ns,
+    feed_delay_p90_ns, fill_ratio, fill_ratio_se, fill_ratio_n, ack_ns, ack_ns_se, ack_n, venue,
+    reserved)
+OUT(ExecutionQuality, quality_seq, fee_mismatches, ESTIMATE(first_fill_ns), ESTIMATE(reject_rate),
+    ESTIMATE(hidden_units), ESTIMATE(effective_bps), ESTIMATE(improvement_bps),
+    ESTIMATE(all_in_bps), ESTIMATE(adverse_1_bps), ESTIMATE(adverse_2_bps),
+    ESTIMATE(adverse_3_bps), ESTIMATE(adverse_4_bps), ESTIMATE(realised_1_bps),
+    ESTIMATE(realised_2_bps), ESTIMATE(realised_3_bps), ESTIMATE(realised_4_bps),
+    ESTIMATE(impact_1_bps), ESTIMATE(impact_2_bps), ESTIMATE(impact_3_bps),
+    ESTIMATE(impact_4_bps), ESTIMATE(mid_adverse_1_bps), ESTIMATE(mid_adverse_2_bps),
+    ESTIMATE(mid_adverse_3_bps), ESTIMATE(mid_adverse_4_bps), available_0, available_1,
+    available_2, available_3, available_4, available_5, available_6, available_7, available_0_n,
+    available_1_n, available_2_n, available_3_n, available_4_n, available_5_n, available_6_n,
+    available_7_n, venue, reserved)
+OUT(VenueQuality, quality_seq, since_ns, quote_ns, feed_p50_ns, feed_p90_ns, feed_p99_ns,
+    ack_p50_ns, ack_p90_ns, ack_p99_ns, fill_p50_ns, fill_p90_ns, fill_p99_ns, feed_n, ack_n,
+    fill_n, fill_ratio, fill_ratio_se, fill_ratio_n, reject_rate, reject_rate_se, reject_rate_n,
+    usual_gap_ns, relapses, clean, clean_needed, venue, health, reserved)
 OUT(Alarm, child_id, order_id, value, kind, venue, source, reserved)
 }  // namespace out::places
 
@@ -101,7 +123,7 @@ const LayoutPlaces kLayouts[] = {
     LIST(venuefold, Header, Quote, Trade, Status, Timer, NewOrder, CancelOrder, Kill, ExecReport,
          Instrument, Venue, Listing, Fee, Policy, Limits, Settings, EngineActivated)
     LIST(out, OutHeader, Decision, Candidate, Row, Allocation, Child, CancelChild, OrderState,
-         ChildState, Refusal, Quality, Alarm)};
+         ChildState, Refusal, Quality, ExecutionQuality, VenueQuality, Alarm)};
 
 #define CODE_VALUE(NAME, VALUE) {#NAME, VALUE},
 #define CODE_VALUES(NAME, TYPE, CODES) const CodeValue k##NAME[] = {CODES(CODE_VALUE)};

@@ -1,6 +1,7 @@
 #include "publish.hpp"
 
 #include <bit>
+#include <cmath>
 
 namespace venuefold {
 namespace {
@@ -8,50 +9,181 @@ namespace {
 // Mean of a decayed sum; 0 where nothing was observed, which the mass says.
 double ratio(double total, double mass) { return mass > 0.0 ? total / mass : 0.0; }
 
+// Standard error of a time-weighted mean from n changes; 0 below two.
+double error(double total, double squares, double mass, double n) {
+  if (n < 2.0 || !(mass > 0.0)) return 0.0;
+  const double mean = total / mass;
+  const double variance = squares / mass - mean * mean;
+  return variance > 0.0 ? std::sqrt(variance / (n - 1.0)) : 0.0;
+}
+
+// Time-weighted read-outs; the error treats each change of the touch as one observation.
+void fill_time_weighted(out::Quality& record, const double (&sums)[TIME_SUMS]) {
+  const double seen = sums[OBSERVED];
+  const double n = sums[CHANGES];
+  const double two_sided = sums[TWO_SIDED_TIME];
+  record.bid_units = ratio(sums[BID_TIME], seen);
+  record.bid_units_se = error(sums[BID_TIME], sums[BID_SQUARE_TIME], seen, n);
+  record.ask_units = ratio(sums[ASK_TIME], seen);
+  record.ask_units_se = error(sums[ASK_TIME], sums[ASK_SQUARE_TIME], seen, n);
+  record.near_bid_units = ratio(sums[NEAR_BID_TIME], seen);
+  record.near_ask_units = ratio(sums[NEAR_ASK_TIME], seen);
+  record.spread_nanos = ratio(sums[SPREAD_TIME], two_sided);
+  record.spread_nanos_se = error(sums[SPREAD_TIME], sums[SPREAD_SQUARE_TIME], two_sided, n);
+  record.share_at_bid = ratio(sums[AT_BID_TIME], seen);
+  record.share_at_ask = ratio(sums[AT_ASK_TIME], seen);
+  record.two_sided_share = ratio(two_sided, seen);
+  record.observed_ns = seen;
+  record.touch_changes = n;
+}
+
 // Writes one row of the table as of now.
 void emit_row(Shard& shard, std::size_t instrument, std::size_t venue) {
-  const Tick& tick = shard.books.tick(instrument, venue);
-  const Terms& terms = shard.books.terms(instrument, venue);
-  const Priors& priors = shard.tables.priors();
-  const std::int64_t speed_step = shard.tables.speed.step(shard.log_ns);
-  const std::int64_t fill_step = shard.tables.fill.step(shard.log_ns);
+  const Books& books = shard.books;
+  const Tick& tick = books.tick(instrument, venue);
+  const Delay& delay = books.delay(instrument, venue);
+  const Terms& terms = books.terms(instrument, venue);
+  const Evidence& evidence = books.evidence(instrument, venue);
+  const VenueQuality& roll_up = shard.venues[venue];
+  const Grids& grids = shard.tables.grids();
+  const std::int64_t now_ns = tick.session.at(shard.log_ns);
+  const std::int64_t venue_ns = roll_up.session.at(shard.log_ns);
   const std::int64_t prior_ns = shard.tables.ack_prior_ns(venue);
   out::Quality record{};
   record.quality_seq = shard.quality_seq;
   record.quotes = tick.quotes;
   record.trades = tick.trades;
   record.fills = terms.fills;
-  record.bid_units = ratio(tick.bid_time, tick.observed);
-  record.ask_units = ratio(tick.ask_time, tick.observed);
-  record.spread_nanos = ratio(tick.spread_time, tick.two_sided_time);
-  record.share_at_bid = ratio(tick.at_bid_time, tick.observed);
-  record.share_at_ask = ratio(tick.at_ask_time, tick.observed);
-  record.two_sided_share = ratio(tick.two_sided_time, tick.observed);
-  record.observed_ns = tick.observed;
-  record.feed_delay_ns = ratio(tick.delay_sum, tick.delay_weight);
-  record.feed_delay_weight = tick.delay_weight * weight(speed_step - tick.delay_then_step);
-  record.feed_delay_min_ns = tick.delay_min_ns;
-  record.fill_ratio = fill_ratio(terms, fill_step, priors);
-  record.fill_weight = terms.fill_weight * weight(fill_step - terms.fill_then_step);
-  record.ack_ns = ack_ns(terms, speed_step, prior_ns, priors);
-  record.ack_weight = terms.ack_weight * weight(speed_step - terms.ack_then_step);
+  fill_time_weighted(record, tick.sums);
+  record.refill_bid_ns = evidence.refill_ns[0].mean();
+  record.refill_bid_n = evidence.refill_ns[0].effective(now_ns, grids.liquidity);
+  record.refill_ask_ns = evidence.refill_ns[1].mean();
+  record.refill_ask_n = evidence.refill_ns[1].effective(now_ns, grids.liquidity);
+  record.feed_delay_ns = delay.ns.mean();
+  record.feed_delay_se = delay.ns.error(now_ns, grids.speed);
+  record.feed_delay_n = delay.ns.effective(now_ns, grids.speed);
+  record.feed_delay_min_ns = delay.min_ns;
+  record.feed_delay_p90_ns = delay.p90_ns;
+  record.fill_ratio = fill_ratio(terms, now_ns, roll_up, venue_ns, shard.tables);
+  record.fill_ratio_se = terms.fill.error(now_ns, grids.fill);
+  record.fill_ratio_n = terms.fill.effective(now_ns, grids.fill);
+  record.ack_ns = ack_ns(terms, now_ns, roll_up, venue_ns, prior_ns, shard.tables);
+  record.ack_ns_se = terms.ack.error(now_ns, grids.speed);
+  record.ack_n = terms.ack.effective(now_ns, grids.speed);
   record.venue = static_cast<std::uint8_t>(venue);
   shard.emit(OutputType::QUALITY, static_cast<std::uint32_t>(instrument), record);
 }
 
-}  // namespace
+// Reads moments out as NAME, NAME_se and NAME_n of `record`, as of `now_ns`.
+#define READ(NAME, MOMENTS, GRID)                  \
+  record.NAME = (MOMENTS).mean();                  \
+  record.NAME##_se = (MOMENTS).error(now_ns, GRID); \
+  record.NAME##_n = (MOMENTS).effective(now_ns, GRID);
 
-void publish(Shard& shard, std::int64_t until_ns) {
-  const Now now = shard.now();
-  for (std::size_t instrument = 0; instrument < shard.books.size(); ++instrument) {
-    std::uint64_t& dirty = shard.books[instrument].dirty;
-    for (; dirty != 0; dirty &= dirty - 1) {
-      const auto venue = static_cast<std::size_t>(std::countr_zero(dirty));
-      shard.books.advance_row(instrument, venue, now);
+#define READ_HORIZON(NUMBER)                                               \
+  READ(adverse_##NUMBER##_bps, evidence.added[NUMBER - 1], grids.impact)     \
+  READ(realised_##NUMBER##_bps, evidence.realised[NUMBER - 1], grids.impact) \
+  READ(impact_##NUMBER##_bps, evidence.removed[NUMBER - 1], grids.impact)    \
+  READ(mid_adverse_##NUMBER##_bps, evidence.mid[NUMBER - 1], grids.impact)
+
+#define READ_SURVIVAL(INDEX)                                                             \
+  record.available_##INDEX = ratio(evidence.success[INDEX], evidence.trials[INDEX]);     \
+  record.available_##INDEX##_n = evidence.trials[INDEX];
+
+// Writes what our children have taught about a row, as of now.
+void emit_execution(Shard& shard, std::size_t instrument, std::size_t venue) {
+  const Evidence& evidence = shard.books.evidence(instrument, venue);
+  const Grids& grids = shard.tables.grids();
+  const std::int64_t now_ns = shard.books.tick(instrument, venue).session.at(shard.log_ns);
+  out::ExecutionQuality record{};
+  record.quality_seq = shard.quality_seq;
+  record.fee_mismatches = evidence.fee_mismatches;
+  READ(first_fill_ns, evidence.first_fill_ns, grids.speed)
+  READ(reject_rate, evidence.reject, grids.fill)
+  READ(hidden_units, evidence.hidden_units, grids.fill)
+  READ(effective_bps, evidence.effective_bps, grids.cost)
+  READ(improvement_bps, evidence.improvement_bps, grids.cost)
+  READ(all_in_bps, evidence.all_in_bps, grids.cost)
+  READ_HORIZON(1)
+  READ_HORIZON(2)
+  READ_HORIZON(3)
+  READ_HORIZON(4)
+  READ_SURVIVAL(0)
+  READ_SURVIVAL(1)
+  READ_SURVIVAL(2)
+  READ_SURVIVAL(3)
+  READ_SURVIVAL(4)
+  READ_SURVIVAL(5)
+  READ_SURVIVAL(6)
+  READ_SURVIVAL(7)
+  record.venue = static_cast<std::uint8_t>(venue);
+  shard.emit(OutputType::EXECUTION_QUALITY, static_cast<std::uint32_t>(instrument), record);
+}
+
+// Writes a venue over all instruments, as of now.
+void emit_venue(Shard& shard, std::size_t venue) {
+  const std::uint64_t bit = std::uint64_t{1} << venue;
+  shard.venues.changed &= ~bit;
+  shard.venues.dirty &= ~bit;
+  const VenueQuality& roll_up = shard.venues[venue];
+  const Grid& fill = shard.tables.grids().fill;
+  const std::int64_t now_ns = roll_up.session.at(shard.log_ns);
+  out::VenueQuality record{};
+  record.quality_seq = shard.quality_seq;
+  record.since_ns = roll_up.since_ns;
+  record.quote_ns = roll_up.quote_ns;
+  record.feed_p50_ns = roll_up.feed_histogram.quantile_ns(50);
+  record.feed_p90_ns = roll_up.feed_histogram.quantile_ns(90);
+  record.feed_p99_ns = roll_up.feed_histogram.quantile_ns(99);
+  record.ack_p50_ns = roll_up.ack_histogram.quantile_ns(50);
+  record.ack_p90_ns = roll_up.ack_histogram.quantile_ns(90);
+  record.ack_p99_ns = roll_up.ack_histogram.quantile_ns(99);
+  record.fill_p50_ns = roll_up.fill_histogram.quantile_ns(50);
+  record.fill_p90_ns = roll_up.fill_histogram.quantile_ns(90);
+  record.fill_p99_ns = roll_up.fill_histogram.quantile_ns(99);
+  record.feed_n = roll_up.feed_histogram.total();
+  record.ack_n = roll_up.ack_histogram.total();
+  record.fill_n = roll_up.fill_histogram.total();
+  READ(fill_ratio, roll_up.fill, fill)
+  READ(reject_rate, roll_up.reject, fill)
+  record.usual_gap_ns = roll_up.gap.mean();
+  record.relapses = static_cast<std::uint32_t>(roll_up.relapses);
+  record.clean = static_cast<std::uint32_t>(roll_up.clean);
+  record.clean_needed = static_cast<std::uint32_t>(roll_up.clean_needed);
+  record.venue = static_cast<std::uint8_t>(venue);
+  record.health = number(roll_up.health);
+  shard.emit(OutputType::VENUE_QUALITY, kInstrumentNone, record);
+}
+
+void publish_book(Shard& shard, std::size_t instrument) {
+  Book& book = shard.books[instrument];
+  for (std::uint64_t venues = book.dirty | book.dirty_execution; venues != 0;
+       venues &= venues - 1) {
+    const auto venue = static_cast<std::size_t>(std::countr_zero(venues));
+    if ((book.dirty >> venue & 1) != 0) {
+      shard.books.advance_row(instrument, venue, shard.now());
       emit_row(shard, instrument, venue);
     }
+    if ((book.dirty_execution >> venue & 1) != 0) emit_execution(shard, instrument, venue);
   }
-  shard.publish_due_ns = next_publish_ns(shard.tables.settings().publish_ns, until_ns);
+  book.dirty = book.dirty_execution = 0;
 }
+
+void emit_venues(Shard& shard, std::uint64_t venues) {
+  for (; venues != 0; venues &= venues - 1) {
+    emit_venue(shard, static_cast<std::size_t>(std::countr_zero(venues)));
+  }
+}
+
+}  // namespace
+
+void publish(Shard& shard) {
+  for (std::size_t instrument = 0; instrument < shard.books.size(); ++instrument) {
+    publish_book(shard, instrument);
+  }
+  emit_venues(shard, shard.venues.dirty);
+}
+
+void publish_changes(Shard& shard) { emit_venues(shard, shard.venues.changed); }
 
 }  // namespace venuefold

@@ -1,14 +1,18 @@
 // Venue quality of one instrument at one venue: decayed sufficient statistics and read-outs.
 //
-// A row is split by who touches it: a tick changes Tick (three cache lines), a decision also reads
-// Terms and the deep levels of one side, and Contract holds what neither needs.
+// A row is split by who touches it: a tick changes Tick (four cache lines) and, where the venue
+// says when, Delay; a decision also reads Terms and the deep levels of one side; Evidence is for
+// reports, Contract for neither. All times here are session times of the row.
 #pragma once
 
 #include <algorithm>
 
 #include "decay.hpp"
+#include "health.hpp"
+#include "moments.hpp"
 #include "schemas/core/codes.hpp"
 #include "schemas/core/layout.hpp"
+#include "session.hpp"
 #include "tables.hpp"
 
 namespace venuefold {
@@ -19,33 +23,54 @@ constexpr std::int64_t kUnreflectedMax = 1'000'000'000'000'000'000;
 struct Level {
   std::int64_t nanos = 0;
   std::int64_t units = 0;
+
+  bool operator==(const Level&) const = default;
 };
 
-// What a quote changes; the first line is all of it that a decision reads. Side index of `touch`:
-// 0 bid, 1 ask; of `unreflected`: 0 buy, 1 sell. Each *_step is floor(*_ns / quantum) of its family.
+// Decayed sums over session time; CHANGES counts changes of the touch, decayed alike. The order is
+// that of the state's bytes.
+enum TimeSum : std::size_t {
+  OBSERVED,
+  CHANGES,
+  BID_TIME,
+  BID_SQUARE_TIME,
+  ASK_TIME,
+  ASK_SQUARE_TIME,
+  NEAR_BID_TIME,
+  NEAR_ASK_TIME,
+  SPREAD_TIME,
+  SPREAD_SQUARE_TIME,
+  TWO_SIDED_TIME,
+  AT_BID_TIME,
+  AT_ASK_TIME,
+  TIME_SUMS,
+};
+
+// What a quote changes, in front what a decision reads. Side index: 0 bid, 1 ask; of `unreflected`:
+// 0 buy, 1 sell. `depleted_*` is a touch that was lost, and since when.
 struct alignas(64) Tick {
   Level touch[2];
   std::int64_t quote_ns = 0;
   std::uint64_t quote_seq = 0;
   std::int64_t unreflected[2] = {0, 0};
   std::int64_t then_ns = 0;
-  std::int64_t then_step = 0;
-  double observed = 0.0;
-  double two_sided_time = 0.0;
-  double bid_time = 0.0;
-  double ask_time = 0.0;
-  double at_bid_time = 0.0;
-  double at_ask_time = 0.0;
-  double spread_time = 0.0;
-  double delay_sum = 0.0;
-  double delay_weight = 0.0;
-  std::int64_t delay_then_ns = 0;
-  std::int64_t delay_then_step = 0;
-  std::int64_t delay_min_ns = kInt64Max;
+  SessionClock session;
+  std::int64_t near_units[2] = {0, 0};
+  double sums[TIME_SUMS] = {};
+  std::int64_t depleted_nanos[2] = {0, 0};
+  std::int64_t depleted_ns[2] = {0, 0};
   std::uint64_t quotes = 0;
   std::uint64_t trades = 0;
 };
-static_assert(sizeof(Tick) == 192);
+static_assert(sizeof(Tick) == 256);
+
+// Feed delay.
+struct alignas(64) Delay {
+  Moments ns;
+  std::int64_t min_ns = kInt64Max;
+  std::int64_t p90_ns = 0;
+};
+static_assert(sizeof(Delay) == 64);
 
 // What a decision reads besides: terms of trade, own units in flight, fill and latency estimates.
 struct alignas(64) Terms {
@@ -54,23 +79,17 @@ struct alignas(64) Terms {
   std::int64_t take_fixed_nanos = 0;
   std::int64_t take_rate_e9 = 0;
   std::int64_t in_flight[2] = {0, 0};
+  std::int64_t tick_nanos = 1;
   std::uint8_t status = number(VenueStatus::OPEN);
   std::uint8_t fee_known = 0;
+  Moments fill;
+  Moments ack;
   std::uint64_t fills = 0;
-  std::int64_t fill_then_ns = 0;
-  std::int64_t fill_then_step = 0;
-  double fill_sum = 0.0;
-  double fill_weight = 0.0;
-  std::int64_t ack_then_ns = 0;
-  std::int64_t ack_then_step = 0;
-  double ack_sum = 0.0;
-  double ack_weight = 0.0;
 };
-static_assert(sizeof(Terms) == 128);
+static_assert(sizeof(Terms) == 192);
 
 // What reference inputs said and no decision reads.
 struct Contract {
-  std::int64_t tick_nanos = 1;
   std::int64_t fee_fixed_nanos[kLiquidityCodes] = {};
   std::int64_t fee_rate_e9[kLiquidityCodes] = {};
 };
@@ -90,73 +109,85 @@ struct alignas(64) Deep {
 };
 
 // Lets the standing quote count until `now_ns`; call it before anything about it changes.
-inline void advance(Tick& tick, std::int64_t now_ns, std::int64_t now_step, bool at_bid,
+inline void advance(Tick& tick, std::int64_t now_ns, const Grid& liquidity, bool at_bid,
                     bool at_ask) {
   const std::int64_t then_ns = tick.then_ns;
-  const std::int64_t steps = now_step - tick.then_step;
   tick.then_ns = now_ns;
-  tick.then_step = now_step;
   if (then_ns == 0 || then_ns == now_ns) return;
-  const double w = weight(steps);
+  const double w = liquidity.weight(now_ns, then_ns);
   const auto elapsed = static_cast<double>(now_ns - then_ns);
   const std::int64_t bid = tick.touch[0].nanos;
   const std::int64_t ask = tick.touch[1].nanos;
-  const bool two_sided = 0 < bid && bid <= ask;
-  const double spread = two_sided ? static_cast<double>(ask - bid) * elapsed : 0.0;
-  tick.observed = tick.observed * w + elapsed;
-  tick.bid_time = tick.bid_time * w + static_cast<double>(tick.touch[0].units) * elapsed;
-  tick.ask_time = tick.ask_time * w + static_cast<double>(tick.touch[1].units) * elapsed;
-  tick.spread_time = tick.spread_time * w + spread;
-  tick.two_sided_time = tick.two_sided_time * w + (two_sided ? elapsed : 0.0);
-  tick.at_bid_time = tick.at_bid_time * w + (at_bid ? elapsed : 0.0);
-  tick.at_ask_time = tick.at_ask_time * w + (at_ask ? elapsed : 0.0);
+  const auto bid_units = static_cast<double>(tick.touch[0].units);
+  const auto ask_units = static_cast<double>(tick.touch[1].units);
+  const double two_sided = 0 < bid && bid <= ask ? elapsed : 0.0;
+  const auto spread = static_cast<double>(ask - bid);
+  const double added[TIME_SUMS] = {elapsed,
+                                   0.0,
+                                   bid_units * elapsed,
+                                   bid_units * bid_units * elapsed,
+                                   ask_units * elapsed,
+                                   ask_units * ask_units * elapsed,
+                                   static_cast<double>(tick.near_units[0]) * elapsed,
+                                   static_cast<double>(tick.near_units[1]) * elapsed,
+                                   spread * two_sided,
+                                   spread * spread * two_sided,
+                                   two_sided,
+                                   at_bid ? elapsed : 0.0,
+                                   at_ask ? elapsed : 0.0};
+  for (std::size_t i = 0; i < TIME_SUMS; ++i) tick.sums[i] = tick.sums[i] * w + added[i];
 }
 
 // Feed delay of one tick; negative where the venue's clock runs ahead of ours.
-inline void observe_delay(Tick& tick, std::int64_t log_ns, std::int64_t log_step,
-                          std::int64_t venue_ns) {
-  const std::int64_t delay_ns = log_ns - venue_ns;
-  const double w = weight(log_step - tick.delay_then_step);
-  tick.delay_sum = tick.delay_sum * w + static_cast<double>(delay_ns);
-  tick.delay_weight = tick.delay_weight * w + 1.0;
-  tick.delay_min_ns = std::min(tick.delay_min_ns, delay_ns);
-  tick.delay_then_ns = log_ns;
-  tick.delay_then_step = log_step;
+inline void observe_delay(Delay& delay, std::int64_t now_ns, std::int64_t delay_ns,
+                          const Grid& speed) {
+  delay.ns.observe(static_cast<double>(delay_ns), now_ns, speed);
+  delay.min_ns = std::min(delay.min_ns, delay_ns);
+  // A frugal quantile: nine steps up for one of ten above it, one step down for nine below.
+  const std::int64_t p90_ns = delay.p90_ns;
+  const std::int64_t step_ns = ((p90_ns < 0 ? -p90_ns : p90_ns) >> 10) + 100;
+  delay.p90_ns += delay_ns > p90_ns ? 9 * step_ns : -step_ns;
 }
 
-// Time from sending a child to its first answer.
-inline void observe_ack(Terms& terms, std::int64_t now_ns, std::int64_t now_step,
-                        std::int64_t latency_ns) {
-  const double w = weight(now_step - terms.ack_then_step);
-  terms.ack_sum = terms.ack_sum * w + static_cast<double>(latency_ns);
-  terms.ack_weight = terms.ack_weight * w + 1.0;
-  terms.ack_then_ns = now_ns;
-  terms.ack_then_step = now_step;
+// Whether a side's price, 0 for none, is worse than another: lower for a bid, higher for an ask.
+inline bool is_worse(std::size_t side, std::int64_t nanos, std::int64_t than_nanos) {
+  if (nanos == 0) return true;
+  return side != 0 ? nanos > than_nanos : nanos < than_nanos;
 }
 
-// Share of min(sent, displayed) that a finished child executed (fade is its complement).
-inline void observe_fill(Terms& terms, std::int64_t now_ns, std::int64_t now_step,
-                         std::int64_t filled, std::int64_t asked) {
-  const double w = weight(now_step - terms.fill_then_step);
-  terms.fill_sum = terms.fill_sum * w + static_cast<double>(filled) / static_cast<double>(asked);
-  terms.fill_weight = terms.fill_weight * w + 1.0;
-  terms.fill_then_ns = now_ns;
-  terms.fill_then_step = now_step;
+// Follows a touch that is lost until its price is back; ns it took, 0 while nothing ended.
+inline std::int64_t observe_touch(Tick& tick, std::size_t side, std::int64_t old_nanos,
+                                  std::int64_t new_nanos, std::int64_t now_ns) {
+  const std::int64_t lost_nanos = tick.depleted_nanos[side];
+  if (lost_nanos == 0) {
+    if (old_nanos != 0 && is_worse(side, new_nanos, old_nanos)) {
+      tick.depleted_nanos[side] = old_nanos;
+      tick.depleted_ns[side] = now_ns;
+    }
+    return 0;
+  }
+  if (is_worse(side, new_nanos, lost_nanos)) return 0;
+  tick.depleted_nanos[side] = 0;
+  return now_ns - tick.depleted_ns[side];
 }
 
-// Expected filled share of a child, shrunk to the prior.
-inline double fill_ratio(const Terms& terms, std::int64_t now_step, const Priors& priors) {
-  const double w = weight(now_step - terms.fill_then_step);
-  const double prior = priors.fill * priors.fill_weight;
-  return (terms.fill_sum * w + prior) / (terms.fill_weight * w + priors.fill_weight);
+// Expected filled share of a child: row shrunk to venue, venue shrunk to the prior.
+inline double fill_ratio(const Terms& terms, std::int64_t now_ns, const VenueQuality& venue,
+                         std::int64_t venue_now_ns, const Tables& tables) {
+  const Priors& priors = tables.priors();
+  const Grid& grid = tables.grids().fill;
+  const double prior = venue.fill.shrunk(venue_now_ns, grid, priors.fill, priors.fill_weight);
+  return terms.fill.shrunk(now_ns, grid, prior, priors.fill_weight);
 }
 
-// Expected acknowledgement latency, shrunk to the venue's prior.
-inline double ack_ns(const Terms& terms, std::int64_t now_step, std::int64_t prior_ns,
-                     const Priors& priors) {
-  const double w = weight(now_step - terms.ack_then_step);
-  const double prior = static_cast<double>(prior_ns) * priors.ack_weight;
-  return (terms.ack_sum * w + prior) / (terms.ack_weight * w + priors.ack_weight);
+// Expected acknowledgement latency: row shrunk to venue, venue shrunk to its prior.
+inline double ack_ns(const Terms& terms, std::int64_t now_ns, const VenueQuality& venue,
+                     std::int64_t venue_now_ns, std::int64_t prior_ns, const Tables& tables) {
+  const double weight = tables.priors().ack_weight;
+  const Grid& grid = tables.grids().speed;
+  const double prior =
+      venue.ack.shrunk(venue_now_ns, grid, static_cast<double>(prior_ns), weight);
+  return terms.ack.shrunk(now_ns, grid, prior, weight);
 }
 
 }  // namespace venuefold

@@ -1,6 +1,7 @@
 #include "reports.hpp"
 
 #include "desk.hpp"
+#include "learning.hpp"
 
 namespace venuefold::reports {
 namespace {
@@ -43,18 +44,11 @@ Refused check_trade(const ExecReport& report, const Child& child, const Order& o
   return kAccepted;
 }
 
-// The first word of a venue about a child, whatever it says, is its acknowledgement.
-void observe_answer(Shard& shard, Child& child, Terms& terms) {
-  if (child.acked) return;
-  child.acked = true;
-  observe_ack(terms, shard.log_ns, shard.tables.speed.step(shard.log_ns),
-              shard.log_ns - child.sent_ns);
-}
-
 // A fill from a venue is always booked: late or in excess, it raises an alarm as well.
 void book_trade(Shard& shard, Child& child, Tick& tick, Terms& terms, const ExecReport& report) {
   Order& order = *child.order;
   const bool late = !is_open(child.state);
+  learning::observe_trade(shard, child, report);
   child.add_trade({report.trade_id, report.last_units, report.last_nanos});
   child.cum_units += report.last_units;
   order.cum_units += report.last_units;
@@ -75,13 +69,10 @@ void book_trade(Shard& shard, Child& child, Tick& tick, Terms& terms, const Exec
   }
 }
 
-// A child that ended tells how much of what it asked for was really there.
-void finish_child(Shard& shard, const Child& child, Terms& terms) {
+void finish_child(Shard& shard, const Child& child) {
   child.order->visited[child.venue] = shard.seq;
-  const std::int64_t asked = std::min(child.units, child.displayed_units);
-  if (asked <= 0) return;
-  observe_fill(terms, shard.log_ns, shard.tables.fill.step(shard.log_ns),
-               std::min(child.cum_units, asked), asked);
+  --shard.books[child.order->record.instrument].open_children;
+  learning::observe_end(shard, child);
 }
 
 void emit_child(Shard& shard, const Child& child, const ExecReport* report) {
@@ -163,7 +154,7 @@ Refused apply(Shard& shard, const ExecReport& report) {
   Terms& terms = shard.books.terms(instrument, child->venue);
   const std::int64_t leaves_before = child->leaves_units();
   const ChildState before = child->state;
-  observe_answer(shard, *child, terms);
+  learning::observe_answer(shard, *child);
   if (is_trade(report)) {
     book_trade(shard, *child, shard.books.tick(instrument, child->venue), terms, report);
   }
@@ -171,7 +162,7 @@ Refused apply(Shard& shard, const ExecReport& report) {
                       report.leaves_units);
   move(*child, terms, leaves_before, is_live(before));
   shard.books[instrument].dirty |= std::uint64_t{1} << child->venue;
-  if (is_open(before) && !is_open(child->state)) finish_child(shard, *child, terms);
+  if (is_open(before) && !is_open(child->state)) finish_child(shard, *child);
   emit_child(shard, *child, &report);
   doubt(shard, *child, before, report);
   move_on(shard, order);
@@ -185,6 +176,7 @@ void time_out(Shard& shard, std::uint64_t child_id) {
   Order& order = *child->order;
   child->state = ChildState::UNKNOWN;
   --order.live_children;
+  learning::observe_timeout(shard, *child);
   // The input being folded comes after the timer, so its quote is news.
   order.visited[child->venue] = shard.seq - 1;
   emit_child(shard, *child, nullptr);

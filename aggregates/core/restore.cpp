@@ -1,6 +1,7 @@
 // The way back from a state's bytes. Whatever they hold, ids that index memory are checked.
 #include "shard.hpp"
 #include "state.hpp"
+#include "state_quality.hpp"
 
 namespace venuefold {
 namespace {
@@ -55,6 +56,7 @@ state::Head read_head(Cursor& cursor) {
                    head.instruments <= kMaxInstruments && head.log_ns >= 0 &&
                    head.log_ns <= kMaxTimeNs,
                "head");
+  for (const std::int64_t due_ns : head.grid_due_ns) cursor.check(due_ns >= head.log_ns, "head");
   return head;
 }
 
@@ -67,7 +69,8 @@ void take_head(Shard& shard, const state::Head& head) {
   shard.reference_seen = head.reference_seen;
   shard.quality_seq = head.quality_seq;
   shard.next_child_id = head.next_child_id;
-  shard.publish_due_ns = head.publish_due_ns;
+  shard.next_markout_id = head.next_markout_id;
+  std::copy_n(head.grid_due_ns, kGrids, shard.grids.due_ns.begin());
   std::memcpy(shard.activated, head.activated, sizeof head.activated);
   shard.kill_all = head.kill_all != 0;
 }
@@ -82,69 +85,12 @@ void take_tables(Shard& shard, const state::Head& head, Cursor& cursor) {
     shard.tables.set_status(id, tail.status);
     shard.tables.set_killed(id, tail.killed != 0);
     shard.books.add_venue();
+    shard.venues.add();
+    const auto quality = cursor.read<state::Venue>();
+    cursor.check(state::decode_venue(quality, shard.venues, id), "venue quality");
   }
   for (std::uint32_t i = 0; i < head.policies; ++i) {
     shard.tables.put_policy(cursor.read_valid<Policy>("policy"));
-  }
-}
-
-void take_statistics(const state::Row& row, Tick& tick, Terms& terms) {
-  tick.quote_ns = row.quote_ns;
-  tick.quote_seq = row.quote_seq;
-  std::copy_n(row.in_flight, 2, terms.in_flight);
-  std::copy_n(row.unreflected, 2, tick.unreflected);
-  tick.quotes = row.quotes;
-  tick.trades = row.trades;
-  terms.fills = row.fills;
-  tick.then_ns = row.then_ns;
-  tick.observed = row.observed;
-  tick.bid_time = row.bid_time;
-  tick.ask_time = row.ask_time;
-  tick.spread_time = row.spread_time;
-  tick.two_sided_time = row.two_sided_time;
-  tick.at_bid_time = row.at_bid_time;
-  tick.at_ask_time = row.at_ask_time;
-  tick.delay_then_ns = row.delay_then_ns;
-  tick.delay_min_ns = row.delay_min_ns;
-  tick.delay_sum = row.delay_sum;
-  tick.delay_weight = row.delay_weight;
-  terms.fill_then_ns = row.fill_then_ns;
-  terms.fill_sum = row.fill_sum;
-  terms.fill_weight = row.fill_weight;
-  terms.ack_then_ns = row.ack_then_ns;
-  terms.ack_sum = row.ack_sum;
-  terms.ack_weight = row.ack_weight;
-}
-
-void take_row(Books& books, std::size_t instrument, std::size_t venue, Cursor& cursor) {
-  const auto row = cursor.read<state::Row>();
-  cursor.check(row.lot_units >= 1 && row.fee_known < 1u << kLiquidityCodes, "row");
-  // Grid steps of times outside the engine's would be negative or beyond the table.
-  for (const std::int64_t time_ns :
-       {row.quote_ns, row.then_ns, row.delay_then_ns, row.fill_then_ns, row.ack_then_ns}) {
-    cursor.check(time_ns >= 0 && time_ns <= kMaxTimeNs, "row");
-  }
-  Book& book = books[instrument];
-  Tick& tick = books.tick(instrument, venue);
-  Terms& terms = books.terms(instrument, venue);
-  Deep& deep = books.deep(instrument, venue);
-  book.modelled |= std::uint64_t{row.modelled != 0} << venue;
-  book.dirty |= std::uint64_t{row.dirty != 0} << venue;
-  book.listed |= std::uint64_t{row.listed != 0} << venue;
-  books.set_status(instrument, venue, row.status);
-  terms.lot_units = row.lot_units;
-  terms.min_units = row.min_units;
-  books.contract(instrument, venue).tick_nanos = row.tick_nanos;
-  for (std::uint8_t code = 0; code < kLiquidityCodes; ++code) {
-    books.set_fee(instrument, venue, code, row.fees[code].fixed_nanos, row.fees[code].rate_e9);
-  }
-  terms.fee_known = static_cast<std::uint8_t>(row.fee_known);
-  take_statistics(row, tick, terms);
-  tick.touch[0] = {row.levels[0].bid_nanos, row.levels[0].bid_units};
-  tick.touch[1] = {row.levels[0].ask_nanos, row.levels[0].ask_units};
-  for (std::size_t l = 1; l < kMaxLevels; ++l) {
-    deep.level(0, l) = {row.levels[l].bid_nanos, row.levels[l].bid_units};
-    deep.level(1, l) = {row.levels[l].ask_nanos, row.levels[l].ask_units};
   }
 }
 
@@ -158,12 +104,43 @@ void take_books(Shard& shard, const state::Head& head, Cursor& cursor) {
     const auto tail = cursor.read<state::BookTail>();
     book.has_limits = tail.has_limits != 0;
     book.killed = tail.killed != 0;
+    book.mid_x2 = tail.mid_x2;
+    book.mid_ns = tail.mid_ns;
+    book.fill_ns = tail.fill_ns;
+    cursor.check(within(0, tail.mid_ns, kMaxTimeNs) &&
+                     within(0, tail.mid_x2, 2 * kMaxPriceNanos),
+                 "mid");
+    for (Moments& drift : book.drift) {
+      cursor.check(state::decode(cursor.read<state::Moments>(), drift), "drift");
+    }
     for (std::uint32_t venue = 0; venue < head.venues; ++venue) {
-      take_row(shard.books, instrument, venue, cursor);
+      const auto row = cursor.read<state::Row>();
+      cursor.check(state::decode_row(row, shard.books, instrument, venue), "row");
     }
     shard.books.rebuild_best(instrument);
   }
-  shard.books.regrid(shard.tables);
+}
+
+void take_timer(Shard& shard, Cursor& cursor) {
+  const auto timer = cursor.read<state::Timer>();
+  cursor.check(timer.due_ns >= shard.log_ns, "timer");
+  shard.timers.push(timer);
+}
+
+void take_markout(Shard& shard, Cursor& cursor) {
+  const auto record = cursor.read<state::Markout>();
+  const bool control = record.kind == number(MarkoutKind::CONTROL);
+  cursor.check(shard.markouts.find(record.markout_id) == nullptr &&
+                   record.instrument < shard.books.size() &&
+                   record.kind <= number(MarkoutKind::CONTROL) &&
+                   (control || record.venue < shard.tables.venues()) &&
+                   (record.sign == 1 || record.sign == -1) &&
+                   within(1, record.mid_x2, 2 * kMaxPriceNanos) &&
+                   within(0, record.price_nanos, kMaxPriceNanos),
+               "markout");
+  shard.markouts.add(record.markout_id) = {
+      record.markout_id, record.price_nanos, record.mid_x2, record.start_ns,
+      record.instrument, record.venue,       record.kind,   record.sign};
 }
 
 void take_identity(Shard& shard, Cursor& cursor) {
@@ -189,6 +166,8 @@ void take_child(Shard& shard, Order& order, Cursor& cursor) {
   child.limit_nanos = record.limit_nanos;
   child.displayed_units = record.displayed_units;
   child.sent_ns = record.sent_ns;
+  child.mid_x2 = record.mid_x2;
+  child.far_nanos = record.far_nanos;
   child.cum_units = record.cum_units;
   child.venue = record.venue;
   child.state = static_cast<ChildState>(record.state);
@@ -198,6 +177,7 @@ void take_child(Shard& shard, Order& order, Cursor& cursor) {
   order.children.push_back(&child);
   order.outstanding_units += child.leaves_units();
   order.live_children += is_live(child.state);
+  shard.books[order.record.instrument].open_children += is_open(child.state);
 }
 
 void take_order(Shard& shard, Cursor& cursor) {
@@ -235,13 +215,13 @@ std::unique_ptr<Shard> decode_state(const std::uint8_t* data, std::size_t size,
   take_head(*shard, head);
   cursor.take(shard->sources);
   cursor.take(shard->counters);
+  cursor.take(shard->markout_drops);
   take_tables(*shard, head, cursor);
   take_books(*shard, head, cursor);
   for (std::uint32_t i = 0; i < head.identities; ++i) take_identity(*shard, cursor);
   for (std::uint32_t i = 0; i < head.orders; ++i) take_order(*shard, cursor);
-  for (std::uint32_t i = 0; i < head.timers; ++i) {
-    shard->timers.push(cursor.read<state::Timer>());
-  }
+  for (std::uint32_t i = 0; i < head.timers; ++i) take_timer(*shard, cursor);
+  for (std::uint32_t i = 0; i < head.markouts; ++i) take_markout(*shard, cursor);
   for (std::uint32_t i = 0; i < head.killed_clients; ++i) {
     shard->killed_clients.insert(cursor.read<Target>());
   }

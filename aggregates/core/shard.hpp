@@ -10,7 +10,9 @@
 #include "book.hpp"
 #include "candidates.hpp"
 #include "child.hpp"
+#include "health.hpp"
 #include "identity.hpp"
+#include "markouts.hpp"
 #include "order.hpp"
 #include "outputs.hpp"
 #include "pool.hpp"
@@ -25,6 +27,8 @@ constexpr std::uint8_t kOutputVersion = 1;
 constexpr std::size_t kCounters = 128;
 constexpr std::size_t kSources = 256;
 constexpr std::size_t kMaxOpenOrders = 8192;
+// By reason and side.
+constexpr std::size_t kMarkoutDrops = 2 * (number(MarkoutDrop::OWN_ORDER) + 1);
 
 // Why an input was not applied: deciding value, and the first order's id for a repeat.
 struct Refused {
@@ -71,18 +75,22 @@ struct Shard {
   std::uint64_t reference_seen = 0;
   std::uint64_t quality_seq = 0;
   std::uint64_t next_child_id = 1;
-  std::int64_t publish_due_ns = kInt64Max;
+  std::uint64_t next_markout_id = 1;
+  GridTimers grids;
   char activated[32] = {};
   bool kill_all = false;
   std::set<Target> killed_clients;
   std::set<Target> killed_accounts;
   std::array<Source, kSources> sources{};
   std::array<std::uint64_t, kCounters> counters{};
+  std::array<std::uint64_t, kMarkoutDrops> markout_drops{};
   Tables tables;
+  VenueQualities venues;
   Books books;
   Identities identities;
   Registry<Order> orders;
   Registry<Child> children;
+  Registry<Markout> markouts;
   Timers timers;
   std::size_t open_orders = 0;
   Outputs outputs;
@@ -96,7 +104,7 @@ struct Shard {
   // Whether children may leave: the right engine, and no reference input missing.
   bool may_trade() const { return is_active() && reference_seen == reference_version; }
 
-  Now now() { return {log_ns, tables.liquidity.step(log_ns)}; }
+  Now now() const { return {log_ns, tables.grids().liquidity}; }
 
   // Fills in the header of a record of `size` bytes; returns its out_seq.
   std::uint64_t stamp(out::OutHeader& header, OutputType type, std::uint32_t instrument,

@@ -1,6 +1,7 @@
 #include "state.hpp"
 
 #include "shard.hpp"
+#include "state_quality.hpp"
 
 namespace venuefold {
 namespace {
@@ -36,7 +37,8 @@ void put_head(Encoder& encoder, const Shard& shard) {
   head.reference_seen = shard.reference_seen;
   head.quality_seq = shard.quality_seq;
   head.next_child_id = shard.next_child_id;
-  head.publish_due_ns = shard.publish_due_ns;
+  head.next_markout_id = shard.next_markout_id;
+  std::copy(shard.grids.due_ns.begin(), shard.grids.due_ns.end(), head.grid_due_ns);
   std::memcpy(head.activated, shard.activated, sizeof head.activated);
   head.kill_all = shard.kill_all;
   head.venues = count(shard.tables.venues());
@@ -44,78 +46,25 @@ void put_head(Encoder& encoder, const Shard& shard) {
   head.policies = count(shard.tables.policies());
   head.identities = count(shard.identities.size());
   head.orders = count(shard.orders.size());
-  head.timers = count(shard.timers.sorted().size());
+  head.timers = count(shard.timers.size());
+  head.markouts = count(shard.markouts.size());
   head.killed_clients = count(shard.killed_clients.size());
   head.killed_accounts = count(shard.killed_accounts.size());
   encoder.put(head);
 }
 
-void put_tables(Encoder& encoder, const Tables& tables) {
+void put_tables(Encoder& encoder, const Shard& shard) {
+  const Tables& tables = shard.tables;
   encoder.put(tables.settings());
   for (std::size_t id = 0; id < tables.venues(); ++id) {
     const VenueEntry& entry = tables.venue(id);
     encoder.put(entry.record);
     encoder.put(state::VenueTail{entry.status, entry.killed, {}});
+    encoder.put(state::encode_venue(shard.venues, id));
   }
   for (std::uint32_t id = 0; id <= kMaxPolicies; ++id) {
     if (const Policy* policy = tables.policy(id)) encoder.put(*policy);
   }
-}
-
-void put_statistics(state::Row& row, const Tick& tick, const Terms& terms) {
-  row.quote_ns = tick.quote_ns;
-  row.quote_seq = tick.quote_seq;
-  std::copy_n(terms.in_flight, 2, row.in_flight);
-  std::copy_n(tick.unreflected, 2, row.unreflected);
-  row.quotes = tick.quotes;
-  row.trades = tick.trades;
-  row.fills = terms.fills;
-  row.then_ns = tick.then_ns;
-  row.observed = tick.observed;
-  row.bid_time = tick.bid_time;
-  row.ask_time = tick.ask_time;
-  row.spread_time = tick.spread_time;
-  row.two_sided_time = tick.two_sided_time;
-  row.at_bid_time = tick.at_bid_time;
-  row.at_ask_time = tick.at_ask_time;
-  row.delay_then_ns = tick.delay_then_ns;
-  row.delay_min_ns = tick.delay_min_ns;
-  row.delay_sum = tick.delay_sum;
-  row.delay_weight = tick.delay_weight;
-  row.fill_then_ns = terms.fill_then_ns;
-  row.fill_sum = terms.fill_sum;
-  row.fill_weight = terms.fill_weight;
-  row.ack_then_ns = terms.ack_then_ns;
-  row.ack_sum = terms.ack_sum;
-  row.ack_weight = terms.ack_weight;
-}
-
-void put_row(Encoder& encoder, const Books& books, std::size_t instrument, std::size_t venue) {
-  const Tick& tick = books.tick(instrument, venue);
-  const Terms& terms = books.terms(instrument, venue);
-  const Deep& deep = books.deep(instrument, venue);
-  const Contract& contract = books.contract(instrument, venue);
-  state::Row row{};
-  row.listed = books[instrument].listed >> venue & 1;
-  row.status = terms.status;
-  row.modelled = books[instrument].modelled >> venue & 1;
-  row.dirty = books[instrument].dirty >> venue & 1;
-  row.fee_known = terms.fee_known;
-  row.tick_nanos = contract.tick_nanos;
-  row.lot_units = terms.lot_units;
-  row.min_units = terms.min_units;
-  for (std::size_t code = 0; code < kLiquidityCodes; ++code) {
-    row.fees[code] = {contract.fee_fixed_nanos[code], contract.fee_rate_e9[code]};
-  }
-  put_statistics(row, tick, terms);
-  row.levels[0] = {tick.touch[0].nanos, tick.touch[0].units, tick.touch[1].nanos,
-                   tick.touch[1].units};
-  for (std::size_t l = 1; l < kMaxLevels; ++l) {
-    const Level bid = deep.level(0, l);
-    const Level ask = deep.level(1, l);
-    row.levels[l] = {bid.nanos, bid.units, ask.nanos, ask.units};
-  }
-  encoder.put(row);
 }
 
 void put_books(Encoder& encoder, const Shard& shard) {
@@ -123,11 +72,19 @@ void put_books(Encoder& encoder, const Shard& shard) {
     const Book& book = shard.books[instrument];
     encoder.put(book.record);
     encoder.put(book.limits);
-    encoder.put(state::BookTail{book.has_limits, book.killed, {}});
+    encoder.put(state::BookTail{
+        book.has_limits, book.killed, {}, book.mid_x2, book.mid_ns, book.fill_ns});
+    for (const Moments& drift : book.drift) encoder.put(state::encode(drift));
     for (std::size_t venue = 0; venue < shard.tables.venues(); ++venue) {
-      put_row(encoder, shard.books, instrument, venue);
+      encoder.put(state::encode_row(shard.books, instrument, venue));
     }
   }
+}
+
+void put_markout(Encoder& encoder, const Markout& markout) {
+  encoder.put(state::Markout{markout.markout_id, markout.price_nanos, markout.mid_x2,
+                             markout.start_ns, markout.instrument, markout.venue, markout.kind,
+                             markout.sign, {}});
 }
 
 void put_identity(Encoder& encoder, const Identity& identity) {
@@ -150,6 +107,8 @@ void put_child(Encoder& encoder, const Child& child) {
   record.limit_nanos = child.limit_nanos;
   record.displayed_units = child.displayed_units;
   record.sent_ns = child.sent_ns;
+  record.mid_x2 = child.mid_x2;
+  record.far_nanos = child.far_nanos;
   record.cum_units = child.cum_units;
   record.trades = count(child.trades.size());
   record.venue = child.venue;
@@ -192,13 +151,17 @@ std::vector<std::uint8_t> encode_state(const Shard& shard) {
                         shard.identities.size() * sizeof(state::Identity) + (1 << 16));
   put_head(encoder, shard);
   for (const Source& source : shard.sources) encoder.put(source);
-  for (const std::uint64_t counter : shard.counters) encoder.put(counter);
-  put_tables(encoder, shard.tables);
+  encoder.put(shard.counters);
+  encoder.put(shard.markout_drops);
+  put_tables(encoder, shard);
   put_books(encoder, shard);
   shard.identities.each_by_age(
       [&](const Identity& identity) { put_identity(encoder, identity); });
   for (const std::uint64_t id : shard.orders.ids()) put_order(encoder, *shard.orders.find(id));
   for (const state::Timer& timer : shard.timers.sorted()) encoder.put(timer);
+  for (const std::uint64_t id : shard.markouts.ids()) {
+    put_markout(encoder, *shard.markouts.find(id));
+  }
   for (const Target& target : shard.killed_clients) encoder.put(target);
   for (const Target& target : shard.killed_accounts) encoder.put(target);
   return std::move(encoder.bytes);

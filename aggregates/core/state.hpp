@@ -39,7 +39,8 @@ struct Head {
   std::uint64_t reference_seen;
   std::uint64_t quality_seq;
   std::uint64_t next_child_id;
-  std::int64_t publish_due_ns;
+  std::uint64_t next_markout_id;
+  std::int64_t grid_due_ns[4];
   char activated[32];
   std::uint64_t kill_all;
   std::uint32_t venues;
@@ -48,10 +49,12 @@ struct Head {
   std::uint32_t identities;
   std::uint32_t orders;
   std::uint32_t timers;
+  std::uint32_t markouts;
+  std::uint32_t reserved;
   std::uint32_t killed_clients;
   std::uint32_t killed_accounts;
 };
-static_assert(sizeof(Head) == 152);
+static_assert(sizeof(Head) == 192);
 
 struct VenueTail {
   std::uint8_t status;
@@ -64,59 +67,24 @@ struct BookTail {
   std::uint8_t has_limits;
   std::uint8_t killed;
   char reserved[6];
+  std::int64_t mid_x2;
+  std::int64_t mid_ns;
+  std::int64_t fill_ns;
 };
-static_assert(sizeof(BookTail) == 8);
+static_assert(sizeof(BookTail) == 32);
 
-struct FeePair {
-  std::int64_t fixed_nanos;
-  std::int64_t rate_e9;
+struct Markout {
+  std::uint64_t markout_id;
+  std::int64_t price_nanos;
+  std::int64_t mid_x2;
+  std::int64_t start_ns;
+  std::uint32_t instrument;
+  std::uint8_t venue;
+  std::uint8_t kind;
+  std::int8_t sign;
+  char reserved[1];
 };
-
-struct LevelPair {
-  std::int64_t bid_nanos;
-  std::int64_t bid_units;
-  std::int64_t ask_nanos;
-  std::int64_t ask_units;
-};
-
-struct Row {
-  std::uint8_t listed;
-  std::uint8_t status;
-  std::uint8_t modelled;
-  std::uint8_t dirty;
-  std::uint32_t fee_known;
-  std::int64_t tick_nanos;
-  std::int64_t lot_units;
-  std::int64_t min_units;
-  FeePair fees[6];
-  std::int64_t quote_ns;
-  std::uint64_t quote_seq;
-  std::int64_t in_flight[2];
-  std::int64_t unreflected[2];
-  std::uint64_t quotes;
-  std::uint64_t trades;
-  std::uint64_t fills;
-  std::int64_t then_ns;
-  double observed;
-  double bid_time;
-  double ask_time;
-  double spread_time;
-  double two_sided_time;
-  double at_bid_time;
-  double at_ask_time;
-  std::int64_t delay_then_ns;
-  std::int64_t delay_min_ns;
-  double delay_sum;
-  double delay_weight;
-  std::int64_t fill_then_ns;
-  double fill_sum;
-  double fill_weight;
-  std::int64_t ack_then_ns;
-  double ack_sum;
-  double ack_weight;
-  LevelPair levels[kMaxLevels];
-};
-static_assert(sizeof(Row) == 664);
+static_assert(sizeof(Markout) == 40);
 
 struct Identity {
   char account[16];
@@ -160,6 +128,8 @@ struct Child {
   std::int64_t limit_nanos;
   std::int64_t displayed_units;
   std::int64_t sent_ns;
+  std::int64_t mid_x2;
+  std::int64_t far_nanos;
   std::int64_t cum_units;
   std::uint32_t trades;
   std::uint8_t venue;
@@ -167,7 +137,7 @@ struct Child {
   std::uint8_t time_in_force;
   std::uint8_t acked;
 };
-static_assert(sizeof(Child) == 64);
+static_assert(sizeof(Child) == 80);
 
 struct Trade {
   std::uint64_t trade_id;

@@ -7,32 +7,6 @@
 namespace venuefold {
 namespace {
 
-constexpr std::int64_t kSecondNs = 1'000'000'000;
-
-// In force until a SETTINGS input arrives.
-Settings default_settings() {
-  Settings settings{};
-  settings.type = number(InputType::SETTINGS);
-  settings.liquidity_half_life_ns = 60 * kSecondNs;
-  settings.speed_half_life_ns = 60 * kSecondNs;
-  settings.fill_half_life_ns = 600 * kSecondNs;
-  settings.publish_ns = 0;
-  settings.identity_window_ns = 86'400 * kSecondNs;
-  settings.linger_ns = 60 * kSecondNs;
-  settings.fill_prior_e9 = 900'000'000;
-  settings.fill_prior_weight_e9 = 4 * kE9;
-  settings.ack_prior_weight_e9 = 4 * kE9;
-  return settings;
-}
-
-double from_e9(std::int64_t value) {
-  return static_cast<double>(value) / static_cast<double>(kE9);
-}
-
-constexpr bool within(std::int64_t least, std::int64_t value, std::int64_t most) {
-  return least <= value && value <= most;
-}
-
 bool is_status(std::uint8_t status) {
   return within(number(VenueStatus::OPEN), status, number(VenueStatus::DOWN));
 }
@@ -42,8 +16,6 @@ void set_bit(std::uint64_t& mask, std::size_t id, bool value) {
 }
 
 }  // namespace
-
-Tables::Tables() { put_settings(default_settings()); }
 
 void Tables::set_status(std::size_t id, std::uint8_t status) {
   venues_[id].status = status;
@@ -91,11 +63,8 @@ Reason Tables::put_policy(const Policy& record) {
 Reason Tables::put_settings(const Settings& record) {
   if (!is_valid(record)) return Reason::BAD_VALUE;
   settings_ = record;
-  liquidity = Grid(record.liquidity_half_life_ns);
-  speed = Grid(record.speed_half_life_ns);
-  fill = Grid(record.fill_half_life_ns);
-  priors_ = {from_e9(record.fill_prior_e9), from_e9(record.fill_prior_weight_e9),
-             from_e9(record.ack_prior_weight_e9)};
+  grids_ = grids_of(record);
+  priors_ = priors_of(record);
   return Reason::NONE;
 }
 
@@ -125,24 +94,12 @@ bool is_valid(const Policy& record) {
   const auto duration = [](std::int64_t value) { return within(1, value, kMaxDurationNs); };
   return within(1, record.policy, kMaxPolicies) &&
          within(number(PolicyKind::BEST_PRICE), record.kind, number(PolicyKind::PREFERRED)) &&
-         record.split <= 1 && record.fee_aware <= 1 && within(1, record.max_levels, kMaxLevels) &&
+         record.split <= 1 && record.fee_aware <= 1 &&
+         record.allow_degraded <= 1 && within(1, record.max_levels, kMaxLevels) &&
          within(1, record.max_children, kMaxVenues) && within(1, record.max_attempts, 1000) &&
          within(0, record.tolerance_e9, kE9) && within(0, record.miss_penalty_e9, kE9) &&
          duration(record.stale_ns) && duration(record.ack_timeout_ns) &&
          duration(record.retry_ns) && duration(record.horizon_ns);
-}
-
-bool is_valid(const Settings& record) {
-  const auto half_life = [](std::int64_t value) {
-    return within(kMinHalfLifeNs, value, kMaxDurationNs);
-  };
-  const auto duration = [](std::int64_t value) { return within(0, value, kMaxDurationNs); };
-  const auto weight_e9 = [](std::int64_t value) { return within(1, value, kMaxUnits); };
-  return half_life(record.liquidity_half_life_ns) && half_life(record.speed_half_life_ns) &&
-         half_life(record.fill_half_life_ns) && duration(record.publish_ns) &&
-         duration(record.identity_window_ns) && duration(record.linger_ns) &&
-         within(0, record.fill_prior_e9, kE9) && weight_e9(record.fill_prior_weight_e9) &&
-         weight_e9(record.ack_prior_weight_e9);
 }
 
 }  // namespace venuefold

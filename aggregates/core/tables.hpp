@@ -7,20 +7,18 @@
 #include <vector>
 
 #include "arithmetic.hpp"
-#include "decay.hpp"
 #include "schemas/core/codes.hpp"
 #include "schemas/core/layout.hpp"
+#include "settings.hpp"
 
 namespace venuefold {
 
 constexpr std::size_t kMaxInstruments = 65'536;
 constexpr std::size_t kMaxPolicies = 255;
 constexpr std::size_t kLiquidityCodes = 6;
-constexpr std::int64_t kMaxDurationNs = std::int64_t{1} << 55;
 constexpr std::int64_t kMaxUnitsPerOne = 10'000'000'000;
 constexpr std::int64_t kMaxNotionalOnes = 1'000'000'000'000'000;
 constexpr std::int64_t kMaxFeeFixedNanos = 1'000'000'000'000;
-constexpr std::int64_t kMinHalfLifeNs = 1024;
 
 // A venue and its trading state; the record's own status is where that began.
 struct VenueEntry {
@@ -29,18 +27,9 @@ struct VenueEntry {
   bool killed;
 };
 
-// What is believed before anything was seen, as doubles.
-struct Priors {
-  double fill;
-  double fill_weight;
-  double ack_weight;
-};
-
 // Venues, policies and settings; instruments live with their books.
 class Tables {
  public:
-  Tables();
-
   std::size_t venues() const { return venues_.size(); }
   const VenueEntry& venue(std::size_t id) const { return venues_[id]; }
   // Dense venue ids in venue-key order.
@@ -51,6 +40,7 @@ class Tables {
   }
   std::size_t policies() const { return policy_count_; }
   const Settings& settings() const { return settings_; }
+  const Grids& grids() const { return grids_; }
   const Priors& priors() const { return priors_; }
   // Bit masks by dense venue id: trading, protected, and under a kill switch.
   std::uint64_t open() const { return open_; }
@@ -66,10 +56,6 @@ class Tables {
   Reason put_policy(const Policy& record);
   Reason put_settings(const Settings& record);
 
-  Grid liquidity;
-  Grid speed;
-  Grid fill;
-
  private:
   std::vector<VenueEntry> venues_;
   std::vector<std::uint8_t> rank_order_;
@@ -79,8 +65,9 @@ class Tables {
   std::array<std::int64_t, kMaxVenues> ack_prior_ns_{};
   std::array<std::unique_ptr<Policy>, kMaxPolicies + 1> policies_;
   std::size_t policy_count_ = 0;
-  Settings settings_{};
-  Priors priors_{};
+  Settings settings_ = default_settings();
+  Grids grids_ = grids_of(settings_);
+  Priors priors_ = priors_of(settings_);
 
   void rank();
 };
@@ -100,6 +87,5 @@ bool is_valid(const Listing& record);
 bool is_valid(const Fee& record);
 bool is_valid(const Limits& record);
 bool is_valid(const Policy& record);
-bool is_valid(const Settings& record);
 
 }  // namespace venuefold

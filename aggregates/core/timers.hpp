@@ -2,12 +2,34 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <tuple>
 #include <vector>
 
+#include "arithmetic.hpp"
+#include "schemas/core/codes.hpp"
 #include "state.hpp"
 
 namespace venuefold {
+
+// Timers that recur on an absolute grid, by rising kind; the others are in the heap.
+constexpr TimerKind kGridKinds[] = {TimerKind::PUBLISH, TimerKind::CONTROL, TimerKind::HEALTH,
+                                    TimerKind::HALVE};
+constexpr std::size_t kGrids = std::size(kGridKinds);
+
+struct GridTimers {
+  std::array<std::int64_t, kGrids> due_ns{kInt64Max, kInt64Max, kInt64Max, kInt64Max};
+
+  // Of those due first, the one of the lowest kind.
+  std::size_t first() const {
+    return static_cast<std::size_t>(std::min_element(due_ns.begin(), due_ns.end()) -
+                                    due_ns.begin());
+  }
+  std::int64_t first_ns() const {
+    return std::min(std::min(due_ns[0], due_ns[1]), std::min(due_ns[2], due_ns[3]));
+  }
+};
 
 class Timers {
  public:
@@ -18,6 +40,7 @@ class Timers {
   }
 
   bool empty() const { return heap_.empty(); }
+  std::size_t size() const { return heap_.size(); }
   const Timer& first() const { return heap_.front(); }
   void push(const Timer& timer) {
     heap_.push_back(timer);

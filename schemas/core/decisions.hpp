@@ -171,23 +171,123 @@ struct Quality : OutHeader {
   std::uint64_t trades;
   std::uint64_t fills;
   double bid_units;
+  double bid_units_se;
   double ask_units;
+  double ask_units_se;
+  double near_bid_units;
+  double near_ask_units;
   double spread_nanos;
+  double spread_nanos_se;
   double share_at_bid;
   double share_at_ask;
   double two_sided_share;
   double observed_ns;
+  double touch_changes;
+  double refill_bid_ns;
+  double refill_bid_n;
+  double refill_ask_ns;
+  double refill_ask_n;
   double feed_delay_ns;
-  double feed_delay_weight;
+  double feed_delay_se;
+  double feed_delay_n;
   std::int64_t feed_delay_min_ns;
+  std::int64_t feed_delay_p90_ns;
   double fill_ratio;
-  double fill_weight;
+  double fill_ratio_se;
+  double fill_ratio_n;
   double ack_ns;
-  double ack_weight;
+  double ack_ns_se;
+  double ack_n;
   std::uint8_t venue;
   char reserved[7];
 };
-static_assert(sizeof(Quality) == 192);
+static_assert(sizeof(Quality) == 304);
+
+// An estimate with its standard error and its effective sample size.
+#define VENUEFOLD_ESTIMATE(NAME) \
+  double NAME;                    \
+  double NAME##_se;               \
+  double NAME##_n;
+
+struct ExecutionQuality : OutHeader {
+  std::uint64_t quality_seq;
+  std::uint64_t fee_mismatches;
+  VENUEFOLD_ESTIMATE(first_fill_ns)
+  VENUEFOLD_ESTIMATE(reject_rate)
+  VENUEFOLD_ESTIMATE(hidden_units)
+  VENUEFOLD_ESTIMATE(effective_bps)
+  VENUEFOLD_ESTIMATE(improvement_bps)
+  VENUEFOLD_ESTIMATE(all_in_bps)
+  VENUEFOLD_ESTIMATE(adverse_1_bps)
+  VENUEFOLD_ESTIMATE(adverse_2_bps)
+  VENUEFOLD_ESTIMATE(adverse_3_bps)
+  VENUEFOLD_ESTIMATE(adverse_4_bps)
+  VENUEFOLD_ESTIMATE(realised_1_bps)
+  VENUEFOLD_ESTIMATE(realised_2_bps)
+  VENUEFOLD_ESTIMATE(realised_3_bps)
+  VENUEFOLD_ESTIMATE(realised_4_bps)
+  VENUEFOLD_ESTIMATE(impact_1_bps)
+  VENUEFOLD_ESTIMATE(impact_2_bps)
+  VENUEFOLD_ESTIMATE(impact_3_bps)
+  VENUEFOLD_ESTIMATE(impact_4_bps)
+  VENUEFOLD_ESTIMATE(mid_adverse_1_bps)
+  VENUEFOLD_ESTIMATE(mid_adverse_2_bps)
+  VENUEFOLD_ESTIMATE(mid_adverse_3_bps)
+  VENUEFOLD_ESTIMATE(mid_adverse_4_bps)
+  double available_0;
+  double available_1;
+  double available_2;
+  double available_3;
+  double available_4;
+  double available_5;
+  double available_6;
+  double available_7;
+  double available_0_n;
+  double available_1_n;
+  double available_2_n;
+  double available_3_n;
+  double available_4_n;
+  double available_5_n;
+  double available_6_n;
+  double available_7_n;
+  std::uint8_t venue;
+  char reserved[7];
+};
+static_assert(sizeof(ExecutionQuality) == 720);
+
+#undef VENUEFOLD_ESTIMATE
+
+struct VenueQuality : OutHeader {
+  std::uint64_t quality_seq;
+  std::int64_t since_ns;
+  std::int64_t quote_ns;
+  std::int64_t feed_p50_ns;
+  std::int64_t feed_p90_ns;
+  std::int64_t feed_p99_ns;
+  std::int64_t ack_p50_ns;
+  std::int64_t ack_p90_ns;
+  std::int64_t ack_p99_ns;
+  std::int64_t fill_p50_ns;
+  std::int64_t fill_p90_ns;
+  std::int64_t fill_p99_ns;
+  std::uint64_t feed_n;
+  std::uint64_t ack_n;
+  std::uint64_t fill_n;
+  double fill_ratio;
+  double fill_ratio_se;
+  double fill_ratio_n;
+  double reject_rate;
+  double reject_rate_se;
+  double reject_rate_n;
+  double usual_gap_ns;
+  std::uint32_t relapses;
+  std::uint32_t clean;
+  std::uint32_t clean_needed;
+  std::uint8_t venue;
+  std::uint8_t health;
+  char reserved[2];
+};
+static_assert(sizeof(VenueQuality) == 232);
 
 struct Alarm : OutHeader {
   std::uint64_t child_id;

@@ -176,7 +176,8 @@ struct Policy : Header {
   std::uint8_t fee_aware;
   std::uint8_t max_levels;
   std::uint8_t max_children;
-  char reserved[3];
+  std::uint8_t allow_degraded;
+  char reserved[2];
   std::uint32_t max_attempts;
   std::uint32_t reserved2;
   std::int64_t tolerance_e9;
@@ -208,9 +209,27 @@ struct Settings : Header {
   std::int64_t fill_prior_e9;
   std::int64_t fill_prior_weight_e9;
   std::int64_t ack_prior_weight_e9;
-  char reserved[24];
+  std::int64_t cost_half_life_ns;
+  std::int64_t impact_half_life_ns;
+  std::int64_t horizon_1_ns;
+  std::int64_t horizon_2_ns;
+  std::int64_t horizon_3_ns;
+  std::int64_t horizon_4_ns;
+  std::int64_t resolution_ns;
+  std::int64_t mid_age_ns;
+  std::int64_t control_ns;
+  std::int64_t health_ns;
+  std::int64_t stale_floor_ns;
+  std::int64_t fee_tolerance_nanos;
+  std::uint32_t stale_multiple;
+  std::uint32_t reject_burst;
+  std::uint32_t timeout_burst;
+  std::uint32_t clean_run;
+  std::uint32_t clean_run_max;
+  std::uint32_t near_ticks;
+  char reserved[32];
 };
-static_assert(sizeof(Settings) == 128);
+static_assert(sizeof(Settings) == 256);
 
 struct EngineActivated : Header {
   char version_hash[32];

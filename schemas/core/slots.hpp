@@ -18,7 +18,7 @@ constexpr std::array<std::uint8_t, 256> kSlots = [] {
   slots[49] = 3;  // VENUE
   slots[52] = 4;  // POLICY
   slots[53] = 2;  // LIMITS
-  slots[54] = 2;  // SETTINGS
+  slots[54] = 4;  // SETTINGS
   return slots;
 }();
 

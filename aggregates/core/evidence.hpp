@@ -1,0 +1,53 @@
+// What our own children have taught about one instrument at one venue.
+//
+// Fade is censored: a child that got all it asked for says only that at least so much was there.
+// The survival table keeps, for sizes of 1, 2, 4 .. 128 round lots, how often at least that much
+// could be had: success when the child executed the size, failure when it executed less and wanted
+// more, nothing when it never asked for so much.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "moments.hpp"
+
+namespace venuefold {
+
+constexpr std::size_t kSurvivalSizes = 8;
+constexpr std::size_t kHorizons = 4;
+
+// Execution quality of one row: refills (by side, from ticks), costs, rejects, hidden size,
+// survival, markouts by liquidity.
+struct Evidence {
+  Moments refill_ns[2];
+  Moments first_fill_ns;
+  Moments reject;
+  Moments hidden_units;
+  Moments effective_bps;
+  Moments improvement_bps;
+  Moments all_in_bps;
+  Moments added[kHorizons];
+  Moments realised[kHorizons];
+  Moments removed[kHorizons];
+  Moments mid[kHorizons];
+  std::int64_t survival_then_ns = 0;
+  double trials[kSurvivalSizes] = {};
+  double success[kSurvivalSizes] = {};
+  std::uint64_t fee_mismatches = 0;
+
+  // What a finished child says about the size that could be had.
+  void observe_survival(std::int64_t now_ns, std::int64_t sent, std::int64_t executed,
+                        std::int64_t lot, const Grid& fill) {
+    const double w = fill.weight(now_ns, survival_then_ns);
+    survival_then_ns = now_ns;
+    for (std::size_t index = 0; index < kSurvivalSizes; ++index) {
+      const bool had = executed >= lot << index;
+      const bool known = had || executed < sent;
+      trials[index] = trials[index] * w + (known ? 1.0 : 0.0);
+      success[index] = success[index] * w + (had ? 1.0 : 0.0);
+    }
+  }
+};
+static_assert(sizeof(Evidence) == 1104);
+
+}  // namespace venuefold

@@ -1,0 +1,107 @@
+#include "fire.hpp"
+
+#include "desk.hpp"
+#include "publish.hpp"
+#include "reports.hpp"
+
+namespace venuefold {
+namespace {
+
+std::int64_t period_ns(const Settings& settings, std::size_t grid) {
+  const std::int64_t periods_ns[kGrids] = {settings.publish_ns, settings.control_ns,
+                                           settings.health_ns, settings.speed_half_life_ns};
+  return periods_ns[grid];
+}
+
+// First instant of an absolute grid after `now_ns`; never for period 0.
+std::int64_t next_on_grid(std::int64_t period_ns, std::int64_t now_ns) {
+  return period_ns != 0 ? (now_ns / period_ns + 1) * period_ns : kInt64Max;
+}
+
+void halve(Shard& shard, std::int64_t times) {
+  for (VenueQuality& quality : shard.venues.list) {
+    quality.feed_histogram.halve(times);
+    quality.ack_histogram.halve(times);
+    quality.fill_histogram.halve(times);
+  }
+}
+
+void check_health(Shard& shard) {
+  for (std::size_t venue = 0; venue < shard.venues.size(); ++venue) {
+    if (!shard.venues[venue].session.is_running()) continue;
+    health::check({shard.venues, venue, shard.log_ns, shard.tables.settings()});
+  }
+}
+
+// One instant of a grid; instants missed in a quiet time are not repeated.
+void fire_grid(Shard& shard, std::size_t grid, std::int64_t until_ns) {
+  const std::int64_t period = period_ns(shard.tables.settings(), grid);
+  const std::int64_t due_ns = shard.grids.due_ns[grid];
+  std::int64_t next_ns = next_on_grid(period, until_ns);
+  switch (kGridKinds[grid]) {
+    case TimerKind::PUBLISH:
+      publish(shard);
+      break;
+    case TimerKind::CONTROL:
+      markouts::start_controls(shard);
+      break;
+    case TimerKind::HALVE:
+      halve(shard, (next_ns - due_ns) / period);
+      break;
+    default:
+      check_health(shard);
+      // The last instant of a quiet time counts too: a silence must not pass unseen.
+      next_ns = std::max(due_ns + period, next_ns - period);
+  }
+  shard.grids.due_ns[grid] = next_ns;
+}
+
+void fire(Shard& shard, const Timers::Timer& timer) {
+  if (timer.kind == number(TimerKind::ACK_TIMEOUT)) {
+    reports::time_out(shard, timer.subject);
+    return;
+  }
+  if (timer.kind == number(TimerKind::MARKOUT)) {
+    markouts::settle(shard, timer.subject);
+    return;
+  }
+  Order* const order = shard.orders.find(timer.subject);
+  if (order == nullptr) return;
+  if (timer.kind == number(TimerKind::FORGET)) {
+    desk::forget(shard, *order);
+  } else if (is_final(order->state)) {
+    return;
+  } else if (timer.kind == number(TimerKind::EXPIRE)) {
+    desk::wind_down(shard, *order, Reason::HORIZON);
+  } else if (timer.kind == number(TimerKind::RETRY) && order->retry_due_ns == shard.log_ns) {
+    desk::settle(shard, *order);
+    desk::emit_order(shard, *order);
+  }
+}
+
+}  // namespace
+
+void start_grids(Shard& shard) {
+  for (std::size_t grid = 0; grid < kGrids; ++grid) {
+    shard.grids.due_ns[grid] =
+        next_on_grid(period_ns(shard.tables.settings(), grid), shard.log_ns);
+  }
+}
+
+void fire_timers(Shard& shard, std::int64_t until_ns) {
+  while (is_due(shard, until_ns)) {
+    const std::size_t grid = shard.grids.first();
+    const Timers::Timer recurring{shard.grids.due_ns[grid], number(kGridKinds[grid]), 0};
+    if (shard.timers.empty() || !Timers::before(shard.timers.first(), recurring)) {
+      shard.log_ns = recurring.due_ns;
+      fire_grid(shard, grid, until_ns);
+      continue;
+    }
+    const Timers::Timer timer = shard.timers.first();
+    shard.log_ns = timer.due_ns;
+    shard.timers.pop();
+    fire(shard, timer);
+  }
+}
+
+}  // namespace venuefold

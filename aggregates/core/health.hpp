@@ -1,0 +1,92 @@
+// Venue health: a transition table with hysteresis that one good reply cannot buy.
+//
+// FAULT is a burst of rejects or of time-outs, or a stale feed; OUTAGE a burst twice as long, a
+// feed stale ten times as long, or the venue's own word; HALT the venue's own word. EVIDENCE is
+// any sign of life; a CLEAN_RUN is `clean_needed` clean outcomes in a row. A relapse from COOLING
+// doubles what the next run needs, up to a bound; each run that succeeds halves it again.
+#pragma once
+
+#include <vector>
+
+#include "histogram.hpp"
+#include "moments.hpp"
+#include "schemas/core/codes.hpp"
+#include "schemas/core/layout.hpp"
+#include "session.hpp"
+#include "tables.hpp"
+
+namespace venuefold {
+
+// Rolled-up quality and health of one venue; what a tick changes lies in front.
+struct alignas(64) VenueQuality {
+  SessionClock session;
+  std::int64_t quote_ns = 0;
+  Moments gap;
+  Moments ack;
+  Moments fill;
+  Moments reject;
+  HealthState health = HealthState::UP;
+  std::int64_t since_ns = 0;
+  std::uint64_t rejects_in_row = 0;
+  std::uint64_t timeouts_in_row = 0;
+  std::uint64_t clean = 0;
+  std::uint64_t clean_needed = 0;
+  std::uint64_t relapses = 0;
+  Histogram feed_histogram;
+  Histogram ack_histogram;
+  Histogram fill_histogram;
+};
+
+// All venues by dense id. Masks have a bit for each: `changed` health to be told at once, `dirty`
+// quality to be told on the cadence, and who is up or degraded.
+struct VenueQualities {
+  std::vector<VenueQuality> list;
+  std::uint64_t changed = 0;
+  std::uint64_t dirty = 0;
+  std::uint64_t up = 0;
+  std::uint64_t degraded = 0;
+
+  std::size_t size() const { return list.size(); }
+  VenueQuality& operator[](std::size_t venue) { return list[venue]; }
+  const VenueQuality& operator[](std::size_t venue) const { return list[venue]; }
+  void add() {
+    list.emplace_back();
+    set_health(list.size() - 1, HealthState::UP);
+  }
+  void set_health(std::size_t venue, HealthState health);
+};
+
+namespace health {
+
+// What an event at a venue needs to know.
+struct Event {
+  VenueQualities& venues;
+  std::size_t venue;
+  std::int64_t now_ns;
+  const Settings& settings;
+
+  VenueQuality& quality() const { return venues[venue]; }
+};
+
+// Moves the venue's health; events without a transition only spoil a clean run.
+void fire(const Event& at, HealthEvent event);
+// A sign of good order: an acknowledgement, a fill, a fresh feed at a health check.
+void clean_outcome(const Event& at);
+// The outcome of a child: order after order in a row counts, one good reply heals nothing.
+void observe_answer(const Event& at, bool rejected);
+// A child or a cancel that was not answered in time.
+void observe_timeout(const Event& at);
+// Staleness against the venue's own usual gap; a fresh feed is a clean outcome.
+void check(const Event& at);
+
+// A quote of any instrument: the venue's usual gap, and life after a silence.
+inline void observe_quote(VenueQuality& quality, std::int64_t now_ns, const Grid& speed) {
+  if (quality.quote_ns != 0) {
+    quality.gap.observe(static_cast<double>(now_ns - quality.quote_ns),
+                        quality.session.at(now_ns), speed);
+  }
+  quality.quote_ns = now_ns;
+}
+
+}  // namespace health
+}  // namespace venuefold

@@ -1,0 +1,150 @@
+#include "learning.hpp"
+
+#include "shard.hpp"
+
+namespace venuefold::learning {
+namespace {
+
+// Where what is learned from a child is kept, and the times of now there.
+struct Places {
+  std::uint32_t instrument;
+  std::uint8_t venue_id;
+  Book& book;
+  Terms& terms;
+  Evidence& evidence;
+  VenueQuality& venue;
+  const Grids& grids;
+  std::int64_t now_ns;
+  std::int64_t venue_ns;
+};
+
+Places places(Shard& shard, const Child& child) {
+  const std::uint32_t instrument = child.order->record.instrument;
+  Books& books = shard.books;
+  VenueQuality& venue = shard.venues[child.venue];
+  return {instrument,
+          child.venue,
+          books[instrument],
+          books.terms(instrument, child.venue),
+          books.evidence(instrument, child.venue),
+          venue,
+          shard.tables.grids(),
+          books.tick(instrument, child.venue).session.at(shard.log_ns),
+          venue.session.at(shard.log_ns)};
+}
+
+health::Event health_event(Shard& shard, const Child& child) {
+  return {shard.venues, child.venue, shard.log_ns, shard.tables.settings()};
+}
+
+// Effective spread and price improvement against the send, all-in cost against the arrival.
+void observe_costs(const Places& at, const Child& child, const ExecReport& report) {
+  const Order& order = *child.order;
+  const std::int64_t sign = order.sign();
+  const std::int64_t price = report.last_nanos;
+  const Grid& cost = at.grids.cost;
+  if (child.mid_x2 != 0) {
+    const std::int64_t paid = 2 * sign * (2 * price - child.mid_x2);
+    at.evidence.effective_bps.observe(markouts::bps(paid, child.mid_x2), at.now_ns, cost);
+  }
+  if (child.far_nanos != 0) {
+    const std::int64_t gained = sign * (child.far_nanos - price);
+    at.evidence.improvement_bps.observe(markouts::bps(gained, child.far_nanos), at.now_ns, cost);
+  }
+  const std::int64_t arrival_x2 = order.arrival_bid_nanos + order.arrival_ask_nanos;
+  const double fee_per_one = static_cast<double>(report.fee_nanos) *
+                             static_cast<double>(at.book.record.units_per_one) /
+                             static_cast<double>(report.last_units);
+  const double slip =
+      static_cast<double>(sign * (2 * price - arrival_x2)) + 2.0 * fee_per_one;
+  at.evidence.all_in_bps.observe(slip / static_cast<double>(arrival_x2) * 10000.0, at.now_ns,
+                                 cost);
+}
+
+// The fee charged must be the fee expected; anything else is for a person to see.
+void reconcile_fee(Shard& shard, const Places& at, const Child& child, const ExecReport& report) {
+  const std::uint8_t code = report.liquidity;
+  if (code >= kLiquidityCodes || (at.terms.fee_known >> code & 1) == 0) return;
+  const Contract& contract = shard.books.contract(at.instrument, at.venue_id);
+  const std::int64_t per_one = contract.fee_fixed_nanos[code] +
+                               scale_e9(report.last_nanos, contract.fee_rate_e9[code]);
+  // At most 1.01e17 nanos times 1e15 units: inside 128 bits.
+  const int128 expected = floor_div(int128{per_one} * report.last_units,
+                                    int128{at.book.record.units_per_one});
+  const int128 excess = report.fee_nanos - expected;
+  const int128 tolerance = shard.tables.settings().fee_tolerance_nanos;
+  if (-tolerance <= excess && excess <= tolerance) return;
+  ++at.evidence.fee_mismatches;
+  constexpr int128 most = kInt64Max;
+  const auto value = static_cast<std::int64_t>(std::max(-most - 1, std::min(most, excess)));
+  shard.alarm(AlarmKind::FEE_MISMATCH, value, at.instrument, at.venue_id, child.child_id,
+              child.order->order_id);
+}
+
+void mark_execution(Shard& shard, const Places& at) {
+  const std::uint64_t bit = std::uint64_t{1} << at.venue_id;
+  at.book.dirty_execution |= bit;
+  shard.venues.dirty |= bit;
+}
+
+}  // namespace
+
+void observe_answer(Shard& shard, Child& child) {
+  if (child.acked) return;
+  child.acked = true;
+  const Places at = places(shard, child);
+  const std::int64_t latency_ns = shard.log_ns - child.sent_ns;
+  at.terms.ack.observe(static_cast<double>(latency_ns), at.now_ns, at.grids.speed);
+  at.venue.ack.observe(static_cast<double>(latency_ns), at.venue_ns, at.grids.speed);
+  at.venue.ack_histogram.observe(latency_ns);
+}
+
+void observe_trade(Shard& shard, const Child& child, const ExecReport& report) {
+  const Places at = places(shard, child);
+  if (child.cum_units == 0) {
+    const std::int64_t latency_ns = shard.log_ns - child.sent_ns;
+    at.evidence.first_fill_ns.observe(static_cast<double>(latency_ns), at.now_ns, at.grids.speed);
+    at.venue.fill_histogram.observe(latency_ns);
+  }
+  observe_costs(at, child, report);
+  reconcile_fee(shard, at, child, report);
+  at.book.fill_ns = shard.log_ns;
+  mark_execution(shard, at);
+  markouts::start_fill(shard, at.instrument, at.venue_id,
+                       static_cast<std::int8_t>(child.order->sign()), report.liquidity,
+                       report.last_nanos);
+}
+
+void observe_end(Shard& shard, const Child& child) {
+  const Places at = places(shard, child);
+  const Grid& fill = at.grids.fill;
+  const bool rejected = child.state == ChildState::REJECTED;
+  const double refused = rejected ? 1.0 : 0.0;
+  at.evidence.reject.observe(refused, at.now_ns, fill);
+  at.venue.reject.observe(refused, at.venue_ns, fill);
+  const std::int64_t asked = std::min(child.units, child.displayed_units);
+  if (asked > 0) {
+    const double share = static_cast<double>(std::min(child.cum_units, asked)) /
+                         static_cast<double>(asked);
+    at.terms.fill.observe(share, at.now_ns, fill);
+    at.venue.fill.observe(share, at.venue_ns, fill);
+  }
+  if (!rejected) {
+    at.evidence.observe_survival(at.now_ns, child.units, child.cum_units,
+                                 at.book.record.round_lot_units, fill);
+    if (child.units > child.displayed_units) {
+      const std::int64_t beyond = child.cum_units - child.displayed_units;
+      at.evidence.hidden_units.observe(static_cast<double>(std::max(std::int64_t{0}, beyond)),
+                                       at.now_ns, fill);
+    }
+  }
+  health::observe_answer(health_event(shard, child), rejected);
+  mark_execution(shard, at);
+}
+
+void observe_timeout(Shard& shard, const Child& child) {
+  health::observe_timeout(health_event(shard, child));
+  shard.venues.dirty |= std::uint64_t{1} << child.venue;
+}
+
+}  // namespace venuefold::learning

@@ -1,0 +1,56 @@
+// Decayed mean and variance of an event measure, with the weight behind them.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "decay.hpp"
+
+namespace venuefold {
+
+// Decayed sums of 1, w, x and x * x; `then_ns` is the time of the last observation. A decision
+// reads the first three.
+struct Moments {
+  std::int64_t then_ns = 0;
+  double weight = 0.0;
+  double total = 0.0;
+  double weight_squares = 0.0;
+  double squares = 0.0;
+
+  void observe(double value, std::int64_t now_ns, const Grid& grid) {
+    const double w = grid.weight(now_ns, then_ns);
+    weight = weight * w + 1.0;
+    weight_squares = weight_squares * (w * w) + 1.0;
+    total = total * w + value;
+    squares = squares * w + value * value;
+    then_ns = now_ns;
+  }
+
+  // Decayed mean, 0 where nothing was observed.
+  double mean() const { return weight > 0.0 ? total / weight : 0.0; }
+
+  // Effective sample size as of now: (sum w)^2 / sum w^2, faded since the last observation.
+  double effective(std::int64_t now_ns, const Grid& grid) const {
+    if (!(weight_squares > 0.0)) return 0.0;
+    const double w = grid.weight(now_ns, then_ns);
+    return weight * weight / weight_squares * w;
+  }
+
+  // Standard error of the mean as of now; 0 where fewer than two observations count.
+  double error(std::int64_t now_ns, const Grid& grid) const {
+    const double n = effective(now_ns, grid);
+    if (n < 2.0) return 0.0;
+    const double mean = total / weight;
+    const double variance = squares / weight - mean * mean;
+    return variance > 0.0 ? std::sqrt(variance / (n - 1.0)) : 0.0;
+  }
+
+  // Mean with `prior_weight` observations of `prior` added to the faded sums.
+  double shrunk(std::int64_t now_ns, const Grid& grid, double prior, double prior_weight) const {
+    const double w = grid.weight(now_ns, then_ns);
+    return (total * w + prior * prior_weight) / (weight * w + prior_weight);
+  }
+};
+static_assert(sizeof(Moments) == 40);
+
+}  // namespace venuefold
