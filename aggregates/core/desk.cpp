@@ -126,9 +126,7 @@ void send(Shard& shard, Order& order, const Allocation& part, std::int64_t ack_t
   child.limit_nanos = part.limit_nanos;
   child.displayed_units = part.displayed_units;
   child.sent_ns = shard.log_ns;
-  order.children.push_back(&child);
-  order.outstanding_units += child.units;
-  ++order.live_children;
+  order.add_child(child);
   candidate.terms->in_flight[order.side_index()] += child.units;
   shard.schedule(shard.log_ns + ack_timeout_ns, TimerKind::ACK_TIMEOUT, child.child_id);
   emit_child_order(shard, order, child);
@@ -208,7 +206,7 @@ bool set_kill(Shard& shard, const Kill& record) {
 
 void apply_kill_to(Shard& shard, const Kill& record, Order& order) {
   if (record.scope == number(KillScope::VENUE)) {
-    for (Child* child : order.children) {
+    for (Child* child = order.first_child; child != nullptr; child = child->next) {
       if (child->venue == record.venue) cancel_child(shard, *child);
     }
   } else if (is_killed(shard, order.record)) {
@@ -268,7 +266,9 @@ void wind_down(Shard& shard, Order& order, Reason reason) {
     order.state = OrderState::CANCEL_PENDING;
     order.end_reason = reason;
   }
-  for (Child* child : order.children) cancel_child(shard, *child);
+  for (Child* child = order.first_child; child != nullptr; child = child->next) {
+    cancel_child(shard, *child);
+  }
   settle(shard, order);
   emit_order(shard, order);
 }
@@ -303,7 +303,9 @@ void resume(Shard& shard) {
 }
 
 void forget(Shard& shard, Order& order) {
-  for (const Child* child : order.children) shard.children.remove(child->child_id);
+  for (const Child* child = order.first_child; child != nullptr; child = child->next) {
+    shard.children.remove(child->child_id);
+  }
   shard.orders.remove(order.order_id);
 }
 

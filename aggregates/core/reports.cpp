@@ -77,7 +77,7 @@ void book_trade(Shard& shard, Child& child, Tick& tick, Terms& terms, const Exec
 
 // A child that ended tells how much of what it asked for was really there.
 void finish_child(Shard& shard, const Child& child, Terms& terms) {
-  child.order->visited[child.venue] = shard.seq;
+  child.order->visit(child.venue, shard.seq);
   const std::int64_t asked = std::min(child.units, child.displayed_units);
   if (asked <= 0) return;
   observe_fill(terms, shard.log_ns, shard.tables.fill.step(shard.log_ns),
@@ -123,7 +123,7 @@ void alarm_unknown_child(Shard& shard, const Child& child, std::int64_t units) {
 void doubt(Shard& shard, const Child& child, ChildState before, const ExecReport& report) {
   Order& order = *child.order;
   if (child.state == ChildState::UNKNOWN && before != ChildState::UNKNOWN) {
-    order.visited[child.venue] = shard.seq;
+    order.visit(child.venue, shard.seq);
     alarm_unknown_child(shard, child, report.cum_units - child.cum_units);
   } else if (before == ChildState::UNKNOWN && is_live(child.state)) {
     const std::int64_t timeout_ns = shard.tables.policy(order.policy)->ack_timeout_ns;
@@ -186,7 +186,7 @@ void time_out(Shard& shard, std::uint64_t child_id) {
   child->state = ChildState::UNKNOWN;
   --order.live_children;
   // The input being folded comes after the timer, so its quote is news.
-  order.visited[child->venue] = shard.seq - 1;
+  order.visit(child->venue, shard.seq - 1);
   emit_child(shard, *child, nullptr);
   alarm_unknown_child(shard, *child, child->leaves_units());
   desk::settle(shard, order);

@@ -176,12 +176,16 @@ void put_order(Encoder& encoder, const Order& order) {
   record.retry_due_ns = order.retry_due_ns;
   record.policy = order.policy;
   record.attempts = order.attempts;
-  record.children = count(order.children.size());
+  record.children = order.children_count;
   record.state = number(order.state);
   record.end_reason = number(order.end_reason);
-  std::copy(order.visited.begin(), order.visited.end(), record.visited);
+  for (std::size_t venue = 0; venue < kMaxVenues; ++venue) {
+    record.visited[venue] = order.visited_seq(venue);
+  }
   encoder.put(record);
-  for (const Child* child : order.children) put_child(encoder, *child);
+  for (const Child* child = order.first_child; child != nullptr; child = child->next) {
+    put_child(encoder, *child);
+  }
 }
 
 }  // namespace
