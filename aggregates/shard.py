@@ -47,6 +47,7 @@ class Shard:
         self.quality_seq = 0
         self.next_child_id = 1
         self.publish_due_ns = INT64_MAX
+        self.oldest_ns = 0
         self.activated = b"\0" * 32
         self.kill_all = False
         self.killed_clients: set[bytes] = set()

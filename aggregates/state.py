@@ -37,6 +37,7 @@ HEAD = Layout(
         ("quality_seq", "Q"),
         ("next_child_id", "Q"),
         ("publish_due_ns", "q"),
+        ("oldest_ns", "q"),
         ("activated", "32s"),
         ("kill_all", "Q"),
         ("venues", "I"),
@@ -247,6 +248,7 @@ def _head(shard: Shard) -> bytes:
         version=VERSION,
         shard=shard.shard,
         publish_due_ns=shard.publish_due_ns,
+        oldest_ns=shard.oldest_ns,
         activated=shard.activated,
         kill_all=shard.kill_all,
         venues=len(shard.tables.venues),
@@ -343,7 +345,8 @@ def decode(data: bytes, generation: bytes) -> Shard:
     for name in ("seq", "log_ns", "out_seq", "reference_version", "reference_seen"):
         setattr(shard, name, getattr(head, name))
     shard.quality_seq, shard.next_child_id = head.quality_seq, head.next_child_id
-    shard.publish_due_ns, shard.activated = head.publish_due_ns, head.activated
+    shard.publish_due_ns, shard.oldest_ns = head.publish_due_ns, head.oldest_ns
+    shard.activated = head.activated
     shard.kill_all = bool(head.kill_all)
     for source in range(SOURCES):
         shard.source_last[source], shard.source_gaps[source] = cursor.read(PAIR)
