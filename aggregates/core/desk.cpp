@@ -29,7 +29,10 @@ std::uint64_t digest_of(const NewOrder& record) {
 // An identity is forgotten only after a repeat of it would be TOO_OLD, so nothing slips between.
 Refused admit(Shard& shard, const NewOrder& record, Identity*& fresh) {
   if (!has_text(record.cl_ord_id) || !has_text(record.account)) return {Reason::NO_IDENTITY};
-  const std::int64_t oldest_ns = shard.log_ns - shard.tables.settings().identity_window_ns;
+  // Never earlier than before: a window that grows does not bring back what was forgotten.
+  const std::int64_t oldest_ns =
+      std::max(shard.oldest_ns, shard.log_ns - shard.tables.settings().identity_window_ns);
+  shard.oldest_ns = oldest_ns;
   if (record.transact_ns < oldest_ns) return {Reason::TOO_OLD, record.transact_ns};
   if (record.transact_ns > shard.log_ns + kFutureToleranceNs) {
     return {Reason::FROM_THE_FUTURE, record.transact_ns};

@@ -55,7 +55,7 @@ void fire_timers(Shard& shard, std::int64_t until_ns) {
 }
 
 // Reference inputs apply in dense order or not at all; a gap stops trading.
-Refused check_version(Shard& shard, std::uint64_t version) {
+[[gnu::noinline]] Refused check_version(Shard& shard, std::uint64_t version) {
   if (version <= shard.reference_version) {
     return {Reason::DUPLICATE_INPUT, clamp_to_int64(shard.reference_version)};
   }
@@ -69,8 +69,14 @@ Refused check_version(Shard& shard, std::uint64_t version) {
   return kAccepted;
 }
 
+[[gnu::noinline]] void count_gap(Shard& shard, std::uint8_t source, std::uint64_t missing) {
+  shard.sources[source].gaps += missing;
+  shard.alarm(AlarmKind::SOURCE_GAP, clamp_to_int64(missing), kInstrumentNone, kVenueNone, 0, 0,
+              source);
+}
+
 // Repeats are dropped and gaps counted, by source; reference inputs have rules of their own.
-Refused check_source(Shard& shard, const Header& header) {
+inline Refused check_source(Shard& shard, const Header& header) {
   const bool is_reference = header.type >= number(InputType::INSTRUMENT);
   if ((header.source == kSourceReference) != is_reference) {
     return {Reason::BAD_VALUE, header.source};
@@ -82,11 +88,7 @@ Refused check_source(Shard& shard, const Header& header) {
   }
   const std::uint64_t missing = header.source_seq - source.last - 1;
   source.last = header.source_seq;
-  if (missing != 0) [[unlikely]] {
-    source.gaps += missing;
-    shard.alarm(AlarmKind::SOURCE_GAP, clamp_to_int64(missing), kInstrumentNone, kVenueNone, 0, 0,
-                header.source);
-  }
+  if (missing != 0) [[unlikely]] count_gap(shard, header.source, missing);
   return kAccepted;
 }
 
@@ -98,9 +100,9 @@ Record read(const std::uint8_t* raw) {
   return record;
 }
 
-template <class Record>
-Refused hand(Shard& shard, const std::uint8_t* raw, Refused (*handler)(Shard&, const Record&)) {
-  const Record record = read<Record>(raw);
+template <class Record, Refused (*handler)(Shard&, const Record&)>
+inline Refused hand(Shard& shard, const std::uint8_t* raw) {
+  const auto record = read<Record>(raw);
   const Refused refused = check_source(shard, record);
   return refused ? refused : handler(shard, record);
 }
@@ -112,25 +114,25 @@ Refused amend_order(Shard&, const Header& header) {
   return {Reason::NOT_SUPPORTED, header.type};
 }
 
-Refused dispatch(Shard& shard, std::uint8_t type, const std::uint8_t* raw) {
+inline Refused dispatch(Shard& shard, std::uint8_t type, const std::uint8_t* raw) {
   switch (static_cast<InputType>(type)) {
-    case InputType::QUOTE: return hand(shard, raw, feed::quote);
-    case InputType::TRADE: return hand(shard, raw, feed::trade);
-    case InputType::STATUS: return hand(shard, raw, feed::status);
-    case InputType::TIMER: return hand(shard, raw, accept);
-    case InputType::NEW_ORDER: return hand(shard, raw, desk::new_order);
-    case InputType::CANCEL_ORDER: return hand(shard, raw, desk::cancel_order);
-    case InputType::AMEND_ORDER: return hand(shard, raw, amend_order);
-    case InputType::KILL: return hand(shard, raw, desk::apply_kill);
-    case InputType::EXEC_REPORT: return hand(shard, raw, reports::apply);
-    case InputType::INSTRUMENT: return hand(shard, raw, broadcast::instrument);
-    case InputType::VENUE: return hand(shard, raw, broadcast::venue);
-    case InputType::LISTING: return hand(shard, raw, broadcast::listing);
-    case InputType::FEE: return hand(shard, raw, broadcast::fee);
-    case InputType::POLICY: return hand(shard, raw, broadcast::policy);
-    case InputType::LIMITS: return hand(shard, raw, broadcast::limits);
-    case InputType::SETTINGS: return hand(shard, raw, broadcast::settings);
-    case InputType::ENGINE: return hand(shard, raw, broadcast::engine);
+    case InputType::QUOTE: return hand<Quote, feed::quote>(shard, raw);
+    case InputType::TRADE: return hand<Trade, feed::trade>(shard, raw);
+    case InputType::STATUS: return hand<Status, feed::status>(shard, raw);
+    case InputType::TIMER: return hand<Header, accept>(shard, raw);
+    case InputType::NEW_ORDER: return hand<NewOrder, desk::new_order>(shard, raw);
+    case InputType::CANCEL_ORDER: return hand<CancelOrder, desk::cancel_order>(shard, raw);
+    case InputType::AMEND_ORDER: return hand<Header, amend_order>(shard, raw);
+    case InputType::KILL: return hand<Kill, desk::apply_kill>(shard, raw);
+    case InputType::EXEC_REPORT: return hand<ExecReport, reports::apply>(shard, raw);
+    case InputType::INSTRUMENT: return hand<Instrument, broadcast::instrument>(shard, raw);
+    case InputType::VENUE: return hand<Venue, broadcast::venue>(shard, raw);
+    case InputType::LISTING: return hand<Listing, broadcast::listing>(shard, raw);
+    case InputType::FEE: return hand<Fee, broadcast::fee>(shard, raw);
+    case InputType::POLICY: return hand<Policy, broadcast::policy>(shard, raw);
+    case InputType::LIMITS: return hand<Limits, broadcast::limits>(shard, raw);
+    case InputType::SETTINGS: return hand<Settings, broadcast::settings>(shard, raw);
+    case InputType::ENGINE: return hand<EngineActivated, broadcast::engine>(shard, raw);
   }
   return {Reason::UNKNOWN_TYPE, type};
 }
@@ -140,7 +142,8 @@ bool names_order(std::uint8_t type) {
   return is_any_of(type, InputType::NEW_ORDER, InputType::AMEND_ORDER, InputType::CANCEL_ORDER);
 }
 
-void refuse(Shard& shard, const Header& header, const std::uint8_t* raw, const Refused& refused) {
+[[gnu::noinline]] void refuse(Shard& shard, const Header& header, const std::uint8_t* raw,
+                              const Refused& refused) {
   ++shard.counters[number(refused.reason)];
   out::Refusal record{};
   record.source_seq = header.source_seq;
@@ -159,7 +162,7 @@ void refuse(Shard& shard, const Header& header, const std::uint8_t* raw, const R
 }
 
 // Folds one input record, or refuses it.
-void apply(Shard& shard, const Header& header, const std::uint8_t* raw) {
+inline void apply(Shard& shard, const Header& header, const std::uint8_t* raw) {
   ++shard.seq;
   if (header.log_ns < shard.log_ns || header.log_ns > kMaxTimeNs) [[unlikely]] {
     refuse(shard, header, raw, {Reason::TIME_BACKWARDS, header.log_ns});

@@ -68,6 +68,7 @@ void take_head(Shard& shard, const state::Head& head) {
   shard.quality_seq = head.quality_seq;
   shard.next_child_id = head.next_child_id;
   shard.publish_due_ns = head.publish_due_ns;
+  shard.oldest_ns = head.oldest_ns;
   std::memcpy(shard.activated, head.activated, sizeof head.activated);
   shard.kill_all = head.kill_all != 0;
 }

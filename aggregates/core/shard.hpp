@@ -72,6 +72,8 @@ struct Shard {
   std::uint64_t quality_seq = 0;
   std::uint64_t next_child_id = 1;
   std::int64_t publish_due_ns = kInt64Max;
+  // Transact times before it are too old.
+  std::int64_t oldest_ns = 0;
   char activated[32] = {};
   bool kill_all = false;
   std::set<Target> killed_clients;

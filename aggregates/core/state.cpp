@@ -37,6 +37,7 @@ void put_head(Encoder& encoder, const Shard& shard) {
   head.quality_seq = shard.quality_seq;
   head.next_child_id = shard.next_child_id;
   head.publish_due_ns = shard.publish_due_ns;
+  head.oldest_ns = shard.oldest_ns;
   std::memcpy(head.activated, shard.activated, sizeof head.activated);
   head.kill_all = shard.kill_all;
   head.venues = count(shard.tables.venues());

@@ -40,6 +40,7 @@ struct Head {
   std::uint64_t quality_seq;
   std::uint64_t next_child_id;
   std::int64_t publish_due_ns;
+  std::int64_t oldest_ns;
   char activated[32];
   std::uint64_t kill_all;
   std::uint32_t venues;
@@ -51,7 +52,7 @@ struct Head {
   std::uint32_t killed_clients;
   std::uint32_t killed_accounts;
 };
-static_assert(sizeof(Head) == 152);
+static_assert(sizeof(Head) == 160);
 
 struct VenueTail {
   std::uint8_t status;
