@@ -76,6 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return fail(str(error), error.exit_code)
     except OSError as error:
         return fail(f"{error.filename or 'this machine'}: {error.strerror or error}", 1)
+    except Exception as error:  # noqa: BLE001 - our own bug: still one line, with what to do next
+        return fail(f"internal error, {type(error).__name__}: {error}; {DEBUG} shows where", 1)
 
 
 def run(arguments: list[str]) -> int:

@@ -32,20 +32,13 @@ def quality(
 ) -> int:
     """Show what each venue was worth, from the last published rows.
 
-    Parameters
-    ----------
-    run
-        Folder of the run.
-    instrument
-        Only this instrument.
-    venue
-        Only this venue.
-    at
-        Input position, ns since 1970, or a UTC time like 2013-10-07T15:00:00.
-    json
-        One JSON object.
-    csv
-        Comma-separated values with a header line.
+    Args:
+        run: Folder of the run.
+        instrument: Only this instrument.
+        venue: Only this venue.
+        at: Input position, ns since 1970, or a UTC time like 2013-10-07T15:00:00.
+        json: One JSON object.
+        csv: Comma-separated values with a header line.
     """
     lookup = RunLookup(run)
     table = QualityTable(*moment_of(at))

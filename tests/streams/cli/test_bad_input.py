@@ -205,6 +205,22 @@ def test_what_a_run_does_not_hold(sor: Sor, run: Path) -> None:
     refused(sor("verify", run, "--core", "fast"), 2, "unknown core 'fast'")
 
 
+def test_our_own_bug_is_one_line_too(sor: Sor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_down(arguments: list[str]) -> int:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("streams.cli.main.run", break_down)
+    refused(sor("doctor"), 1, "internal error, ZeroDivisionError", "--debug")
+
+
+def test_a_machine_that_fails_is_named(sor: Sor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_down(arguments: list[str]) -> int:
+        raise OSError(28, "No space left on device", "manifest.json")
+
+    monkeypatch.setattr("streams.cli.main.run", break_down)
+    refused(sor("doctor"), 1, "manifest.json: No space left on device")
+
+
 def test_debug_shows_the_traceback(sor: Sor) -> None:
     from schemas.errors import NotFoundError
 

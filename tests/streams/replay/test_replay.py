@@ -237,6 +237,7 @@ def test_a_run_is_not_overwritten_unless_asked(small_dataset: Dataset, tmp_path:
         ({"core": "fast"}, "--core fast: use native or reference"),
         ({"passive_model": "hope"}, "use traded_through or queue_depleted"),
         ({"orders": -1}, "--orders -1"),
+        ({"seed": -1}, "--seed -1"),
         ({"orders": 10_000}, "ask for fewer"),
     ],
 )

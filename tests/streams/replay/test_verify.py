@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +13,11 @@ from schemas.codes import InputType
 from schemas.errors import CorruptLogError, InputError
 from schemas.events import SmartRoutingDecisionEvent
 from streams.cli.main import main
+from streams.log.run import RunDirectory
 from streams.replay.interrupt import Interrupt
 from streams.replay.verify import LoggedOutputs, verify
 from tests.streams.replay.dataset import make_run
-from tests.streams.replay.reading import inputs_of, outputs_of
+from tests.streams.replay.reading import inputs_of, outputs_of, raw_outputs_of
 from tests.streams.replay.tamper import (
     Edit,
     change_and_chain_again,
@@ -25,6 +27,7 @@ from tests.streams.replay.tamper import (
     cut_tail,
 )
 
+OUT_SEQ_OFFSET = 16
 Change = Callable[[Path, str, int, Edit], None]
 LIMIT_OFFSET = 40 + 5 * 8 + 3 * 4 + 4 + 8
 """Offset of limit_nanos in a DECISION: header, ids, counters, codes, remaining."""
@@ -138,6 +141,41 @@ def test_a_manifest_that_lies_is_found(run: Path, name: str) -> None:
     verdict, found = verify(run, "native", Interrupt())
     assert not verdict.passed
     assert found["first_divergence"]["what"] == name
+
+
+def test_the_command_says_what_the_manifest_gets_wrong(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change_manifest(run, state_hash="0" * 64)
+    assert main(["verify", str(run)]) == 1
+    shown = capsys.readouterr()
+    assert "first divergence: state_hash" in shown.out
+    assert shown.err == f"sor: {run}: state_hash differs from the manifest's\n"
+
+
+def test_the_command_says_that_the_chain_is_broken(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = run / "shard-000" / "anchor.json"
+    anchors = json.loads(path.read_text())
+    anchors["inputs"]["chain_head"] = "00" * 32
+    path.write_text(json.dumps(anchors))
+    assert main(["verify", str(run)]) == 1
+    assert "are not those that were anchored" in capsys.readouterr().err
+
+
+def test_outputs_that_were_never_made_are_found(run: Path) -> None:
+    """Whoever appends outputs, properly chained, does not get them past the engine."""
+    raw = raw_outputs_of(run)
+    extra = bytearray(raw[-1])
+    struct.pack_into("<Q", extra, OUT_SEQ_OFFSET, len(raw) + 1)
+    with RunDirectory.open(run, writable=True) as directory:
+        log = directory.shard(0)
+        log.open_writers()
+        log.outputs.append(bytes(extra), 1, 0)
+    verdict, found = verify(run, "native", Interrupt())
+    assert not verdict.passed
+    assert found["first_divergence"]["executed"] is None
 
 
 def test_another_engine_generation_is_named(run: Path) -> None:
