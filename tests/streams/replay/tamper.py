@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import struct
 from collections.abc import Callable
@@ -66,8 +65,8 @@ def cut_tail(run: Path, stream: str) -> None:
 
 def change_manifest(run: Path, **values: object) -> None:
     """Says something else in the manifest."""
-    path = run / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+    with RunDirectory.open(run, writable=True) as directory:
+        directory.update_manifest(**values)
 
 
 def frame_with(run: Path, stream: str, seq: int) -> Frame:
