@@ -183,7 +183,8 @@ class Scripted:
     """A market that answers at set times and notes what it is told."""
 
     def __init__(self, answers: list[int]) -> None:
-        self.answers, self.told = answers, []  # type: ignore[var-annotated]
+        self.answers = answers
+        self.told: list[Any] = []
 
     @property
     def earliest_feedback_ns(self) -> int:
@@ -200,7 +201,8 @@ class Scripted:
     def submit(self, record: Any, sent_ns: int) -> None:
         raise AssertionError("nothing was decided")
 
-    cancel = submit
+    def cancel(self, child_id: int, sent_ns: int) -> None:
+        raise AssertionError("nothing was sent")
 
 
 def test_the_engine_never_steps_past_the_earliest_feedback(tmp_path: Path) -> None:
@@ -216,6 +218,36 @@ def test_the_engine_never_steps_past_the_earliest_feedback(tmp_path: Path) -> No
     times = [record.log_ns for _, record in inputs_of(tmp_path / "run")]
     assert times == [0, 10, 20, 25, 30, 30, 40, 50, 60, 70, 80, 90, 500]
     assert market_side.told == times
+
+
+class Canceller:
+    """An engine that asks for a cancel at the second record of three."""
+
+    def __init__(self) -> None:
+        self.seq = self.log_ns = self.out_seq = 0
+
+    def step(self, batch: Any, limit_ns: int = 0, stop_on_child: bool = False) -> tuple[int, bytes]:
+        self.seq, self.log_ns, self.out_seq = 3, 20, 1
+        layout = decisions.CANCEL_CHILD
+        kind = int(OutputType.CANCEL_CHILD)
+        return len(batch), layout.pack(size=layout.size, type=kind, seq=2, log_ns=7, child_id=9)
+
+
+class Noting(Scripted):
+    """A market that notes cancels between the records that it folds."""
+
+    def cancel(self, child_id: int, sent_ns: int) -> None:
+        self.told.append(("cancel", child_id, sent_ns))
+
+
+def test_a_cancel_meets_the_market_at_the_input_that_it_came_from(tmp_path: Path) -> None:
+    with RunDirectory.create(tmp_path / "run", {}) as run:
+        log = run.shard(0)
+        log.open_writers()
+        engine: Any = Canceller()
+        noting = Noting([])
+        ShardRun(engine, noting, Journal(log, engine), Wakes({})).feed(market(3, 2).tobytes())
+    assert noting.told == [0, 10, ("cancel", 9, 10), 20]
 
 
 def test_policies_are_read_from_reference_records(small_run: Path) -> None:
