@@ -46,19 +46,22 @@ inline double weight(std::int64_t steps) {
 class Grid {
  public:
   explicit Grid(std::int64_t half_life_ns = kSteps)
-      : quantum_ns_(half_life_ns / kSteps > 1 ? half_life_ns / kSteps : 1) {}
+      : quantum_ns_(static_cast<std::uint64_t>(half_life_ns / kSteps > 1 ? half_life_ns / kSteps
+                                                                          : 1)) {}
 
   // floor(time / quantum) for a time >= 0.
   std::int64_t step(std::int64_t time_ns) {
-    if (time_ns < begin_ns_ || time_ns - begin_ns_ >= quantum_ns_) [[unlikely]] {
-      step_ = time_ns / quantum_ns_;
-      begin_ns_ = step_ * quantum_ns_;
+    // One comparison: an earlier time wraps around to a far later one.
+    if (static_cast<std::uint64_t>(time_ns - begin_ns_) >= quantum_ns_) [[unlikely]] {
+      const auto quantum_ns = static_cast<std::int64_t>(quantum_ns_);
+      step_ = time_ns / quantum_ns;
+      begin_ns_ = step_ * quantum_ns;
     }
     return step_;
   }
 
  private:
-  std::int64_t quantum_ns_;
+  std::uint64_t quantum_ns_;
   std::int64_t begin_ns_ = 0;
   std::int64_t step_ = 0;
 };

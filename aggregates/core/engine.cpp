@@ -12,6 +12,8 @@ namespace {
 
 // How far ahead of the fold the rows of coming ticks are asked for.
 constexpr std::size_t kPrefetchBytes = 12 * kSlot;
+constexpr std::size_t kVenueAt = offsetof(Header, venue);
+constexpr std::size_t kInstrumentAt = offsetof(Header, instrument);
 
 void fire(Shard& shard, const Timers::Timer& timer) {
   if (timer.kind == number(TimerKind::ACK_TIMEOUT)) {
@@ -33,8 +35,7 @@ void fire(Shard& shard, const Timers::Timer& timer) {
 }
 
 bool is_due(const Shard& shard, std::int64_t until_ns) {
-  return shard.publish_due_ns <= until_ns ||
-         (!shard.timers.empty() && shard.timers.first().due_ns <= until_ns);
+  return std::min(shard.publish_due_ns, shard.timers.first_due_ns()) <= until_ns;
 }
 
 // Fires what is due in (due_ns, kind, id) order, each at its own time.
@@ -42,7 +43,7 @@ void fire_timers(Shard& shard, std::int64_t until_ns) {
   while (is_due(shard, until_ns)) {
     const Timers::Timer publication{shard.publish_due_ns, number(TimerKind::PUBLISH), 0};
     const bool publishing =
-        shard.timers.empty() || !Timers::before(shard.timers.first(), publication);
+        shard.timers.size() == 0 || !Timers::before(shard.timers.first(), publication);
     const Timers::Timer timer = publishing ? publication : shard.timers.first();
     shard.log_ns = timer.due_ns;
     if (publishing) {
@@ -55,7 +56,7 @@ void fire_timers(Shard& shard, std::int64_t until_ns) {
 }
 
 // Reference inputs apply in dense order or not at all; a gap stops trading.
-[[gnu::noinline]] Refused check_version(Shard& shard, std::uint64_t version) {
+Refused check_version(Shard& shard, std::uint64_t version) {
   if (version <= shard.reference_version) {
     return {Reason::DUPLICATE_INPUT, clamp_to_int64(shard.reference_version)};
   }
@@ -75,13 +76,9 @@ void fire_timers(Shard& shard, std::int64_t until_ns) {
               source);
 }
 
-// Repeats are dropped and gaps counted, by source; reference inputs have rules of their own.
-inline Refused check_source(Shard& shard, const Header& header) {
-  const bool is_reference = header.type >= number(InputType::INSTRUMENT);
-  if ((header.source == kSourceReference) != is_reference) {
-    return {Reason::BAD_VALUE, header.source};
-  }
-  if (is_reference) return check_version(shard, header.source_seq);
+// Repeats are dropped and gaps counted, by source.
+[[gnu::always_inline]] inline Refused check_source(Shard& shard, const Header& header) {
+  if (header.source == kSourceReference) return {Reason::BAD_VALUE, header.source};
   Source& source = shard.sources[header.source];
   if (header.source_seq <= source.last) {
     return {Reason::DUPLICATE_INPUT, clamp_to_int64(source.last)};
@@ -101,9 +98,18 @@ Record read(const std::uint8_t* raw) {
 }
 
 template <class Record, Refused (*handler)(Shard&, const Record&)>
-inline Refused hand(Shard& shard, const std::uint8_t* raw) {
+[[gnu::always_inline]] inline Refused hand(Shard& shard, const std::uint8_t* raw) {
   const auto record = read<Record>(raw);
   const Refused refused = check_source(shard, record);
+  return refused ? refused : handler(shard, record);
+}
+
+// Reference inputs come from their own source and by their own rules.
+template <class Record, Refused (*handler)(Shard&, const Record&)>
+Refused hand_reference(Shard& shard, const std::uint8_t* raw) {
+  const auto record = read<Record>(raw);
+  if (record.source != kSourceReference) return {Reason::BAD_VALUE, record.source};
+  const Refused refused = check_version(shard, record.source_seq);
   return refused ? refused : handler(shard, record);
 }
 
@@ -114,9 +120,9 @@ Refused amend_order(Shard&, const Header& header) {
   return {Reason::NOT_SUPPORTED, header.type};
 }
 
-inline Refused dispatch(Shard& shard, std::uint8_t type, const std::uint8_t* raw) {
+[[gnu::noinline]] Refused dispatch(Shard& shard, std::uint8_t type, const std::uint8_t* raw) {
   switch (static_cast<InputType>(type)) {
-    case InputType::QUOTE: return hand<Quote, feed::quote>(shard, raw);
+    case InputType::QUOTE: break;  // folded where it is met
     case InputType::TRADE: return hand<Trade, feed::trade>(shard, raw);
     case InputType::STATUS: return hand<Status, feed::status>(shard, raw);
     case InputType::TIMER: return hand<Header, accept>(shard, raw);
@@ -125,14 +131,14 @@ inline Refused dispatch(Shard& shard, std::uint8_t type, const std::uint8_t* raw
     case InputType::AMEND_ORDER: return hand<Header, amend_order>(shard, raw);
     case InputType::KILL: return hand<Kill, desk::apply_kill>(shard, raw);
     case InputType::EXEC_REPORT: return hand<ExecReport, reports::apply>(shard, raw);
-    case InputType::INSTRUMENT: return hand<Instrument, broadcast::instrument>(shard, raw);
-    case InputType::VENUE: return hand<Venue, broadcast::venue>(shard, raw);
-    case InputType::LISTING: return hand<Listing, broadcast::listing>(shard, raw);
-    case InputType::FEE: return hand<Fee, broadcast::fee>(shard, raw);
-    case InputType::POLICY: return hand<Policy, broadcast::policy>(shard, raw);
-    case InputType::LIMITS: return hand<Limits, broadcast::limits>(shard, raw);
-    case InputType::SETTINGS: return hand<Settings, broadcast::settings>(shard, raw);
-    case InputType::ENGINE: return hand<EngineActivated, broadcast::engine>(shard, raw);
+    case InputType::INSTRUMENT: return hand_reference<Instrument, broadcast::instrument>(shard, raw);
+    case InputType::VENUE: return hand_reference<Venue, broadcast::venue>(shard, raw);
+    case InputType::LISTING: return hand_reference<Listing, broadcast::listing>(shard, raw);
+    case InputType::FEE: return hand_reference<Fee, broadcast::fee>(shard, raw);
+    case InputType::POLICY: return hand_reference<Policy, broadcast::policy>(shard, raw);
+    case InputType::LIMITS: return hand_reference<Limits, broadcast::limits>(shard, raw);
+    case InputType::SETTINGS: return hand_reference<Settings, broadcast::settings>(shard, raw);
+    case InputType::ENGINE: return hand_reference<EngineActivated, broadcast::engine>(shard, raw);
   }
   return {Reason::UNKNOWN_TYPE, type};
 }
@@ -170,6 +176,11 @@ inline void apply(Shard& shard, const Header& header, const std::uint8_t* raw) {
   }
   if (is_due(shard, header.log_ns)) [[unlikely]] fire_timers(shard, header.log_ns);
   shard.log_ns = header.log_ns;
+  if (header.type == number(InputType::QUOTE)) [[likely]] {
+    const Refused refused = hand<Quote, feed::quote>(shard, raw);
+    if (refused) [[unlikely]] refuse(shard, header, raw, refused);
+    return;
+  }
   // Only a reference input can let trading go on.
   const bool held = header.type >= number(InputType::INSTRUMENT) && !shard.may_trade();
   const Refused refused = dispatch(shard, header.type, raw);
@@ -178,8 +189,9 @@ inline void apply(Shard& shard, const Header& header, const std::uint8_t* raw) {
 }
 
 void prefetch(const Shard& shard, const std::uint8_t* raw) {
-  const auto header = read<Header>(raw);
-  shard.books.prefetch_tick(header.instrument, header.venue);
+  std::uint32_t instrument;
+  std::memcpy(&instrument, raw + kInstrumentAt, sizeof instrument);
+  shard.books.prefetch_tick(instrument, raw[kVenueAt]);
 }
 
 }  // namespace

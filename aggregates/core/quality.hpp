@@ -89,6 +89,9 @@ struct alignas(64) Deep {
   }
 };
 
+// All of a time or none of it, without a branch: a product with 1 or 0 is exact.
+inline double share(bool holds) { return static_cast<double>(static_cast<int>(holds)); }
+
 // Lets the standing quote count until `now_ns`; call it before anything about it changes.
 inline void advance(Tick& tick, std::int64_t now_ns, std::int64_t now_step, bool at_bid,
                     bool at_ask) {
@@ -102,14 +105,14 @@ inline void advance(Tick& tick, std::int64_t now_ns, std::int64_t now_step, bool
   const std::int64_t bid = tick.touch[0].nanos;
   const std::int64_t ask = tick.touch[1].nanos;
   const bool two_sided = 0 < bid && bid <= ask;
-  const double spread = two_sided ? static_cast<double>(ask - bid) * elapsed : 0.0;
+  const std::int64_t spread = two_sided ? ask - bid : 0;
   tick.observed = tick.observed * w + elapsed;
+  tick.two_sided_time = tick.two_sided_time * w + share(two_sided) * elapsed;
   tick.bid_time = tick.bid_time * w + static_cast<double>(tick.touch[0].units) * elapsed;
   tick.ask_time = tick.ask_time * w + static_cast<double>(tick.touch[1].units) * elapsed;
-  tick.spread_time = tick.spread_time * w + spread;
-  tick.two_sided_time = tick.two_sided_time * w + (two_sided ? elapsed : 0.0);
-  tick.at_bid_time = tick.at_bid_time * w + (at_bid ? elapsed : 0.0);
-  tick.at_ask_time = tick.at_ask_time * w + (at_ask ? elapsed : 0.0);
+  tick.at_bid_time = tick.at_bid_time * w + share(at_bid) * elapsed;
+  tick.at_ask_time = tick.at_ask_time * w + share(at_ask) * elapsed;
+  tick.spread_time = tick.spread_time * w + static_cast<double>(spread) * elapsed;
 }
 
 // Feed delay of one tick; negative where the venue's clock runs ahead of ours.

@@ -45,7 +45,7 @@ void put_head(Encoder& encoder, const Shard& shard) {
   head.policies = count(shard.tables.policies());
   head.identities = count(shard.identities.size());
   head.orders = count(shard.orders.size());
-  head.timers = count(shard.timers.sorted().size());
+  head.timers = count(shard.timers.size());
   head.killed_clients = count(shard.killed_clients.size());
   head.killed_accounts = count(shard.killed_accounts.size());
   encoder.put(head);
