@@ -20,6 +20,7 @@ COMMANDS = {
     "explain": "one decision as a person reads it",
     "quality": "the venue quality table of a run",
     "decisions": "the decisions of a run, a line each",
+    "log": "what a run's log holds, whether it is whole, and its records elsewhere",
     "demo": "route over simulated venues, live in the terminal",
     "bench": "measure speed",
     "doctor": "check this machine and installation, and say what to do",
