@@ -44,8 +44,8 @@ def run_lines(facts: dict[str, Any]) -> list[str]:
         f"{facts['file_bytes'] / MIB:,.1f} MiB of segments, {facts['ticks']:,} ticks",
         f"format {facts['format_version']}, {wrote}",
     ]
-    if facts["input_bytes_per_tick"] is not None:
-        lines.append(f"{facts['input_bytes_per_tick']:.1f} bytes of input log a tick")
+    if facts["bytes_per_tick"] is not None:
+        lines.append(f"{facts['bytes_per_tick']:.1f} bytes of input log a tick")
     if facts["gb_per_day"] is not None:
         pace = f"{facts['gb_per_day']:,.3f} GB a day"
         lines.append(f"{pace} at this run's pace ({facts['span_s']:,.0f} s of market time)")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from schemas.codes import InputType
-from schemas.envelope import HEADER
+from schemas.envelope import HEADER, SLOT
 from schemas.units import NS_PER_S
 from streams.log.run import FORMAT_VERSION, RunDirectory
 from streams.log.segment import STREAMS, list_segments
@@ -80,7 +80,6 @@ def run_facts(run: RunDirectory, watch: Watch = unwatched) -> dict[str, Any]:
     inputs = [shard["streams"]["inputs"] for shard in shards]
     file_bytes = sum(s["file_bytes"] for shard in shards for s in shard["streams"].values())
     ticks = sum(stream["ticks"] for stream in inputs)
-    input_bytes = sum(stream["file_bytes"] for stream in inputs)
     started = min((s["first_tick_ns"] for s in inputs if s["ticks"]), default=0)
     span_ns = max((s["last_log_ns"] for s in inputs), default=0) - started if started else 0
     return {
@@ -92,7 +91,7 @@ def run_facts(run: RunDirectory, watch: Watch = unwatched) -> dict[str, Any]:
         "config_hash": run.manifest.get("config_hash"),
         "file_bytes": file_bytes,
         "ticks": ticks,
-        "input_bytes_per_tick": round(input_bytes / ticks, 2) if ticks else None,
+        "bytes_per_tick": bytes_per_tick(inputs),
         "span_s": round(span_ns / NS_PER_S, 3),
         "gb_per_day": gb_per_day(file_bytes, span_ns),
         "shards": shards,
@@ -120,6 +119,12 @@ def snapshot_sizes(log: ShardLog) -> Iterator[tuple[int, int]]:
         yield from ((info.seq, info.state_bytes) for info in store.entries())
     finally:
         store.close()
+
+
+def bytes_per_tick(inputs: list[dict[str, Any]]) -> float | None:
+    """Bytes on disk of the input log for 64 bytes of records, which is what a tick takes."""
+    slots = sum(stream["record_bytes"] for stream in inputs) // SLOT
+    return round(sum(stream["file_bytes"] for stream in inputs) / slots, 2) if slots else None
 
 
 def gb_per_day(file_bytes: int, span_ns: int) -> float | None:

@@ -14,7 +14,7 @@ import msgspec
 from schemas.errors import CorruptLogError, InputError, NotFoundError
 from streams.log.files import replace_durably, sync_directory
 from streams.log.seal import SEAL_KEY, sealed
-from streams.log.shard_log import ShardLog
+from streams.log.shard_log import DEFAULT_CODEC, ShardLog
 from streams.log.signing import Signer
 
 FORMAT = "venuefold-run"
@@ -80,9 +80,10 @@ class RunDirectory:
             directory = self.path / f"shard-{shard:03d}"
             if not self.writable and not directory.is_dir():
                 raise NotFoundError(f"{self.path}: has no shard {shard}")
-            self._shards[shard] = ShardLog(
-                directory, shard, self.writable, anchored_facts(self.manifest), self._signer()
-            )
+            facts = anchored_facts(self.manifest)
+            log = ShardLog(directory, shard, self.writable, facts, self._signer())
+            log.codec = configured_codec(self.manifest)
+            self._shards[shard] = log
         return self._shards[shard]
 
     def _signer(self) -> Signer | None:
@@ -127,6 +128,12 @@ def anchored_facts(manifest: dict[str, Any]) -> dict[str, Any]:
         "config_hash": manifest.get("config_hash"),
         "reference_version": manifest.get("reference_version"),
     }
+
+
+def configured_codec(manifest: dict[str, Any]) -> str:
+    """Codec of input frames that the run's configuration asks for (`run.log_codec`)."""
+    settings = manifest.get("config", {}).get("run", {})
+    return str(settings.get("log_codec", DEFAULT_CODEC))
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

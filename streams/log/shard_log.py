@@ -25,6 +25,7 @@ from streams.log.segments import Frame, SegmentReader
 from streams.log.signing import Signer
 from streams.log.snapshots import SnapshotInfo, SnapshotStore
 
+DEFAULT_CODEC = "delta"
 INPUT_SEQ_OFFSET = 24
 """Place in an output record of the input position that it reflects."""
 
@@ -53,6 +54,7 @@ class ShardLog:
         self.writable = writable
         self._facts = dict(facts or {})
         self._signer = signer
+        self.codec = DEFAULT_CODEC
         self._modes: dict[str, str] = {}
         self._writers: dict[str, SegmentWriter] = {}
         self._synced: set[str] = set()
@@ -71,12 +73,14 @@ class ShardLog:
         self,
         durability: str = "group",
         outputs_durability: str = "none",
+        codec: str | None = None,
         **limits: int,
     ) -> Recovery:
         """Recover both streams and open their writers where they end.
 
         Outputs reach their file only after their inputs are durable. They need no sync of their
-        own, they can be derived again. `limits` are the writer's group_bytes, group_us,
+        own, they can be derived again. `codec` is "delta" (input frames hold differences) or
+        "none", as the run's configuration says when it is not given. `limits` are the writer's group_bytes, group_us,
         segment_bytes and queue_bytes.
         """
         if self.writable:
@@ -94,6 +98,7 @@ class ShardLog:
                 chain_head=report.chain_head,
                 durability=modes[stream],
                 inputs=self._writers.get("inputs"),
+                codec=codec or self.codec,
                 **limits,
             )
         return recovery
