@@ -16,7 +16,9 @@ def admit(shard: Shard, record: Any, digest: int) -> Identity | tuple[Reason, in
     """
     if not record.cl_ord_id.rstrip(b"\0") or not record.account.rstrip(b"\0"):
         return Reason.NO_IDENTITY, 0, 0
-    oldest_ns = shard.log_ns - shard.tables.settings.identity_window_ns
+    # Never earlier than before: a window that grows does not bring back what was forgotten.
+    oldest_ns = max(shard.oldest_ns, shard.log_ns - shard.tables.settings.identity_window_ns)
+    shard.oldest_ns = oldest_ns
     if record.transact_ns < oldest_ns:
         return Reason.TOO_OLD, record.transact_ns, 0
     if record.transact_ns > shard.log_ns + FUTURE_TOLERANCE_NS:

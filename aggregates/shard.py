@@ -49,6 +49,7 @@ class Shard:
         self.quality_seq = 0
         self.next_child_id = 1
         self.grid_due_ns = [INT64_MAX] * len(GRID_KINDS)
+        self.oldest_ns = 0
         self.markouts: dict[int, Any] = {}
         self.next_markout_id = 1
         self.markout_drops = [0] * (2 * len(MarkoutDrop))

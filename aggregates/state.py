@@ -50,6 +50,7 @@ HEAD = Layout(
         ("control_due_ns", "q"),
         ("health_due_ns", "q"),
         ("halve_due_ns", "q"),
+        ("oldest_ns", "q"),
         ("activated", "32s"),
         ("kill_all", "Q"),
         ("venues", "I"),
@@ -226,6 +227,7 @@ def _head(shard: Shard) -> bytes:
         magic=MAGIC,
         version=VERSION,
         shard=shard.shard,
+        oldest_ns=shard.oldest_ns,
         activated=shard.activated,
         kill_all=shard.kill_all,
         venues=len(shard.tables.venues),
@@ -305,6 +307,7 @@ def decode(data: bytes, generation: bytes) -> Shard:
     for name in _HEAD_SCALARS:
         setattr(shard, name, getattr(head, name))
     shard.grid_due_ns = [getattr(head, name) for name in _GRIDS]
+    shard.oldest_ns = head.oldest_ns
     shard.activated, shard.kill_all = head.activated, bool(head.kill_all)
     for source in range(SOURCES):
         shard.source_last[source], shard.source_gaps[source] = cursor.read(PAIR)

@@ -64,7 +64,7 @@ CANDIDATE = Layout(
         ("value", "q"),
     ),
 )
-"""Head of a candidate block. Excluded (reason != 0): `value` is the deciding value, nothing follows.
+"""Head of a candidate block. Excluded (reason != 0): `value` is what decided, nothing follows.
 Included: `value` is the touch price, then ROW, then own units (i64) if OWN_UNITS is set, then
 `levels` pairs (price delta from touch, units), u32 each, or u64 where the WIDE flags say so,
 padded with zeros to a multiple of 8 bytes."""

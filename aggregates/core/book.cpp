@@ -22,23 +22,24 @@ void restride(std::vector<Row>& rows, std::size_t instruments, std::size_t befor
 
 void Books::add_instrument() {
   books_.emplace_back();
-  ticks_.resize(books_.size() * stride_);
-  delays_.resize(books_.size() * stride_);
-  terms_.resize(books_.size() * stride_);
-  deep_.resize(books_.size() * stride_);
-  evidence_.resize(books_.size() * stride_);
-  contracts_.resize(books_.size() * stride_);
+  ++instruments_;
+  ticks_.resize(instruments_ * stride_);
+  delays_.resize(instruments_ * stride_);
+  terms_.resize(instruments_ * stride_);
+  deep_.resize(instruments_ * stride_);
+  evidence_.resize(instruments_ * stride_);
+  contracts_.resize(instruments_ * stride_);
 }
 
 void Books::add_venue() {
   if (++venues_ <= stride_) return;
   const std::size_t wider = stride_ + kStrideStep;
-  restride(ticks_, books_.size(), stride_, wider);
-  restride(delays_, books_.size(), stride_, wider);
-  restride(terms_, books_.size(), stride_, wider);
-  restride(deep_, books_.size(), stride_, wider);
-  restride(evidence_, books_.size(), stride_, wider);
-  restride(contracts_, books_.size(), stride_, wider);
+  restride(ticks_, instruments_, stride_, wider);
+  restride(delays_, instruments_, stride_, wider);
+  restride(terms_, instruments_, stride_, wider);
+  restride(deep_, instruments_, stride_, wider);
+  restride(evidence_, instruments_, stride_, wider);
+  restride(contracts_, instruments_, stride_, wider);
   stride_ = wider;
 }
 
@@ -82,7 +83,7 @@ void Books::set_fee(std::size_t instrument, std::size_t venue, std::uint8_t liqu
   terms.take_rate_e9 = rate_e9;
 }
 
-void Books::scan_best(Book& book, std::size_t side) const {
+[[gnu::noinline]] void Books::scan_best(Book& book, std::size_t side) const {
   const std::int64_t* tops = book.top_nanos[side];
   std::int64_t best = 0;
   for (std::size_t venue = 0; venue < venues_; ++venue) {

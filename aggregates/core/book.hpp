@@ -46,7 +46,7 @@ struct Now {
 
 class Books {
  public:
-  std::size_t size() const { return books_.size(); }
+  std::size_t size() const { return instruments_; }
   Book& operator[](std::size_t instrument) { return books_[instrument]; }
   const Book& operator[](std::size_t instrument) const { return books_[instrument]; }
 
@@ -146,6 +146,7 @@ class Books {
   void prefetch_decision(std::size_t instrument, std::size_t side) const;
 
  private:
+  std::size_t instruments_ = 0;
   std::size_t venues_ = 0;
   std::size_t stride_ = 0;
   std::vector<Book> books_;
@@ -169,7 +170,7 @@ inline Level level_of(std::int64_t nanos, std::int64_t units) {
   return {units != 0 ? nanos : 0, units};
 }
 
-inline void Books::change_top(Book& book, std::size_t side, std::size_t venue,
+[[gnu::always_inline]] inline void Books::change_top(Book& book, std::size_t side, std::size_t venue,
                               std::int64_t nanos) {
   std::int64_t& top = book.top_nanos[side][venue];
   if (nanos == top) return;
@@ -196,7 +197,7 @@ inline void Books::advance_row(std::size_t instrument, std::size_t venue, Now no
           book.at_best[1] >> venue & 1);
 }
 
-inline void Books::set_touch(std::size_t instrument, std::size_t venue, Level bid, Level ask,
+[[gnu::always_inline]] inline void Books::set_touch(std::size_t instrument, std::size_t venue, Level bid, Level ask,
                              Now now) {
   Book& book = books_[instrument];
   Tick& row = tick(instrument, venue);
@@ -236,7 +237,7 @@ inline void Books::set_touch(std::size_t instrument, std::size_t venue, Level bi
 }
 
 inline void Books::prefetch_tick(std::size_t instrument, std::size_t venue) const {
-  if (instrument >= books_.size() || venue >= venues_) return;
+  if (instrument >= instruments_ || venue >= venues_) return;
   const char* row = reinterpret_cast<const char*>(&ticks_[at(instrument, venue)]);
   const Book& book = books_[instrument];
   __builtin_prefetch(row, 1);

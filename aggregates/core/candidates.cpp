@@ -64,7 +64,7 @@ Exclusion exclusion(const View& view, const Candidate& candidate, const Tick& ti
   const std::int64_t bid = tick.touch[0].nanos;
   const std::int64_t ask = tick.touch[1].nanos;
   if (0 < ask && ask < bid) return {Reason::CROSSED_BOOK, bid - ask};
-  const std::uint64_t visited = view.order.visited[venue];
+  const std::uint64_t visited = view.order.visited_seq(venue);
   if (visited >= tick.quote_seq) {
     return {Reason::ALREADY_VISITED, static_cast<std::int64_t>(visited)};
   }
@@ -75,28 +75,60 @@ Exclusion exclusion(const View& view, const Candidate& candidate, const Tick& ti
   return {};
 }
 
-// Levels within the limit, each strictly worse than the one before; ours is netted first.
+// Copies levels within the limit, each strictly worse than the one before.
+template <std::int64_t Sign>
+class Taker {
+ public:
+  Taker(Candidate& candidate, std::int64_t limit_nanos)
+      : next_(candidate.levels.data()), limit_(Sign * limit_nanos) {}
+
+  // False once a level ends the book.
+  bool take(const Level* levels, std::size_t count) {
+    for (const Level* level = levels; level != levels + count; ++level) {
+      const std::int64_t price = Sign * level->nanos;
+      if (level->units == 0 || price > limit_ || price <= previous_) return false;
+      previous_ = price;
+      *next_++ = {level->nanos, level->units, level->units};
+      total_ += level->units;
+      size_bits_ |= level->units;
+    }
+    return true;
+  }
+  void finish(Candidate& candidate) const {
+    candidate.levels_count = static_cast<std::uint8_t>(next_ - candidate.levels.data());
+    candidate.available_units = total_;
+    candidate.size_bits = size_bits_;
+  }
+
+ private:
+  Offer* next_;
+  std::int64_t limit_;
+  std::int64_t previous_ = -kInt64Max;
+  std::int64_t total_ = 0;
+  std::int64_t size_bits_ = 0;
+};
+
 template <std::int64_t Sign>
 void take_levels(const View& view, Candidate& candidate, const Tick& tick, const Deep& deep) {
   constexpr std::size_t far_side = Sign > 0 ? 1 : 0;
-  const std::int64_t limit = view.order.limit_nanos;
-  const std::size_t most = view.policy.max_levels;
-  std::int64_t own = candidate.own_units;
-  std::int64_t available = 0;
-  std::int64_t previous = 0;
-  std::size_t count = 0;
-  for (; count < most; ++count) {
-    const Level level = count == 0 ? tick.touch[far_side] : deep.level(far_side, count);
-    if (level.units == 0 || Sign * level.nanos > Sign * limit) break;
-    if (previous != 0 && Sign * level.nanos <= Sign * previous) break;
-    const std::int64_t netted = std::min(own, level.units);
-    own -= netted;
-    previous = level.nanos;
-    candidate.levels[count] = {level.nanos, level.units, level.units - netted};
-    available += level.units - netted;
+  const std::size_t below = view.policy.max_levels - std::size_t{1};
+  const std::size_t near = std::min(below, Deep::kNear);
+  Taker<Sign> taker(candidate, view.order.limit_nanos);
+  if (taker.take(&tick.touch[far_side], 1) && taker.take(deep.near[far_side], near)) {
+    taker.take(deep.far[far_side], below - near);
   }
-  candidate.levels_count = static_cast<std::uint8_t>(count);
-  candidate.available_units = available;
+  taker.finish(candidate);
+}
+
+// What is ours in flight or not yet seen to be gone is not there: the best levels lose it first.
+void net_own(Candidate& candidate) {
+  std::int64_t own = candidate.own_units;
+  for (std::size_t l = 0; own > 0 && l < candidate.levels_count; ++l) {
+    const std::int64_t netted = std::min(own, candidate.levels[l].units);
+    candidate.levels[l].available_units -= netted;
+    candidate.available_units -= netted;
+    own -= netted;
+  }
 }
 
 // Fills in levels and quality values; excludes a venue with nothing to offer.
@@ -121,6 +153,7 @@ Exclusion price(const View& view, Candidate& candidate, const Tick& tick, const 
   candidate.touch_fee_nanos = candidate.fee_nanos(touch);
   view.sign > 0 ? take_levels<1>(view, candidate, tick, deep)
                 : take_levels<-1>(view, candidate, tick, deep);
+  if (candidate.own_units > 0) net_own(candidate);
   if (candidate.available_units == 0) return {Reason::NOTHING_AVAILABLE, candidate.own_units};
   if (candidate.available_units < std::max(terms.lot_units, terms.min_units)) {
     return {Reason::BELOW_LOT, candidate.available_units};

@@ -34,6 +34,8 @@ struct Candidate {
   double fill_ratio;
   // Displayed within the limit, less our own in flight.
   std::int64_t available_units;
+  // Every bit that any level's size has.
+  std::int64_t size_bits;
   std::array<Offer, kMaxLevels> levels;
 
   // Taker fee per whole one at a price, negative for a rebate.

@@ -30,6 +30,8 @@ struct Child {
   std::uint64_t child_id = 0;
   std::uint64_t decision_id = 0;
   Order* order = nullptr;
+  // The parent's next child.
+  Child* next = nullptr;
   std::uint8_t venue = 0;
   std::uint8_t time_in_force = 0;
   ChildState state = ChildState::SENT;

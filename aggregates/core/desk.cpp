@@ -29,7 +29,10 @@ std::uint64_t digest_of(const NewOrder& record) {
 // An identity is forgotten only after a repeat of it would be TOO_OLD, so nothing slips between.
 Refused admit(Shard& shard, const NewOrder& record, Identity*& fresh) {
   if (!has_text(record.cl_ord_id) || !has_text(record.account)) return {Reason::NO_IDENTITY};
-  const std::int64_t oldest_ns = shard.log_ns - shard.tables.settings().identity_window_ns;
+  // Never earlier than before: a window that grows does not bring back what was forgotten.
+  const std::int64_t oldest_ns =
+      std::max(shard.oldest_ns, shard.log_ns - shard.tables.settings().identity_window_ns);
+  shard.oldest_ns = oldest_ns;
   if (record.transact_ns < oldest_ns) return {Reason::TOO_OLD, record.transact_ns};
   if (record.transact_ns > shard.log_ns + kFutureToleranceNs) {
     return {Reason::FROM_THE_FUTURE, record.transact_ns};
@@ -131,9 +134,7 @@ void send(Shard& shard, Order& order, const Allocation& part, std::int64_t ack_t
   child.mid_x2 = markouts::valid_mid(shard, book);
   child.far_nanos = far_nanos;
   ++book.open_children;
-  order.children.push_back(&child);
-  order.outstanding_units += child.units;
-  ++order.live_children;
+  order.add_child(child);
   candidate.terms->in_flight[order.side_index()] += child.units;
   shard.schedule(shard.log_ns + ack_timeout_ns, TimerKind::ACK_TIMEOUT, child.child_id);
   emit_child_order(shard, order, child);
@@ -214,7 +215,7 @@ bool set_kill(Shard& shard, const Kill& record) {
 
 void apply_kill_to(Shard& shard, const Kill& record, Order& order) {
   if (record.scope == number(KillScope::VENUE)) {
-    for (Child* child : order.children) {
+    for (Child* child = order.first_child; child != nullptr; child = child->next) {
       if (child->venue == record.venue) cancel_child(shard, *child);
     }
   } else if (is_killed(shard, order.record)) {
@@ -274,7 +275,9 @@ void wind_down(Shard& shard, Order& order, Reason reason) {
     order.state = OrderState::CANCEL_PENDING;
     order.end_reason = reason;
   }
-  for (Child* child : order.children) cancel_child(shard, *child);
+  for (Child* child = order.first_child; child != nullptr; child = child->next) {
+    cancel_child(shard, *child);
+  }
   settle(shard, order);
   emit_order(shard, order);
 }
@@ -309,7 +312,9 @@ void resume(Shard& shard) {
 }
 
 void forget(Shard& shard, Order& order) {
-  for (const Child* child : order.children) shard.children.remove(child->child_id);
+  for (const Child* child = order.first_child; child != nullptr; child = child->next) {
+    shard.children.remove(child->child_id);
+  }
   shard.orders.remove(order.order_id);
 }
 

@@ -13,6 +13,8 @@ namespace {
 
 // How far ahead of the fold the rows of coming ticks are asked for.
 constexpr std::size_t kPrefetchBytes = 12 * kSlot;
+constexpr std::size_t kVenueAt = offsetof(Header, venue);
+constexpr std::size_t kInstrumentAt = offsetof(Header, instrument);
 
 // Reference inputs apply in dense order or not at all; a gap stops trading.
 Refused check_version(Shard& shard, std::uint64_t version) {
@@ -29,24 +31,22 @@ Refused check_version(Shard& shard, std::uint64_t version) {
   return kAccepted;
 }
 
-// Repeats are dropped and gaps counted, by source; reference inputs have rules of their own.
-Refused check_source(Shard& shard, const Header& header) {
-  const bool is_reference = header.type >= number(InputType::INSTRUMENT);
-  if ((header.source == kSourceReference) != is_reference) {
-    return {Reason::BAD_VALUE, header.source};
-  }
-  if (is_reference) return check_version(shard, header.source_seq);
+[[gnu::noinline]] void count_gap(Shard& shard, std::uint8_t source, std::uint64_t missing) {
+  shard.sources[source].gaps += missing;
+  shard.alarm(AlarmKind::SOURCE_GAP, clamp_to_int64(missing), kInstrumentNone, kVenueNone, 0, 0,
+              source);
+}
+
+// Repeats are dropped and gaps counted, by source.
+[[gnu::always_inline]] inline Refused check_source(Shard& shard, const Header& header) {
+  if (header.source == kSourceReference) return {Reason::BAD_VALUE, header.source};
   Source& source = shard.sources[header.source];
   if (header.source_seq <= source.last) {
     return {Reason::DUPLICATE_INPUT, clamp_to_int64(source.last)};
   }
   const std::uint64_t missing = header.source_seq - source.last - 1;
   source.last = header.source_seq;
-  if (missing != 0) [[unlikely]] {
-    source.gaps += missing;
-    shard.alarm(AlarmKind::SOURCE_GAP, clamp_to_int64(missing), kInstrumentNone, kVenueNone, 0, 0,
-                header.source);
-  }
+  if (missing != 0) [[unlikely]] count_gap(shard, header.source, missing);
   return kAccepted;
 }
 
@@ -58,10 +58,19 @@ Record read(const std::uint8_t* raw) {
   return record;
 }
 
-template <class Record>
-Refused hand(Shard& shard, const std::uint8_t* raw, Refused (*handler)(Shard&, const Record&)) {
-  const Record record = read<Record>(raw);
+template <class Record, Refused (*handler)(Shard&, const Record&)>
+[[gnu::always_inline]] inline Refused hand(Shard& shard, const std::uint8_t* raw) {
+  const auto record = read<Record>(raw);
   const Refused refused = check_source(shard, record);
+  return refused ? refused : handler(shard, record);
+}
+
+// Reference inputs come from their own source and by their own rules.
+template <class Record, Refused (*handler)(Shard&, const Record&)>
+Refused hand_reference(Shard& shard, const std::uint8_t* raw) {
+  const auto record = read<Record>(raw);
+  if (record.source != kSourceReference) return {Reason::BAD_VALUE, record.source};
+  const Refused refused = check_version(shard, record.source_seq);
   return refused ? refused : handler(shard, record);
 }
 
@@ -72,25 +81,25 @@ Refused amend_order(Shard&, const Header& header) {
   return {Reason::NOT_SUPPORTED, header.type};
 }
 
-Refused dispatch(Shard& shard, std::uint8_t type, const std::uint8_t* raw) {
+[[gnu::noinline]] Refused dispatch(Shard& shard, std::uint8_t type, const std::uint8_t* raw) {
   switch (static_cast<InputType>(type)) {
-    case InputType::QUOTE: return hand(shard, raw, feed::quote);
-    case InputType::TRADE: return hand(shard, raw, feed::trade);
-    case InputType::STATUS: return hand(shard, raw, feed::status);
-    case InputType::TIMER: return hand(shard, raw, accept);
-    case InputType::NEW_ORDER: return hand(shard, raw, desk::new_order);
-    case InputType::CANCEL_ORDER: return hand(shard, raw, desk::cancel_order);
-    case InputType::AMEND_ORDER: return hand(shard, raw, amend_order);
-    case InputType::KILL: return hand(shard, raw, desk::apply_kill);
-    case InputType::EXEC_REPORT: return hand(shard, raw, reports::apply);
-    case InputType::INSTRUMENT: return hand(shard, raw, broadcast::instrument);
-    case InputType::VENUE: return hand(shard, raw, broadcast::venue);
-    case InputType::LISTING: return hand(shard, raw, broadcast::listing);
-    case InputType::FEE: return hand(shard, raw, broadcast::fee);
-    case InputType::POLICY: return hand(shard, raw, broadcast::policy);
-    case InputType::LIMITS: return hand(shard, raw, broadcast::limits);
-    case InputType::SETTINGS: return hand(shard, raw, broadcast::settings);
-    case InputType::ENGINE: return hand(shard, raw, broadcast::engine);
+    case InputType::QUOTE: break;  // folded where it is met
+    case InputType::TRADE: return hand<Trade, feed::trade>(shard, raw);
+    case InputType::STATUS: return hand<Status, feed::status>(shard, raw);
+    case InputType::TIMER: return hand<Header, accept>(shard, raw);
+    case InputType::NEW_ORDER: return hand<NewOrder, desk::new_order>(shard, raw);
+    case InputType::CANCEL_ORDER: return hand<CancelOrder, desk::cancel_order>(shard, raw);
+    case InputType::AMEND_ORDER: return hand<Header, amend_order>(shard, raw);
+    case InputType::KILL: return hand<Kill, desk::apply_kill>(shard, raw);
+    case InputType::EXEC_REPORT: return hand<ExecReport, reports::apply>(shard, raw);
+    case InputType::INSTRUMENT: return hand_reference<Instrument, broadcast::instrument>(shard, raw);
+    case InputType::VENUE: return hand_reference<Venue, broadcast::venue>(shard, raw);
+    case InputType::LISTING: return hand_reference<Listing, broadcast::listing>(shard, raw);
+    case InputType::FEE: return hand_reference<Fee, broadcast::fee>(shard, raw);
+    case InputType::POLICY: return hand_reference<Policy, broadcast::policy>(shard, raw);
+    case InputType::LIMITS: return hand_reference<Limits, broadcast::limits>(shard, raw);
+    case InputType::SETTINGS: return hand_reference<Settings, broadcast::settings>(shard, raw);
+    case InputType::ENGINE: return hand_reference<EngineActivated, broadcast::engine>(shard, raw);
   }
   return {Reason::UNKNOWN_TYPE, type};
 }
@@ -100,7 +109,8 @@ bool names_order(std::uint8_t type) {
   return is_any_of(type, InputType::NEW_ORDER, InputType::AMEND_ORDER, InputType::CANCEL_ORDER);
 }
 
-void refuse(Shard& shard, const Header& header, const std::uint8_t* raw, const Refused& refused) {
+[[gnu::noinline]] void refuse(Shard& shard, const Header& header, const std::uint8_t* raw,
+                              const Refused& refused) {
   ++shard.counters[number(refused.reason)];
   out::Refusal record{};
   record.source_seq = header.source_seq;
@@ -119,7 +129,7 @@ void refuse(Shard& shard, const Header& header, const std::uint8_t* raw, const R
 }
 
 // Folds one input record, or refuses it.
-void apply(Shard& shard, const Header& header, const std::uint8_t* raw) {
+inline void apply(Shard& shard, const Header& header, const std::uint8_t* raw) {
   ++shard.seq;
   if (header.log_ns < shard.log_ns || header.log_ns > kMaxTimeNs) [[unlikely]] {
     refuse(shard, header, raw, {Reason::TIME_BACKWARDS, header.log_ns});
@@ -127,17 +137,23 @@ void apply(Shard& shard, const Header& header, const std::uint8_t* raw) {
   }
   if (is_due(shard, header.log_ns)) [[unlikely]] fire_timers(shard, header.log_ns);
   shard.log_ns = header.log_ns;
-  // Only a reference input can let trading go on.
-  const bool held = header.type >= number(InputType::INSTRUMENT) && !shard.may_trade();
-  const Refused refused = dispatch(shard, header.type, raw);
-  if (refused) [[unlikely]] refuse(shard, header, raw, refused);
-  if (held && shard.may_trade()) desk::resume(shard);
+  if (header.type == number(InputType::QUOTE)) [[likely]] {
+    const Refused refused = hand<Quote, feed::quote>(shard, raw);
+    if (refused) [[unlikely]] refuse(shard, header, raw, refused);
+  } else {
+    // Only a reference input can let trading go on.
+    const bool held = header.type >= number(InputType::INSTRUMENT) && !shard.may_trade();
+    const Refused refused = dispatch(shard, header.type, raw);
+    if (refused) [[unlikely]] refuse(shard, header, raw, refused);
+    if (held && shard.may_trade()) desk::resume(shard);
+  }
   if (shard.venues.changed != 0) [[unlikely]] publish_changes(shard);
 }
 
 void prefetch(const Shard& shard, const std::uint8_t* raw) {
-  const auto header = read<Header>(raw);
-  shard.books.prefetch_tick(header.instrument, header.venue);
+  std::uint32_t instrument;
+  std::memcpy(&instrument, raw + kInstrumentAt, sizeof instrument);
+  shard.books.prefetch_tick(instrument, raw[kVenueAt]);
 }
 
 }  // namespace

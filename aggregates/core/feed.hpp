@@ -1,17 +1,83 @@
 // Folds market records: quotes and depth, prints, trading states.
+//
+// Almost every input is a quote, so its fold is inline: no record is copied and nothing is called.
 #pragma once
 
 #include "shard.hpp"
 
 namespace venuefold::feed {
 
-// One book level of a venue; level 0 moves the displayed best and its time shares.
-Refused quote(Shard& shard, const Quote& record);
 // A print at a venue.
 Refused trade(Shard& shard, const Trade& record);
 // Trading state of a venue or of one instrument there; leaving OPEN empties the books.
 Refused status(Shard& shard, const Status& record);
 // A whole venue's trading state: its books, its clocks and its health follow.
 void set_venue_status(Shard& shard, std::uint8_t venue, std::uint8_t code);
+
+constexpr std::uint8_t kModelled =
+    number(QuoteFlag::MODELLED_BID) | number(QuoteFlag::MODELLED_ASK);
+
+constexpr bool is_in_range(std::int64_t value, std::int64_t most) {
+  return static_cast<std::uint64_t>(value) <= static_cast<std::uint64_t>(most);
+}
+
+// Numbers in range; a size needs a price, a price without a size is an empty side.
+inline Refused check_side(std::int64_t nanos, std::int64_t units) {
+  if (!is_in_range(nanos, kMaxPriceNanos) || (units > 0 && nanos == 0)) {
+    return {Reason::BAD_PRICE, nanos};
+  }
+  if (!is_in_range(units, kMaxUnits)) return {Reason::BAD_SIZE, units};
+  return kAccepted;
+}
+
+[[gnu::noinline]] inline Refused check_quote(const Quote& record) {
+  const Refused refused = check_side(record.bid_nanos, record.bid_units);
+  return refused ? refused : check_side(record.ask_nanos, record.ask_units);
+}
+
+// Whether all is well, without a branch for each number: what is out of range leaves a sign bit,
+// and so does a price of 0 (less 1) beside a size (negated).
+inline bool is_sound(const Quote& record) {
+  constexpr auto most_nanos = static_cast<std::uint64_t>(kMaxPriceNanos);
+  constexpr auto most_units = static_cast<std::uint64_t>(kMaxUnits);
+  const auto side = [](std::int64_t price, std::int64_t size) {
+    const auto nanos = static_cast<std::uint64_t>(price);
+    const auto units = static_cast<std::uint64_t>(size);
+    return nanos | units | (most_nanos - nanos) | (most_units - units) | ((nanos - 1) & -units);
+  };
+  const std::uint64_t signs =
+      side(record.bid_nanos, record.bid_units) | side(record.ask_nanos, record.ask_units);
+  return static_cast<std::int64_t>(signs) >= 0;
+}
+
+// One book level of a venue; level 0 moves the displayed best and its time shares.
+[[gnu::always_inline]] inline Refused quote(Shard& shard, const Quote& record) {
+  const std::uint8_t level = record.flags & number(QuoteFlag::LEVEL_MASK);
+  if (level >= kMaxLevels) return {Reason::BAD_LEVEL, level};
+  const Refused refused = check_place(shard, record);
+  if (refused) return refused;
+  if (!is_sound(record)) [[unlikely]] return check_quote(record);
+  const Level bid = level_of(record.bid_nanos, record.bid_units);
+  const Level ask = level_of(record.ask_nanos, record.ask_units);
+  Book& book = shard.books[record.instrument];
+  Tick& tick = shard.books.tick(record.instrument, record.venue);
+  const std::uint64_t bit = std::uint64_t{1} << record.venue;
+  if (level == 0) {
+    shard.books.set_touch(record.instrument, record.venue, bid, ask, shard.now());
+    book.modelled = (record.flags & kModelled) != 0 ? book.modelled | bit : book.modelled & ~bit;
+  } else {
+    shard.books.set_deep(record.instrument, record.venue, level, bid, ask);
+  }
+  tick.quote_ns = shard.log_ns;
+  tick.quote_seq = shard.seq;
+  tick.unreflected[0] = tick.unreflected[1] = 0;
+  ++tick.quotes;
+  book.dirty |= bit;
+  if (0 < record.venue_ns && record.venue_ns <= kMaxTimeNs) {
+    observe_delay(tick, shard.log_ns, shard.tables.speed.step(shard.log_ns), record.venue_ns);
+  }
+  ++shard.quality_seq;
+  return kAccepted;
+}
 
 }  // namespace venuefold::feed

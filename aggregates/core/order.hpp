@@ -20,9 +20,8 @@ constexpr bool is_final(OrderState state) {
 
 constexpr bool is_buy(const NewOrder& record) { return record.side == number(Side::BUY); }
 
-// A parent order that was accepted. `visited[v]` is the seq of its last outcome at venue v.
-struct Order {
-  NewOrder record{};
+// What becomes of a parent order.
+struct OrderLife {
   std::uint64_t order_id = 0;
   std::uint64_t decision_id = 0;
   std::uint32_t policy = 0;
@@ -39,17 +38,38 @@ struct Order {
   // Kept in step with the children: what open ones may still trade, and how many are live.
   std::int64_t outstanding_units = 0;
   std::uint32_t live_children = 0;
-  std::array<std::uint64_t, kMaxVenues> visited{};
-  // In the order in which they were sent.
-  std::vector<Child*> children;
+  std::uint32_t children_count = 0;
+  // In the order in which they were sent, linked by `next`.
+  Child* first_child = nullptr;
+  Child* last_child = nullptr;
+  // Venues that `visited` knows of.
+  std::uint64_t visited_mask = 0;
+};
+
+// A parent order that was accepted.
+struct Order : OrderLife {
+  NewOrder record;
+  // Seq of the last outcome at a venue; not written before it is needed.
+  std::array<std::uint64_t, kMaxVenues> visited;
 
   std::uint64_t id() const { return order_id; }
   void reset(std::uint64_t id) {
-    std::vector<Child*> kept = std::move(children);
-    kept.clear();
-    *this = Order{};
-    children = std::move(kept);
+    static_cast<OrderLife&>(*this) = OrderLife{};
     order_id = id;
+  }
+  std::uint64_t visited_seq(std::size_t venue) const {
+    return (visited_mask >> venue & 1) != 0 ? visited[venue] : 0;
+  }
+  void visit(std::size_t venue, std::uint64_t seq) {
+    visited[venue] = seq;
+    visited_mask |= std::uint64_t{1} << venue;
+  }
+  void add_child(Child& child) {
+    (last_child == nullptr ? first_child : last_child->next) = &child;
+    last_child = &child;
+    ++children_count;
+    outstanding_units += child.leaves_units();
+    live_children += is_live(child.state);
   }
 
   // +1 for a buy, -1 for a sell of any kind.

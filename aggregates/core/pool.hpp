@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "arithmetic.hpp"
@@ -14,32 +15,45 @@ namespace venuefold {
 using Slot = std::uint32_t;
 constexpr Slot kNoSlot = 0xFFFFFFFFu;
 
-// Slots whose addresses never change.
+// Slots whose addresses never change. Memory is touched when it is first used, a little at a time.
 template <class T>
 class Pool {
  public:
-  T& operator[](Slot slot) { return chunks_[slot / kChunk][slot % kChunk]; }
-  const T& operator[](Slot slot) const { return chunks_[slot / kChunk][slot % kChunk]; }
+  Pool() = default;
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+  ~Pool() {
+    for (Slot slot = 0; slot < made_; ++slot) (*this)[slot].~T();
+  }
 
+  T& operator[](Slot slot) { return *reinterpret_cast<T*>(place(slot)); }
+  const T& operator[](Slot slot) const { return *reinterpret_cast<const T*>(place(slot)); }
+
+  // A slot that is free; what it held before is still there.
   Slot take() {
-    if (free_.empty()) grow();
-    const Slot slot = free_.back();
-    free_.pop_back();
-    return slot;
+    if (!free_.empty()) {
+      const Slot slot = free_.back();
+      free_.pop_back();
+      return slot;
+    }
+    if (made_ == chunks_.size() * kChunk) {
+      chunks_.push_back(std::make_unique_for_overwrite<Place[]>(kChunk));
+    }
+    new (place(made_)) T;
+    return made_++;
   }
   void give_back(Slot slot) { free_.push_back(slot); }
 
  private:
-  static constexpr std::size_t kChunk = 256;
-  std::vector<std::unique_ptr<T[]>> chunks_;
+  static constexpr Slot kChunk = 64;
+  struct alignas(T) Place {
+    std::byte bytes[sizeof(T)];
+  };
+  std::vector<std::unique_ptr<Place[]>> chunks_;
   std::vector<Slot> free_;
+  Slot made_ = 0;
 
-  void grow() {
-    const std::size_t first = chunks_.size() * kChunk;
-    chunks_.push_back(std::make_unique<T[]>(kChunk));
-    free_.reserve(chunks_.size() * kChunk);
-    for (std::size_t i = kChunk; i-- > 0;) free_.push_back(static_cast<Slot>(first + i));
-  }
+  std::byte* place(Slot slot) const { return chunks_[slot / kChunk][slot % kChunk].bytes; }
 };
 
 // Open-addressing table of (hash, slot) with linear probing. Its order is nobody's business: what

@@ -108,6 +108,9 @@ struct alignas(64) Deep {
   }
 };
 
+// All of a time or none of it, without a branch: a product with 1 or 0 is exact.
+inline double share(bool holds) { return static_cast<double>(static_cast<int>(holds)); }
+
 // Lets the standing quote count until `now_ns`; call it before anything about it changes.
 inline void advance(Tick& tick, std::int64_t now_ns, const Grid& liquidity, bool at_bid,
                     bool at_ask) {
@@ -120,7 +123,7 @@ inline void advance(Tick& tick, std::int64_t now_ns, const Grid& liquidity, bool
   const std::int64_t ask = tick.touch[1].nanos;
   const auto bid_units = static_cast<double>(tick.touch[0].units);
   const auto ask_units = static_cast<double>(tick.touch[1].units);
-  const double two_sided = 0 < bid && bid <= ask ? elapsed : 0.0;
+  const double two_sided = share(0 < bid && bid <= ask) * elapsed;
   const auto spread = static_cast<double>(ask - bid);
   const double added[TIME_SUMS] = {elapsed,
                                    0.0,
@@ -133,8 +136,8 @@ inline void advance(Tick& tick, std::int64_t now_ns, const Grid& liquidity, bool
                                    spread * two_sided,
                                    spread * spread * two_sided,
                                    two_sided,
-                                   at_bid ? elapsed : 0.0,
-                                   at_ask ? elapsed : 0.0};
+                                   share(at_bid) * elapsed,
+                                   share(at_ask) * elapsed};
   for (std::size_t i = 0; i < TIME_SUMS; ++i) tick.sums[i] = tick.sums[i] * w + added[i];
 }
 

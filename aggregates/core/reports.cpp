@@ -70,7 +70,7 @@ void book_trade(Shard& shard, Child& child, Tick& tick, Terms& terms, const Exec
 }
 
 void finish_child(Shard& shard, const Child& child) {
-  child.order->visited[child.venue] = shard.seq;
+  child.order->visit(child.venue, shard.seq);
   --shard.books[child.order->record.instrument].open_children;
   learning::observe_end(shard, child);
 }
@@ -114,7 +114,7 @@ void alarm_unknown_child(Shard& shard, const Child& child, std::int64_t units) {
 void doubt(Shard& shard, const Child& child, ChildState before, const ExecReport& report) {
   Order& order = *child.order;
   if (child.state == ChildState::UNKNOWN && before != ChildState::UNKNOWN) {
-    order.visited[child.venue] = shard.seq;
+    order.visit(child.venue, shard.seq);
     alarm_unknown_child(shard, child, report.cum_units - child.cum_units);
   } else if (before == ChildState::UNKNOWN && is_live(child.state)) {
     const std::int64_t timeout_ns = shard.tables.policy(order.policy)->ack_timeout_ns;
@@ -178,7 +178,7 @@ void time_out(Shard& shard, std::uint64_t child_id) {
   --order.live_children;
   learning::observe_timeout(shard, *child);
   // The input being folded comes after the timer, so its quote is news.
-  order.visited[child->venue] = shard.seq - 1;
+  order.visit(child->venue, shard.seq - 1);
   emit_child(shard, *child, nullptr);
   alarm_unknown_child(shard, *child, child->leaves_units());
   desk::settle(shard, order);

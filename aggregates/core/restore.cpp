@@ -70,7 +70,8 @@ void take_head(Shard& shard, const state::Head& head) {
   shard.quality_seq = head.quality_seq;
   shard.next_child_id = head.next_child_id;
   shard.next_markout_id = head.next_markout_id;
-  std::copy_n(head.grid_due_ns, kGrids, shard.grids.due_ns.begin());
+  for (std::size_t grid = 0; grid < kGrids; ++grid) shard.grids.set(grid, head.grid_due_ns[grid]);
+  shard.oldest_ns = head.oldest_ns;
   std::memcpy(shard.activated, head.activated, sizeof head.activated);
   shard.kill_all = head.kill_all != 0;
 }
@@ -174,9 +175,7 @@ void take_child(Shard& shard, Order& order, Cursor& cursor) {
   child.time_in_force = record.time_in_force;
   child.acked = record.acked != 0;
   for (std::uint32_t i = 0; i < record.trades; ++i) child.add_trade(cursor.read<state::Trade>());
-  order.children.push_back(&child);
-  order.outstanding_units += child.leaves_units();
-  order.live_children += is_live(child.state);
+  order.add_child(child);
   shard.books[order.record.instrument].open_children += is_open(child.state);
 }
 
@@ -200,7 +199,9 @@ void take_order(Shard& shard, Cursor& cursor) {
   order.attempts = record.attempts;
   order.state = static_cast<OrderState>(record.state);
   order.end_reason = static_cast<Reason>(record.end_reason);
-  std::copy_n(record.visited, order.visited.size(), order.visited.begin());
+  for (std::size_t venue = 0; venue < kMaxVenues; ++venue) {
+    if (record.visited[venue] != 0) order.visit(venue, record.visited[venue]);
+  }
   for (std::uint32_t i = 0; i < record.children; ++i) take_child(shard, order, cursor);
   shard.open_orders += !is_final(order.state);
 }

@@ -38,14 +38,12 @@ class Writer {
 
 std::uint8_t block_flags(const Order& order, const Candidate& candidate) {
   std::uint8_t flags = 0;
-  std::int64_t all_bits = 0;
-  for (std::size_t l = 0; l < candidate.levels_count; ++l) all_bits |= candidate.levels[l].units;
   // Every level is worse than the one before, so the last is the farthest from the touch.
   const Offer& last = candidate.levels[candidate.levels_count - 1u];
   if (order.sign() * (last.price_nanos - candidate.value) > kUint32Max) {
     flags |= number(CandidateFlag::WIDE_PRICE);
   }
-  if (all_bits > kUint32Max) flags |= number(CandidateFlag::WIDE_UNITS);
+  if (candidate.size_bits > kUint32Max) flags |= number(CandidateFlag::WIDE_UNITS);
   if (candidate.own_units != 0) flags |= number(CandidateFlag::OWN_UNITS);
   if (candidate.modelled) flags |= number(CandidateFlag::MODELLED);
   return flags;
@@ -196,9 +194,17 @@ std::uint64_t emit_decision(Shard& shard, const Order& order, const Policy& poli
   return shard.out_seq;
 }
 
-void lower(std::int64_t& least, std::int64_t nanos) {
-  if (nanos != 0 && (least == 0 || nanos < least)) least = nanos;
-}
+// Lowest of prices, 0 = none: one less than a price, 0 wraps around to the most.
+class Lowest {
+ public:
+  void add(std::int64_t nanos) {
+    before_ = std::min(before_, static_cast<std::uint64_t>(nanos) - 1);
+  }
+  std::int64_t nanos() const { return static_cast<std::int64_t>(before_ + 1); }
+
+ private:
+  std::uint64_t before_ = ~std::uint64_t{0};
+};
 
 }  // namespace
 
@@ -206,6 +212,8 @@ BestPrices best_prices(const Shard& shard, std::uint32_t instrument, std::int64_
   const Book& book = shard.books[instrument];
   const std::int64_t round_lot = book.record.round_lot_units;
   BestPrices best;
+  Lowest displayed_ask;
+  Lowest protected_ask;
   for (std::uint64_t venues = book.listed & book.open & shard.tables.open(); venues != 0;
        venues &= venues - 1) {
     const auto venue = static_cast<std::size_t>(std::countr_zero(venues));
@@ -214,12 +222,16 @@ BestPrices best_prices(const Shard& shard, std::uint32_t instrument, std::int64_
     const Level ask = tick.touch[1];
     const bool crossed = 0 < ask.nanos && ask.nanos < bid.nanos;
     if (crossed || shard.log_ns - tick.quote_ns > stale_ns) continue;
+    const bool is_protected = shard.tables.is_protected() >> venue & 1;
+    const bool bid_counts = is_protected && bid.units >= round_lot;
+    const bool ask_counts = is_protected && ask.units >= round_lot;
     best.displayed_bid = std::max(best.displayed_bid, bid.nanos);
-    lower(best.displayed_ask, ask.nanos);
-    if ((shard.tables.is_protected() >> venue & 1) == 0) continue;
-    if (bid.units >= round_lot) best.protected_bid = std::max(best.protected_bid, bid.nanos);
-    if (ask.units >= round_lot) lower(best.protected_ask, ask.nanos);
+    best.protected_bid = std::max(best.protected_bid, bid_counts ? bid.nanos : 0);
+    displayed_ask.add(ask.nanos);
+    protected_ask.add(ask_counts ? ask.nanos : 0);
   }
+  best.displayed_ask = displayed_ask.nanos();
+  best.protected_ask = protected_ask.nanos();
   return best;
 }
 

@@ -77,6 +77,8 @@ struct Shard {
   std::uint64_t next_child_id = 1;
   std::uint64_t next_markout_id = 1;
   GridTimers grids;
+  // Transact times before it are too old.
+  std::int64_t oldest_ns = 0;
   char activated[32] = {};
   bool kill_all = false;
   std::set<Target> killed_clients;

@@ -38,7 +38,8 @@ void put_head(Encoder& encoder, const Shard& shard) {
   head.quality_seq = shard.quality_seq;
   head.next_child_id = shard.next_child_id;
   head.next_markout_id = shard.next_markout_id;
-  std::copy(shard.grids.due_ns.begin(), shard.grids.due_ns.end(), head.grid_due_ns);
+  std::copy_n(shard.grids.due_ns().begin(), kGrids, head.grid_due_ns);
+  head.oldest_ns = shard.oldest_ns;
   std::memcpy(head.activated, shard.activated, sizeof head.activated);
   head.kill_all = shard.kill_all;
   head.venues = count(shard.tables.venues());
@@ -135,12 +136,16 @@ void put_order(Encoder& encoder, const Order& order) {
   record.retry_due_ns = order.retry_due_ns;
   record.policy = order.policy;
   record.attempts = order.attempts;
-  record.children = count(order.children.size());
+  record.children = order.children_count;
   record.state = number(order.state);
   record.end_reason = number(order.end_reason);
-  std::copy(order.visited.begin(), order.visited.end(), record.visited);
+  for (std::size_t venue = 0; venue < kMaxVenues; ++venue) {
+    record.visited[venue] = order.visited_seq(venue);
+  }
   encoder.put(record);
-  for (const Child* child : order.children) put_child(encoder, *child);
+  for (const Child* child = order.first_child; child != nullptr; child = child->next) {
+    put_child(encoder, *child);
+  }
 }
 
 }  // namespace

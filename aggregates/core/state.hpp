@@ -41,6 +41,7 @@ struct Head {
   std::uint64_t next_child_id;
   std::uint64_t next_markout_id;
   std::int64_t grid_due_ns[4];
+  std::int64_t oldest_ns;
   char activated[32];
   std::uint64_t kill_all;
   std::uint32_t venues;
@@ -54,7 +55,7 @@ struct Head {
   std::uint32_t killed_clients;
   std::uint32_t killed_accounts;
 };
-static_assert(sizeof(Head) == 192);
+static_assert(sizeof(Head) == 200);
 
 struct VenueTail {
   std::uint8_t status;

@@ -34,6 +34,7 @@ Reason Tables::put_venue(std::uint8_t id, const Venue& record) {
   if (!within(0, record.ack_prior_ns, kMaxDurationNs)) return Reason::BAD_VALUE;
   if (id == venues_.size()) {
     venues_.push_back({record, record.status, false});
+    ++venues_count_;
   } else {
     venues_[id] = {record, record.status, venues_[id].killed};
   }

@@ -30,7 +30,7 @@ struct VenueEntry {
 // Venues, policies and settings; instruments live with their books.
 class Tables {
  public:
-  std::size_t venues() const { return venues_.size(); }
+  std::size_t venues() const { return venues_count_; }
   const VenueEntry& venue(std::size_t id) const { return venues_[id]; }
   // Dense venue ids in venue-key order.
   const std::vector<std::uint8_t>& rank_order() const { return rank_order_; }
@@ -58,6 +58,7 @@ class Tables {
 
  private:
   std::vector<VenueEntry> venues_;
+  std::size_t venues_count_ = 0;
   std::vector<std::uint8_t> rank_order_;
   std::uint64_t open_ = 0;
   std::uint64_t protected_ = 0;

@@ -18,17 +18,26 @@ constexpr TimerKind kGridKinds[] = {TimerKind::PUBLISH, TimerKind::CONTROL, Time
                                     TimerKind::HALVE};
 constexpr std::size_t kGrids = std::size(kGridKinds);
 
-struct GridTimers {
-  std::array<std::int64_t, kGrids> due_ns{kInt64Max, kInt64Max, kInt64Max, kInt64Max};
+class GridTimers {
+ public:
+  using Dues = std::array<std::int64_t, kGrids>;
 
+  const Dues& due_ns() const { return due_ns_; }
+  // When the first is due; never when none recurs.
+  std::int64_t first_due_ns() const { return first_due_ns_; }
   // Of those due first, the one of the lowest kind.
   std::size_t first() const {
-    return static_cast<std::size_t>(std::min_element(due_ns.begin(), due_ns.end()) -
-                                    due_ns.begin());
+    return static_cast<std::size_t>(std::min_element(due_ns_.begin(), due_ns_.end()) -
+                                    due_ns_.begin());
   }
-  std::int64_t first_ns() const {
-    return std::min(std::min(due_ns[0], due_ns[1]), std::min(due_ns[2], due_ns[3]));
+  void set(std::size_t grid, std::int64_t due_ns) {
+    due_ns_[grid] = due_ns;
+    first_due_ns_ = *std::min_element(due_ns_.begin(), due_ns_.end());
   }
+
+ private:
+  Dues due_ns_{kInt64Max, kInt64Max, kInt64Max, kInt64Max};
+  std::int64_t first_due_ns_ = kInt64Max;
 };
 
 class Timers {
@@ -39,17 +48,20 @@ class Timers {
     return std::tie(a.due_ns, a.kind, a.subject) < std::tie(b.due_ns, b.kind, b.subject);
   }
 
-  bool empty() const { return heap_.empty(); }
-  std::size_t size() const { return heap_.size(); }
+  // When the first is due; never when there is none.
+  std::int64_t first_due_ns() const { return first_due_ns_; }
   const Timer& first() const { return heap_.front(); }
   void push(const Timer& timer) {
     heap_.push_back(timer);
     std::push_heap(heap_.begin(), heap_.end(), later);
+    first_due_ns_ = heap_.front().due_ns;
   }
   void pop() {
     std::pop_heap(heap_.begin(), heap_.end(), later);
     heap_.pop_back();
+    first_due_ns_ = heap_.empty() ? kInt64Max : heap_.front().due_ns;
   }
+  std::size_t size() const { return heap_.size(); }
   // All of them in firing order.
   std::vector<Timer> sorted() const {
     std::vector<Timer> timers = heap_;
@@ -59,6 +71,7 @@ class Timers {
 
  private:
   std::vector<Timer> heap_;
+  std::int64_t first_due_ns_ = kInt64Max;
 
   static bool later(const Timer& a, const Timer& b) { return before(b, a); }
 };

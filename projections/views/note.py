@@ -75,7 +75,7 @@ def venue_table(story: Story) -> Table:
             rows.append([name, "", "", "", "", age, f"left out: {why}"])
             continue
         part = got.get(venue.venue)
-        outcome = f"gets {story.instrument.size(part.units)}" if part else "dearer, gets nothing"
+        outcome = f"gets {story.instrument.size(part.units)}" if part else "ranked behind"
         rows.append([name, *offer_cells(story, venue), age, outcome])
     return titles, rows
 

@@ -70,16 +70,11 @@ class Catalogue:
 def bench(*names: str, full: bool = False, data: Path | None = None, json: bool = False) -> int:
     """Measure speed; nothing is asserted.
 
-    Parameters
-    ----------
-    names
-        Which ones, as globs (`fold.*`); all by default.
-    full
-        Full size: a million decisions, and both cores compared on random inputs.
-    data
-        Folder with a folder for each dataset, to measure the readers too.
-    json
-        One JSON object instead of a table.
+    Args:
+        names: Which ones, as globs (`fold.*`); all by default.
+        full: Full size: a million decisions, and both cores compared on random inputs.
+        data: Folder with a folder for each dataset, to measure the readers too.
+        json: One JSON object instead of a table.
     """
     with pipelines.scratch() as folder:
         chosen = Catalogue(full, data, Path(folder)).chosen(names)

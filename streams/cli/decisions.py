@@ -16,16 +16,11 @@ def decisions(
 ) -> int:
     """List the last decisions of a run.
 
-    Parameters
-    ----------
-    run
-        Folder of the run.
-    limit
-        How many, the latest.
-    instrument
-        Only of this instrument.
-    json
-        One JSON object instead of a table.
+    Args:
+        run: Folder of the run.
+        limit: How many, the latest.
+        instrument: Only of this instrument.
+        json: One JSON object instead of a table.
     """
     if limit < 1:
         raise InputError(f"--limit {limit}: give 1 or more")

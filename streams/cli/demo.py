@@ -30,22 +30,14 @@ def demo(
 ) -> int:
     """Route over simulated venues, live in the terminal; stops on Ctrl-C.
 
-    Parameters
-    ----------
-    seconds
-        How long; 0 runs until Ctrl-C (10 seconds without a terminal).
-    headless
-        No live view, only the summary at the end.
-    seed
-        Seed of the market, the orders and the fills.
-    core
-        native or reference.
-    out
-        Folder of the run to write; a temporary one by default.
-    force
-        Replace the run that `out` holds.
-    json
-        One JSON object instead of tables.
+    Args:
+        seconds: How long; 0 runs until Ctrl-C (10 seconds without a terminal).
+        headless: No live view, only the summary at the end.
+        seed: Seed of the market, the orders and the fills.
+        core: native or reference.
+        out: Folder of the run to write; a temporary one by default.
+        force: Replace the run that `out` holds.
+        json: One JSON object instead of tables.
     """
     if not 0 <= seconds <= MAX_SECONDS:
         raise InputError(f"--seconds {seconds}: give 0 to {MAX_SECONDS}")

@@ -36,12 +36,9 @@ class Check(NamedTuple):
 def doctor(folder: Path = Path(), /, *, json: bool = False) -> int:
     """Check Python, native cores, versions, disk and clock.
 
-    Parameters
-    ----------
-    folder
-        Where runs will be written.
-    json
-        One JSON object instead of a table.
+    Args:
+        folder: Where runs will be written.
+        json: One JSON object instead of a table.
     """
     looks: list[Callable[[], Check]] = [
         check_python,

@@ -17,14 +17,10 @@ from streams.replay.lookup import Found, RunLookup
 def explain(run: Path, subject: str, /, *, json: bool = False) -> int:
     """Tell the story of one decision.
 
-    Parameters
-    ----------
-    run
-        Folder of the run.
-    subject
-        Decision id, ClOrdID, or order:ID (an order shows its last decision).
-    json
-        One JSON object instead of a note.
+    Args:
+        run: Folder of the run.
+        subject: Decision id, ClOrdID, or order:ID (an order shows its last decision).
+        json: One JSON object instead of a note.
     """
     found = RunLookup(run).find(subject)
     if json:

@@ -20,6 +20,7 @@ COMMANDS = {
     "explain": "one decision as a person reads it",
     "quality": "the venue quality table of a run",
     "decisions": "the decisions of a run, a line each",
+    "log": "what a run's log holds, whether it is whole, and its records elsewhere",
     "demo": "route over simulated venues, live in the terminal",
     "bench": "measure speed",
     "doctor": "check this machine and installation, and say what to do",
@@ -76,6 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return fail(str(error), error.exit_code)
     except OSError as error:
         return fail(f"{error.filename or 'this machine'}: {error.strerror or error}", 1)
+    except Exception as error:  # noqa: BLE001 - our own bug: still one line, with what to do next
+        return fail(f"internal error, {type(error).__name__}: {error}; {DEBUG} shows where", 1)
 
 
 def run(arguments: list[str]) -> int:

@@ -48,32 +48,19 @@ def replay(
 ) -> int:
     """Route parent orders over recorded data and write a run.
 
-    Parameters
-    ----------
-    dataset
-        Dataset TOML: names the reader, the files and the venues.
-    data
-        Folder of the dataset's files.
-    out
-        Folder of the run to write; must be new or empty.
-    orders
-        Number of seeded parent orders.
-    orders_file
-        JSON lines with FIX field names, instead of seeded orders.
-    seed
-        Seed of the orders and of the fill simulator.
-    core
-        native or reference.
-    config
-        TOML with policies, limits, quality and run settings.
-    set_
-        One setting as section.key=value; may be repeated.
-    passive_model
-        How resting children fill: traded_through or queue_depleted.
-    force
-        Replace the run that `out` holds.
-    json
-        One JSON object instead of tables.
+    Args:
+        dataset: Dataset TOML: names the reader, the files and the venues.
+        data: Folder of the dataset's files.
+        out: Folder of the run to write; must be new or empty.
+        orders: Number of seeded parent orders.
+        orders_file: JSON lines with FIX field names, instead of seeded orders.
+        seed: Seed of the orders and of the fill simulator.
+        core: native or reference.
+        config: TOML with policies, limits, quality and run settings.
+        set_: One setting as section.key=value; may be repeated.
+        passive_model: How resting children fill: traded_through or queue_depleted.
+        force: Replace the run that `out` holds.
+        json: One JSON object instead of tables.
     """
     request = ReplayRequest(
         dataset=dataset,

@@ -27,6 +27,7 @@ def print_table(
     """Writes a table; numbers stand to the right, the first `whole` columns are never broken."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for place, column in enumerate(columns):
@@ -34,16 +35,21 @@ def print_table(
         justify: Any = "right" if all(map(is_number, cells)) else "left"
         table.add_column(column, justify=justify, no_wrap=place < whole)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(printable(cell)) for cell in row))
     console().print(table)
 
 
 def print_lines(title: str, lines: Sequence[str]) -> None:
     """Writes a heading and indented lines."""
     out = console()
-    out.print(f"[bold]{title}[/bold]")
+    out.print(printable(title), style="bold", markup=False)
     for line in lines:
-        out.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+        out.print(f"  {printable(line)}", markup=False, highlight=False, soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    """Text from outside without what could steer a terminal."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
 def console() -> Any:

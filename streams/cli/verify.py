@@ -15,14 +15,10 @@ from streams.replay.verify import verify as verify_run
 def verify(run: Path, /, *, core: str = "native", json: bool = False) -> int:
     """Re-execute a run and compare every output byte, the chain and the state.
 
-    Parameters
-    ----------
-    run
-        Folder of the run.
-    core
-        native or reference.
-    json
-        One JSON object instead of lines.
+    Args:
+        run: Folder of the run.
+        core: native or reference.
+        json: One JSON object instead of lines.
     """
     with Interrupt() as interrupt, progress_bar() as progress:
         verdict, result = verify_run(run, core, interrupt, progress)
@@ -59,9 +55,9 @@ def divergence_lines(first: dict[str, Any] | None) -> list[str]:
     """Both sides of the first divergence."""
     if first is None:
         return []
-    where = f"shard {first['shard']}, input {first['seq']}, output {first['out_seq']}"
-    if "what" in first:
-        where = first["what"]
+    where = first.get("what") or (
+        f"shard {first['shard']}, input {first['seq']}, output {first['out_seq']}"
+    )
     one, other = first["logged"], first["executed"]
     return [f"first divergence: {where}", f"  logged   {one}", f"  executed {other}"]
 

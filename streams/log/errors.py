@@ -23,6 +23,16 @@ class DamagedLogError(CorruptLogError):
         self.reason = reason
 
 
+class DamagedFileError(CorruptLogError):
+    """A small file of a run is damaged at byte `offset`."""
+
+    def __init__(self, path: Path, offset: int, reason: str) -> None:
+        super().__init__(f"{path}: damaged at byte {offset}: {reason}; restore it from a copy")
+        self.path = path
+        self.offset = offset
+        self.reason = reason
+
+
 class LogWriteError(VenuefoldError):
     """A system call of the write path failed; the writer acknowledges nothing any more.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from schemas.errors import CorruptLogError
 from streams.log.errors import DamagedLogError
 from streams.log.files import sync_directory, write_durably
 from streams.log.segment import HEADER_BYTES, Segment, list_segments, named_seq
-from streams.log.segments import SegmentReader, TornTail
+from streams.log.segments import Frame, SegmentReader, TornTail
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,10 @@ class Anchor:
     chain_head: bytes
 
 
+def ignore(frame: Frame) -> None:
+    """Watches nothing."""
+
+
 def check(
     directory: Path | str,
     stream: str,
@@ -45,8 +50,9 @@ def check(
     start_seq: int | None = None,
     anchor: Anchor | None = None,
     shard: int | None = None,
+    watch: Callable[[Frame], None] = ignore,
 ) -> LogReport:
-    """Read a stream whole and report it.
+    """Read a stream whole and report it; `watch` sees each frame.
 
     `start_seq` must begin a segment. Raises DamagedLogError for damage before the end and
     CorruptLogError when the log does not reach the anchor or reaches it with another chain.
@@ -58,6 +64,7 @@ def check(
         frames += 1
         records += frame.count
         last_log_ns = frame.last_log_ns
+        watch(frame)
         if anchor is not None and frame.last_seq == anchor.seq:
             require_same_chain(frame.path, anchor, frame.chain_head)
     require_reached(reader, anchor)
@@ -88,9 +95,14 @@ def require_reached(reader: SegmentReader, anchor: Anchor | None) -> None:
     """Refuse a log that lost records which were durable."""
     if anchor is None or reader.next_seq > anchor.seq:
         return
-    where = f" (damaged at byte {reader.torn.offset} of {reader.torn.path})" if reader.torn else ""
+    if reader.torn is not None:
+        reason = (
+            f"bad frame ({reader.torn.reason}): {reader.stream} end at seq {reader.next_seq - 1}, "
+            f"but seq {anchor.seq} was durable"
+        )
+        raise DamagedLogError(reader.torn.path, reader.torn.offset, reader.next_seq, reason)
     raise CorruptLogError(
-        f"{reader.directory}: {reader.stream} end at seq {reader.next_seq - 1}{where}, but seq "
+        f"{reader.directory}: {reader.stream} end at seq {reader.next_seq - 1}, but seq "
         f"{anchor.seq} was durable; restore the missing records from a copy"
     )
 

@@ -13,10 +13,13 @@ import msgspec
 
 from schemas.errors import CorruptLogError, InputError, NotFoundError
 from streams.log.files import replace_durably, sync_directory
-from streams.log.shard_log import ShardLog
+from streams.log.seal import SEAL_KEY, sealed
+from streams.log.shard_log import DEFAULT_CODEC, ShardLog
+from streams.log.signing import Signer
 
 FORMAT = "venuefold-run"
 FORMAT_VERSION = 1
+SIGNING_KEY_VARIABLE = "SOR_SIGNING_KEY"
 
 
 class RunDirectory:
@@ -68,8 +71,7 @@ class RunDirectory:
         if not self.writable:
             raise InputError(f"{self.path}: open the run with writable=True to change its manifest")
         manifest = {**self.manifest, **values}
-        content = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
-        replace_durably(self.path / "manifest.json", content + b"\n")
+        replace_durably(self.path / "manifest.json", sealed(manifest))
         self.manifest = manifest
 
     def shard(self, shard: int = 0) -> ShardLog:
@@ -78,8 +80,16 @@ class RunDirectory:
             directory = self.path / f"shard-{shard:03d}"
             if not self.writable and not directory.is_dir():
                 raise NotFoundError(f"{self.path}: has no shard {shard}")
-            self._shards[shard] = ShardLog(directory, shard, self.writable)
+            facts = anchored_facts(self.manifest)
+            log = ShardLog(directory, shard, self.writable, facts, self._signer())
+            log.codec = configured_codec(self.manifest)
+            self._shards[shard] = log
         return self._shards[shard]
+
+    def _signer(self) -> Signer | None:
+        """Signs anchors when the environment names a key file."""
+        path = os.environ.get(SIGNING_KEY_VARIABLE)
+        return Signer(Path(path)) if path and self.writable else None
 
     def shards(self) -> list[int]:
         """Numbers of the shards that exist."""
@@ -108,6 +118,24 @@ class RunDirectory:
         self.close()
 
 
+def anchored_facts(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What an anchor says about the program and configuration that wrote the log."""
+    versions = manifest.get("versions", {})
+    return {
+        "software": versions.get("venuefold"),
+        "engine_generation": versions.get("engine_generation"),
+        "core": manifest.get("core"),
+        "config_hash": manifest.get("config_hash"),
+        "reference_version": manifest.get("reference_version"),
+    }
+
+
+def configured_codec(manifest: dict[str, Any]) -> str:
+    """Codec of input frames that the run's configuration asks for (`run.log_codec`)."""
+    settings = manifest.get("config", {}).get("run", {})
+    return str(settings.get("log_codec", DEFAULT_CODEC))
+
+
 def read_manifest(path: Path) -> dict[str, Any]:
     """The manifest of the run at `path`; NotFoundError when there is none."""
     file = path / "manifest.json"
@@ -115,7 +143,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         manifest = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
     except (FileNotFoundError, NotADirectoryError):
         raise NotFoundError(f"{path}: no run here (no manifest.json); check the path") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CorruptLogError(
             f"{file}: not a manifest ({error}); the segments do not depend on it"
         ) from error
@@ -126,6 +154,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
             f"{file}: format version {manifest.get('format_version')}, this program reads "
             f"{FORMAT_VERSION}; use the version of the program that wrote it"
         )
+    manifest.pop(SEAL_KEY, None)
     return manifest
 
 

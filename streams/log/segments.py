@@ -22,7 +22,11 @@ FRAME_HEADER_BYTES = 64
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Consecutive records of one group; `payload` looks into the mapped file, nothing is copied."""
+    """Consecutive records of one group.
+
+    `payload` looks into the mapped file, or holds the records decoded where they are stored in
+    another form (`stored_bytes` long, `is_stored_plain` False).
+    """
 
     stream: str
     first_seq: int
@@ -34,7 +38,9 @@ class Frame:
     path: Path
     offset: int
     payload_offset: int
-    """Where `payload` starts, from the start of the frame."""
+    """Where `payload` starts, from the start of the frame; 0 when it is stored in another form."""
+    stored_bytes: int
+    is_stored_plain: bool = True
 
     @property
     def last_seq(self) -> int:
@@ -233,15 +239,19 @@ def make_frame(segment: Segment, offset: int, check: _journal.FrameCheck) -> Fra
     if check.table_offset:
         table = offset + check.table_offset
         chains = segment.data[table : table + check.count * CHAIN_BYTES]
+    payload = segment.data[start : start + check.payload_bytes]
+    decoded = check.decoded
     return Frame(
         stream=segment.stream,
         first_seq=check.first_seq,
         count=check.count,
         last_log_ns=check.last_log_ns,
-        payload=segment.data[start : start + check.payload_bytes],
+        payload=payload if decoded is None else memoryview(decoded),
         chain_head=check.chain_head,
         record_chains=chains,
         path=segment.path,
         offset=offset,
-        payload_offset=FRAME_HEADER_BYTES,
+        payload_offset=FRAME_HEADER_BYTES if decoded is None else 0,
+        stored_bytes=check.payload_bytes,
+        is_stored_plain=decoded is None,
     )

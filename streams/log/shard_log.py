@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
 from schemas.errors import CorruptLogError, InputError
+from streams.clock import SystemClock
 from streams.log._journal import SegmentWriter
+from streams.log.anchor_log import AnchorLog
 from streams.log.files import replace_durably, sync_directory
 from streams.log.index import DecisionIndex
 from streams.log.recovery import Anchor, LogReport, check, cut, recover
+from streams.log.seal import sealed
 from streams.log.segment import STREAMS
 from streams.log.segments import Frame, SegmentReader
-from streams.log.snapshots import SnapshotStore
+from streams.log.signing import Signer
+from streams.log.snapshots import SnapshotInfo, SnapshotStore
 
+DEFAULT_CODEC = "delta"
 INPUT_SEQ_OFFSET = 24
 """Place in an output record of the input position that it reflects."""
 
@@ -34,10 +41,21 @@ class Recovery:
 class ShardLog:
     """One shard's folder: segments of both streams, snapshots, index, anchor."""
 
-    def __init__(self, directory: Path, shard: int, writable: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        shard: int,
+        writable: bool = False,
+        facts: Mapping[str, Any] | None = None,
+        signer: Signer | None = None,
+    ) -> None:
         self.directory = directory
         self.shard = shard
         self.writable = writable
+        self._facts = dict(facts or {})
+        self._signer = signer
+        self.codec = DEFAULT_CODEC
+        self._modes: dict[str, str] = {}
         self._writers: dict[str, SegmentWriter] = {}
         self._synced: set[str] = set()
 
@@ -55,19 +73,21 @@ class ShardLog:
         self,
         durability: str = "group",
         outputs_durability: str = "none",
+        codec: str | None = None,
         **limits: int,
     ) -> Recovery:
         """Recover both streams and open their writers where they end.
 
         Outputs reach their file only after their inputs are durable. They need no sync of their
-        own, they can be derived again. `limits` are the writer's group_bytes, group_us,
+        own, they can be derived again. `codec` is "delta" (input frames hold differences) or
+        "none", as the run's configuration says when it is not given. `limits` are the writer's group_bytes, group_us,
         segment_bytes and queue_bytes.
         """
         if self.writable:
             self.directory.mkdir(exist_ok=True)
             sync_directory(self.directory.parent)
         recovery = self.recover()
-        modes = {"inputs": durability, "outputs": outputs_durability}
+        modes = self._modes = {"inputs": durability, "outputs": outputs_durability}
         self._synced = {stream for stream, mode in modes.items() if mode == "group"}
         for stream, report in (("inputs", recovery.inputs), ("outputs", recovery.outputs)):
             self._writers[stream] = SegmentWriter(
@@ -78,6 +98,7 @@ class ShardLog:
                 chain_head=report.chain_head,
                 durability=modes[stream],
                 inputs=self._writers.get("inputs"),
+                codec=codec or self.codec,
                 **limits,
             )
         return recovery
@@ -119,11 +140,24 @@ class ShardLog:
 
     def snapshots(self, read_only: bool | None = None) -> SnapshotStore:
         """The shard's snapshots; read-only unless the run is open for writing."""
-        return SnapshotStore(self.directory / "snapshots", self._is_read_only(read_only))
+        is_read_only = self._is_read_only(read_only)
+        kept = None if is_read_only or not self._writers else self._anchor_snapshot
+        return SnapshotStore(self.directory / "snapshots", is_read_only, kept)
 
     def index(self, read_only: bool | None = None) -> DecisionIndex:
         """The index by decision and order; read-only unless the run is open for writing."""
         return DecisionIndex(self.directory / "index", self._is_read_only(read_only))
+
+    def rebuild_index(self) -> int:
+        """Build the index again from the segments; how many outputs it covers."""
+        path = self.directory / "index"
+        if self.writable and path.exists():
+            shutil.rmtree(path)  # a damaged one could not even be opened
+        index = self.index(read_only=False)
+        try:
+            return index.rebuild()
+        finally:
+            index.close()
 
     def anchors(self) -> dict[str, Anchor]:
         """The last positions that were written down as durable, by stream."""
@@ -131,8 +165,9 @@ class ShardLog:
         try:
             rows = msgspec.json.decode(path.read_bytes())
             return {
-                stream: Anchor(row["seq"], bytes.fromhex(row["chain_head"]))
-                for stream, row in rows.items()
+                stream: Anchor(rows[stream]["seq"], bytes.fromhex(rows[stream]["chain_head"]))
+                for stream in STREAMS
+                if stream in rows
             }
         except FileNotFoundError:
             return {}
@@ -142,8 +177,15 @@ class ShardLog:
                 "durable record was lost"
             ) from error
 
-    def write_anchor(self) -> None:
-        """Write down what is durable now, so that losing it later is noticed."""
+    def anchor_log(self) -> AnchorLog:
+        """The run's anchors, of all shards."""
+        return AnchorLog(self.directory.parent, self._signer)
+
+    def write_anchor(self, reason: str = "request") -> None:
+        """Write down what is durable now, so that losing it later is noticed.
+
+        `reason` says when: `close`, `snapshot` or `request`.
+        """
         anchors = self.anchors()
         for stream in self._synced:
             anchors[stream] = Anchor(*self._writers[stream].position())
@@ -151,7 +193,32 @@ class ShardLog:
             stream: {"seq": anchor.seq, "chain_head": anchor.chain_head.hex()}
             for stream, anchor in sorted(anchors.items())
         }
-        replace_durably(self.directory / "anchor.json", msgspec.json.encode(rows))
+        entry = self._publish(reason, rows)
+        number = {"number": entry["number"]}
+        replace_durably(self.directory / "anchor.json", sealed({**rows, **number}))
+
+    def _publish(self, reason: str, rows: Mapping[str, Any]) -> dict[str, Any]:
+        """Add the anchor to the run's, with what was running."""
+        return self.anchor_log().append(
+            {
+                "shard": self.shard,
+                "reason": reason,
+                "written_ns": SystemClock().now_ns(),
+                **{stream: rows.get(stream) for stream in STREAMS},
+                "durability": self._modes,
+                **self._facts,
+            }
+        )
+
+    def _anchor_snapshot(self, info: SnapshotInfo) -> None:
+        """Anchor both chains where a snapshot was taken; it was taken of durable records."""
+        self._publish(
+            "snapshot",
+            {
+                "inputs": {"seq": info.seq, "chain_head": info.input_chain.hex()},
+                "outputs": {"seq": info.out_seq, "chain_head": info.output_chain.hex()},
+            },
+        )
 
     def close(self) -> None:
         """Make everything durable, write the anchor, end the writers."""
@@ -161,7 +228,7 @@ class ShardLog:
             for writer in self._writers.values():
                 writer.close()
             self._synced = set(self._writers)  # closing syncs
-            self.write_anchor()
+            self.write_anchor("close")
         finally:
             self._writers = {}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,10 +52,19 @@ class Snapshot:
 
 
 class SnapshotStore:
-    """Snapshots by position. `damaged` names those found bad: (seq, why)."""
+    """Snapshots by position. `damaged` names those found bad: (seq, why).
 
-    def __init__(self, path: Path | str, read_only: bool = False) -> None:
+    `kept` is told of each snapshot once it is durable.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        read_only: bool = False,
+        kept: Callable[[SnapshotInfo], None] | None = None,
+    ) -> None:
         self._table = Table(Path(path), read_only)
+        self._kept = kept
         self.damaged: list[tuple[int, str]] = []
 
     def put(
@@ -76,6 +85,8 @@ class SnapshotStore:
             self._table.write([row])
         self._table.write([(manifest_key(seq), info.packed() + digest(info, state))], sync=True)
         self._table.flush()
+        if self._kept is not None:
+            self._kept(info)
         return info
 
     def latest(self, max_seq: int | None = None) -> Snapshot | None:

@@ -129,6 +129,11 @@ def chain_at(log: ShardLog, out_seq: int) -> str:
     return bytes(frame.record_chains[:32]).hex() if frame.record_chains else ""
 
 
+def instrument_of(raw: memoryview) -> int:
+    """Dense instrument id in an output's header."""
+    return int.from_bytes(raw[8:12], "little")
+
+
 def decisions_of(
     run: RunDirectory, instrument: int | None, limit: int
 ) -> list[SmartRoutingDecisionEvent]:
@@ -138,7 +143,7 @@ def decisions_of(
         raws: list[bytes] = []
         for frame in run.shard(shard).reader("outputs", verify_chain=False):
             for kind, raw in iter_raw_outputs(frame.payload):
-                if kind == OutputType.DECISION and instrument in (None, raw[8] | raw[9] << 8):
+                if kind == OutputType.DECISION and instrument in (None, instrument_of(raw)):
                     raws.append(bytes(raw))
             raws = raws[-limit:]
         found += [e for r in raws if isinstance(e := decode_output(r), SmartRoutingDecisionEvent)]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.errors import InputError
-from schemas.units import NS_PER_S, NS_PER_US
+from schemas.units import INT64_MAX, NS_PER_S, NS_PER_US
 from streams.clock import Clock, SystemClock
 from streams.config.records import config_dict, config_hash, config_records
 from streams.config.sections import EngineConfig
@@ -230,6 +230,8 @@ def checked_reader(request: ReplayRequest) -> DatasetReader:
         )
     if request.orders < 0:
         raise InputError(f"--orders {request.orders}: give 0 or more")
+    if not 0 <= request.seed <= INT64_MAX:
+        raise InputError(f"--seed {request.seed}: give 0 to {INT64_MAX}")
     return open_dataset(request.dataset, request.data)
 
 

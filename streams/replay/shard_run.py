@@ -149,12 +149,22 @@ class ShardRun:
         self, inputs: memoryview, seq: int, last_seq: int
     ) -> tuple[memoryview, int]:
         """Moves the market past the inputs up to `last_seq`; what is left, and its position."""
+        if seq == last_seq:
+            return inputs, seq
+        if last_seq == self.engine.seq:
+            end, self._sent_ns = len(inputs), self.engine.log_ns
+        else:
+            end = self._end_of(inputs, last_seq - seq)
+        self.market.advance(inputs[:end])
+        return inputs[end:], last_seq
+
+    def _end_of(self, inputs: memoryview, count: int) -> int:
+        """Bytes of the first `count` records; the last one's time becomes the time of sending."""
         end = 0
-        for _ in range(last_seq - seq):
+        for _ in range(count):
             self._sent_ns = HEADER.unpack(inputs, end).log_ns
             end += record_size(inputs[end])
-        self.market.advance(inputs[:end])
-        return inputs[end:], max(seq, last_seq)
+        return end
 
     def _send(self, kind: int, raw: memoryview) -> None:
         if kind == OutputType.CHILD:

@@ -82,7 +82,7 @@ class Ledger:
         self.children: dict[int, Child] = {}
         self.trades: set[tuple[int, int]] = set()
         self.identities: dict[tuple[bytes, bytes, int], int] = {}
-        self.window_ns = 86_400 * S
+        self.window_ns, self.oldest_ns = 86_400 * S, 0
         self.policies: dict[int, Any] = {}
         self.listings: dict[tuple[int, int], Any] = {}
         self.engine = b""
@@ -111,7 +111,9 @@ class Ledger:
             timers += 1
         if not backwards:
             self._outputs(told[:timers])
-            self._version(header, refused)
+            self._version(header)
+            if header.type == InputType.NEW_ORDER:
+                self.oldest_ns = max(self.oldest_ns, header.log_ns - self.window_ns)
             if not refused:
                 self._input(header, raw)
         self._outputs(told[0 if backwards else timers :])
@@ -121,7 +123,7 @@ class Ledger:
 
     # inputs that were accepted
 
-    def _version(self, header: Any, refused: bool) -> None:
+    def _version(self, header: Any) -> None:
         known = header.type in set(InputType)
         if header.source == 0 and header.type >= InputType.INSTRUMENT and known:
             self.version_seen = max(self.version_seen, header.source_seq)
@@ -129,7 +131,7 @@ class Ledger:
 
     def _input(self, header: Any, raw: bytes) -> None:
         if header.type == InputType.NEW_ORDER:
-            self._new_order(orders.NEW_ORDER.unpack(raw), header.log_ns)
+            self._new_order(orders.NEW_ORDER.unpack(raw))
         elif header.type == InputType.SETTINGS:
             self.window_ns = reference.SETTINGS.unpack(raw).identity_window_ns
         elif header.type == InputType.POLICY:
@@ -156,11 +158,12 @@ class Ledger:
             place = (INSTRUMENT_NONE, header.venue)
             (self.closed.discard if is_open else self.closed.add)(place)
 
-    def _new_order(self, order: Any, log_ns: int) -> None:
+    def _new_order(self, order: Any) -> None:
         """One order per ClOrdID for as long as it is remembered."""
         name = (order.account, order.cl_ord_id, order.instrument)
-        known_ns = self.identities.get(name, log_ns - self.window_ns - 1)
-        assert known_ns < log_ns - self.window_ns, f"{self.where}: one ClOrdID, two orders"
+        known_ns = self.identities.get(name, -1)
+        assert known_ns != order.transact_ns, f"{self.where}: one order, twice"
+        assert known_ns < self.oldest_ns, f"{self.where}: one ClOrdID, two orders"
         self.identities[name] = order.transact_ns
         parent = Parent(order)
         self.parents[self.seq] = self.working[self.seq] = parent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import numpy as np
 
 CALIBRATION_ROUNDS = 5
 NOISY_SHARE = 0.15
-"""A calibration slower than the session's best by more than this makes a result noisy."""
+"""Known work slower than its best by more than this makes a result noisy."""
 
 
 class Result(msgspec.Struct, kw_only=True):
@@ -31,7 +32,7 @@ class Result(msgspec.Struct, kw_only=True):
 
 
 class Calibration:
-    """Times a fixed piece of work around each benchmark."""
+    """Times a fixed piece of work around each benchmark, and looks at the machine's load."""
 
     def __init__(self) -> None:
         self.best_ns = min(known_work_ns() for _ in range(CALIBRATION_ROUNDS))
@@ -42,7 +43,8 @@ class Calibration:
         with quiet():
             result = benchmark()
         slowest_ns = max(before_ns, self._now_ns())
-        result.noisy = slowest_ns > self.best_ns * (1 + NOISY_SHARE)
+        crowded = os.getloadavg()[0] > (os.cpu_count() or 1)
+        result.noisy = crowded or slowest_ns > self.best_ns * (1 + NOISY_SHARE)
         return result
 
     def _now_ns(self) -> int:

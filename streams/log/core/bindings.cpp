@@ -6,6 +6,7 @@
 
 #include "crc32c.hpp"
 #include "schemas/core/slots.hpp"
+#include "tick_codec.hpp"
 #include "writer.hpp"
 
 namespace nb = nanobind;
@@ -56,6 +57,13 @@ bool is_synced(const std::string& durability) {
     throw std::invalid_argument("durability: must be 'group' or 'none', not '" + durability + "'");
   }
   return durability == "group";
+}
+
+bool is_compressed(const std::string& codec) {
+  if (codec != "delta" && codec != "none") {
+    throw std::invalid_argument("codec: must be 'delta' or 'none', not '" + codec + "'");
+  }
+  return codec == "delta";
 }
 
 void check_signals() {
@@ -116,6 +124,8 @@ nb::dict stats_dict(const SegmentWriter& writer) {
   result["groups"] = stats.groups;
   result["records"] = stats.records;
   result["bytes"] = stats.bytes;
+  result["stored_bytes"] = stats.stored_bytes;
+  result["encode_ns"] = stats.encode_ns;
   result["segments"] = stats.segments;
   result["sync_ns"] = stats.sync_ns;
   result["sync_ns_max"] = stats.sync_ns_max;
@@ -131,20 +141,21 @@ void register_writer(nb::module_& module) {
           [](SegmentWriter* self, const std::string& directory, const std::string& stream,
              std::uint32_t shard, std::uint64_t next_seq, nb::handle chain_head,
              const std::string& durability, std::size_t group_bytes, std::uint64_t group_us,
-             std::uint64_t segment_bytes, std::size_t queue_bytes, SegmentWriter* inputs) {
+             std::uint64_t segment_bytes, std::size_t queue_bytes, SegmentWriter* inputs,
+             const std::string& codec) {
             const Stream kind = to_stream(stream);
             const Digest head =
                 chain_head.is_none() ? chain_origin(kind, shard) : to_digest(chain_head);
             new (self) SegmentWriter({directory, kind, shard, next_seq, head,
                                       is_synced(durability), group_bytes, group_us, segment_bytes,
-                                      queue_bytes, inputs});
+                                      queue_bytes, is_compressed(codec), inputs});
           },
           nb::arg("directory"), nb::arg("stream"), nb::arg("shard"), nb::arg("next_seq") = 1,
           nb::arg("chain_head") = nb::none(), nb::arg("durability") = "group",
           nb::arg("group_bytes") = std::size_t{1} << 20, nb::arg("group_us") = 500,
           nb::arg("segment_bytes") = std::uint64_t{128} << 20,
           nb::arg("queue_bytes") = std::size_t{16} << 20, nb::arg("inputs") = nb::none(),
-          nb::keep_alive<1, 12>())
+          nb::arg("codec") = "delta", nb::keep_alive<1, 12>())
       .def("append", &append, nb::arg("payload"), nb::arg("count"), nb::arg("last_log_ns"))
       .def("wait_durable", &wait_durable, nb::arg("seq"), nb::arg("timeout_s") = 30.0)
       .def("close", &SegmentWriter::close, nb::call_guard<nb::gil_scoped_release>())
@@ -211,6 +222,11 @@ void register_format(nb::module_& module) {
       .def_ro("table_offset", &FrameCheck::table_offset)
       .def_prop_ro("payload_bytes",
                    [](const FrameCheck& check) { return check.header.payload_bytes; })
+      .def_prop_ro("decoded",
+                   [](const FrameCheck& check) -> nb::object {
+                     if (check.header.codec == kCodecNone) return nb::none();
+                     return nb::bytes(check.decoded.data(), check.decoded.size());
+                   })
       .def_prop_ro("codec", [](const FrameCheck& check) { return check.header.codec; })
       .def_prop_ro("count", [](const FrameCheck& check) { return check.header.count; })
       .def_prop_ro("first_seq", [](const FrameCheck& check) { return check.header.first_seq; })
@@ -239,6 +255,25 @@ nb::bytes hash_with(Compress compress, nb::handle data) {
   Sha256 hash(compress);
   hash.update(buffer.bytes().data, buffer.bytes().size);
   return to_bytes(hash.finish());
+}
+
+nb::object bound_encode(nb::handle plain) {
+  const Buffer buffer(plain);
+  std::vector<std::uint8_t> encoded;
+  if (!encode_ticks(buffer.bytes(), encoded)) return nb::none();
+  return nb::bytes(encoded.data(), encoded.size());
+}
+
+nb::object bound_decode(nb::handle encoded) {
+  const Buffer buffer(encoded);
+  std::vector<std::uint8_t> plain;
+  if (!decode_ticks(buffer.bytes(), plain)) return nb::none();
+  return nb::bytes(plain.data(), plain.size());
+}
+
+void register_codec(nb::module_& module) {
+  module.def("encode_ticks", &bound_encode, nb::arg("plain"));
+  module.def("decode_ticks", &bound_decode, nb::arg("encoded"));
 }
 
 void register_digests(nb::module_& module) {
@@ -270,5 +305,6 @@ NB_MODULE(_journal, module) {
   nb::register_exception_translator(venuefold::translate);
   venuefold::register_writer(module);
   venuefold::register_format(module);
+  venuefold::register_codec(module);
   venuefold::register_digests(module);
 }

@@ -7,6 +7,7 @@
 #include "crc32c.hpp"
 #include "schemas/core/layout.hpp"
 #include "schemas/core/slots.hpp"
+#include "tick_codec.hpp"
 
 namespace venuefold {
 namespace {
@@ -46,9 +47,8 @@ bool crc_matches(std::uint32_t segment_crc, const FrameCheck& check, const std::
   return frame_crc(segment_crc, check.header, body, {nullptr, 0}) == check.header.crc;
 }
 
-Fault check_chain(Stream stream, const FrameCheck& check, const std::uint8_t* frame,
+Fault check_chain(Stream stream, const FrameCheck& check, const std::uint8_t* frame, Bytes payload,
                   const Digest& head) {
-  const Bytes payload{frame + sizeof(FrameHeader), check.header.payload_bytes};
   std::vector<Digest> table;
   const bool with_table = check.table_offset > 0;
   const Digest after = chain_records(stream, head, payload, with_table ? &table : nullptr);
@@ -58,14 +58,25 @@ Fault check_chain(Stream stream, const FrameCheck& check, const std::uint8_t* fr
   return same ? Fault::none : Fault::chain;
 }
 
-Fault check_contents(Stream stream, const FrameCheck& check, const std::uint8_t* frame,
+// Decodes the payload where it is stored in another form; false when that cannot be.
+bool plain_payload(Stream stream, FrameCheck& check, const std::uint8_t* frame, Bytes& payload) {
+  const Bytes stored{frame + sizeof(FrameHeader), check.header.payload_bytes};
+  payload = stored;
+  if (check.header.codec == kCodecNone) return true;
+  if (check.header.codec != kCodecDelta || stream != Stream::inputs) return false;
+  if (!decode_ticks(stored, check.decoded)) return false;
+  payload = {check.decoded.data(), check.decoded.size()};
+  return true;
+}
+
+Fault check_contents(Stream stream, FrameCheck& check, const std::uint8_t* frame,
                      std::uint64_t next_seq, const Digest* head) {
-  if (check.header.codec != kCodecNone) return Fault::codec;
   if (check.header.first_seq != next_seq) return Fault::seq;
-  const Bytes payload{frame + sizeof(FrameHeader), check.header.payload_bytes};
+  Bytes payload{};
+  if (!plain_payload(stream, check, frame, payload)) return Fault::codec;
   const std::int64_t count = scan_records(stream, payload).count;
   if (count < 1 || count != static_cast<std::int64_t>(check.header.count)) return Fault::records;
-  return head == nullptr ? Fault::none : check_chain(stream, check, frame, *head);
+  return head == nullptr ? Fault::none : check_chain(stream, check, frame, payload, *head);
 }
 
 }  // namespace

@@ -4,6 +4,9 @@
 // 64-byte frame header, the payload (whole records, each a multiple of 8 bytes) and, for outputs
 // only, a table with the 32-byte chain value of every record. All numbers are little endian.
 //
+// Codec 0 stores the payload as it is. Codec 1 (inputs only, tick_codec.hpp) stores differences;
+// `payload_bytes` and the CRC are of the stored bytes, count and chain of the plain records.
+//
 // A group of appends is written and synced as ONE frame, so a power cut can spoil only the last
 // frame of the last segment: anything damaged that has a frame after it was damaged later.
 //
@@ -26,6 +29,7 @@ constexpr std::uint32_t kSegmentMagic = 0x46564C53;
 constexpr std::uint16_t kFormatVersion = 1;
 constexpr std::uint8_t kFrameMagic[3] = {0xF5, 0x56, 0x46};
 constexpr std::uint8_t kCodecNone = 0;
+constexpr std::uint8_t kCodecDelta = 1;
 constexpr std::size_t kMaxPayload = std::size_t{1} << 30;
 
 enum class Stream : std::uint8_t { inputs = 1, outputs = 2 };
@@ -46,7 +50,7 @@ static_assert(sizeof(SegmentHeader) == 64);
 struct FrameHeader {
   std::uint8_t magic[3];
   std::uint8_t codec;
-  std::uint32_t payload_bytes;
+  std::uint32_t payload_bytes;  // stored
   std::uint32_t crc;  // of this header without the field, payload and table
   std::uint32_t count;
   std::uint64_t first_seq;
@@ -79,6 +83,7 @@ struct FrameCheck {
   FrameHeader header{};
   std::size_t frame_bytes = 0;
   std::size_t table_offset = 0;  // from the start of the frame; 0 when there is no table
+  std::vector<std::uint8_t> decoded;  // the plain payload, when a codec stored another one
 };
 
 const char* stream_name(Stream stream);

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "tick_codec.hpp"
+
 namespace venuefold {
 namespace {
 
@@ -247,15 +249,30 @@ void SegmentWriter::write_frame(const Digest& head) {
   }
   FrameHeader header{};
   std::copy(std::begin(kFrameMagic), std::end(kFrameMagic), header.magic);
-  header.codec = kCodecNone;
-  header.payload_bytes = static_cast<std::uint32_t>(writing_.payload.size());
+  const bool encoded = encode_group();
+  const std::vector<std::uint8_t>& stored = encoded ? encoded_ : writing_.payload;
+  header.codec = encoded ? kCodecDelta : kCodecNone;
+  header.payload_bytes = static_cast<std::uint32_t>(stored.size());
   header.count = writing_.count;
   header.first_seq = writing_.first_seq;
   header.last_log_ns = writing_.last_log_ns;
   header.chain_head = head;
   const auto* table = reinterpret_cast<const std::uint8_t*>(table_.data());
-  segment_->write_frame(header, {writing_.payload.data(), writing_.payload.size()},
+  segment_->write_frame(header, {stored.data(), stored.size()},
                         {table, table_.size() * sizeof(Digest)});
+  std::scoped_lock lock(mutex_);
+  stats_.stored_bytes += stored.size();
+}
+
+// Whether the group is shorter in `encoded_`.
+bool SegmentWriter::encode_group() {
+  if (!options_.is_compressed || options_.stream != Stream::inputs) return false;
+  const auto start = Clock::now();
+  const bool encoded = encode_ticks({writing_.payload.data(), writing_.payload.size()}, encoded_);
+  const std::uint64_t took = elapsed_ns(start);
+  std::scoped_lock lock(mutex_);
+  stats_.encode_ns += took;
+  return encoded;
 }
 
 void SegmentWriter::timed_sync() {

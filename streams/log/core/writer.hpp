@@ -39,6 +39,7 @@ struct WriterOptions {
   std::uint64_t group_us;
   std::uint64_t segment_bytes;
   std::size_t queue_bytes;
+  bool is_compressed;
   SegmentWriter* inputs;  // the writer to follow, or null; must outlive this one
 };
 
@@ -46,6 +47,8 @@ struct WriterStats {
   std::uint64_t groups = 0;
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
+  std::uint64_t stored_bytes = 0;
+  std::uint64_t encode_ns = 0;
   std::uint64_t segments = 0;
   std::uint64_t sync_ns = 0;
   std::uint64_t sync_ns_max = 0;
@@ -98,6 +101,7 @@ class SegmentWriter {
   bool is_group_due() const;
   void write_group();
   void write_frame(const Digest& head);
+  bool encode_group();
   void timed_sync();
   void publish(const Digest& head);
   void poison(std::exception_ptr failure);
@@ -126,6 +130,7 @@ class SegmentWriter {
   // Touched by the thread only.
   Group writing_;
   std::vector<Digest> table_;
+  std::vector<std::uint8_t> encoded_;
   std::unique_ptr<SegmentFile> segment_;
 
   std::mutex join_mutex_;

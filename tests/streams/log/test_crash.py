@@ -59,7 +59,7 @@ def record(seq: int) -> bytes:
 
 def test_acknowledged_inputs_survive_sigkill(tmp_path: Path, full_size: bool) -> None:
     dice = random.Random(1)
-    kills = 200 if full_size else 12
+    kills = 200 if full_size else 20
     for _ in range(kills):
         acknowledged = kill_once(tmp_path, dice.uniform(0, 0.05))
         report = recover(tmp_path, "inputs")

@@ -47,29 +47,30 @@ def last_frame(directory: Path, stream: str) -> tuple[Path, int, int]:
 
 
 @pytest.mark.parametrize("stream", ["inputs", "outputs"])
-@pytest.mark.parametrize("mask", [0x01, 0x80, 0xFF])
-def test_every_byte_flipped(stream: str, mask: int, make_log: MakeLog) -> None:
-    directory = make_log(stream, segment_bytes=1500)
+def test_every_byte_flipped(stream: str, make_log: MakeLog, full_size: bool) -> None:
+    directory = make_log(stream, groups=4, size=2, segment_bytes=700)
     last_path, last_offset, kept = last_frame(directory, stream)
+    assert last_offset > SEGMENT_HEADER, "the last segment must hold a frame in the middle"
     for path in sorted(directory.glob("*.seg")):
         data = path.read_bytes()
         for at in range(len(data)):
-            path.write_bytes(data[:at] + bytes([data[at] ^ mask]) + data[at + 1 :])
-            found = verdict(directory, stream)
-            if path == last_path and at >= last_offset:
-                assert isinstance(found, LogReport)
-                assert found.torn is not None
-                assert (found.torn.path, found.torn.offset) == (path, last_offset)
-                assert found.last_seq == kept
-            else:
-                assert isinstance(found, DamagedLogError), f"byte {at} of {path.name}"
-                assert found.path == path
-                assert found.offset <= at
+            for mask in [1 << bit for bit in range(8)] if full_size else [1 << at % 8]:
+                path.write_bytes(data[:at] + bytes([data[at] ^ mask]) + data[at + 1 :])
+                found = verdict(directory, stream)
+                if path == last_path and at >= last_offset:
+                    assert isinstance(found, LogReport)
+                    assert found.torn is not None
+                    assert (found.torn.path, found.torn.offset) == (path, last_offset)
+                    assert found.last_seq == kept
+                else:
+                    assert isinstance(found, DamagedLogError), f"byte {at} of {path.name}"
+                    assert found.path == path
+                    assert found.offset <= at
         path.write_bytes(data)
 
 
 @pytest.mark.parametrize("stream", ["inputs", "outputs"])
-def test_every_length(stream: str, make_log: MakeLog, samples: Any) -> None:
+def test_every_length(stream: str, make_log: MakeLog, samples: Any, full_size: bool) -> None:
     directory = make_log(stream, groups=3, size=2)
     path = directory / f"{stream}-{1:020d}.seg"
     data = path.read_bytes()
@@ -81,6 +82,8 @@ def test_every_length(stream: str, make_log: MakeLog, samples: Any) -> None:
         report = check(directory, stream)
         assert report.last_seq == kept
         assert (report.torn is None) == (length in ends)
+        if length % 16 and not full_size:
+            continue  # each recovery syncs several times
         recover(directory, stream)
         assert payloads(directory, stream) == b"".join(records[:kept])
         assert check(directory, stream).torn is None

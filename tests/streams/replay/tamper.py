@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import struct
 from collections.abc import Callable
@@ -25,6 +24,7 @@ def copy_run(run: Path, to: Path) -> Path:
 
 def change_in_place(run: Path, stream: str, seq: int, edit: Edit) -> None:
     """Changes record `seq` in its file and makes the frame's checksum right again."""
+    store_plain(run, stream)
     frame = frame_with(run, stream, seq)
     start, end = span(frame, stream, seq)
     data = bytearray(frame.path.read_bytes())
@@ -34,6 +34,20 @@ def change_in_place(run: Path, stream: str, seq: int, edit: Edit) -> None:
     data[at + start : at + end] = record
     refresh_checksum(data, frame.offset, whole_size(data, frame, stream))
     frame.path.write_bytes(data)
+
+
+def store_plain(run: Path, stream: str) -> None:
+    """Stores the frames of a stream without a codec, so that records have a place in the file."""
+    with RunDirectory.open(run) as directory:
+        frames = [(bytes(f.payload), f) for f in directory.shard(0).reader(stream)]
+    folder = run / "shard-000"
+    for path in folder.glob(f"{stream}-*.seg"):
+        path.unlink()
+    writer = _journal.SegmentWriter(str(folder), stream, 0, codec="none")
+    for payload, frame in frames:
+        seq = writer.append(payload, frame.count, frame.last_log_ns)
+        assert writer.wait_durable(seq + frame.count - 1)
+    writer.close()
 
 
 def change_and_chain_again(run: Path, stream: str, seq: int, edit: Edit) -> None:
@@ -66,8 +80,8 @@ def cut_tail(run: Path, stream: str) -> None:
 
 def change_manifest(run: Path, **values: object) -> None:
     """Says something else in the manifest."""
-    path = run / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+    with RunDirectory.open(run, writable=True) as directory:
+        directory.update_manifest(**values)
 
 
 def frame_with(run: Path, stream: str, seq: int) -> Frame:

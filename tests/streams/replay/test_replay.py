@@ -181,7 +181,7 @@ def test_shards_split_instruments_and_share_broadcasts(
 
 
 def test_orders_from_a_file(small_dataset: Dataset, tmp_path: Path) -> None:
-    lines = [
+    lines: list[dict[str, Any]] = [
         {"ClOrdID": "A-1", "Symbol": "IBM", "Account": "ACC", "Side": "BUY", "OrderQty": "200"},
         {"ClOrdID": "A-2", "Symbol": "XYZ", "Account": "ACC", "Side": "BUY", "OrderQty": "200"},
         {"ClOrdID": "A-3", "Symbol": "IBM", "Account": "ACC", "Side": "SELL", "OrderQty": "0"},
@@ -191,8 +191,8 @@ def test_orders_from_a_file(small_dataset: Dataset, tmp_path: Path) -> None:
     prices = ("190", "190", "184", "300", "1")
     for number, (line, price) in enumerate(zip(lines, prices, strict=True)):
         line["Price"] = price
-        line["TransactTime"] = (START_MS + 5_000 + number) * MS  # type: ignore[assignment]
-    lines[4] |= {"TimeInForce": "GTD", "ExpireTime": (START_MS + 60_000) * MS}  # type: ignore[dict-item]
+        line["TransactTime"] = (START_MS + 5_000 + number) * MS
+    lines[4] |= {"TimeInForce": "GTD", "ExpireTime": (START_MS + 60_000) * MS}
     lines[4]["Price"] = "180"
     path = tmp_path / "orders.jsonl"
     path.write_text("\n".join(json.dumps(line) for line in lines))
@@ -237,6 +237,7 @@ def test_a_run_is_not_overwritten_unless_asked(small_dataset: Dataset, tmp_path:
         ({"core": "fast"}, "--core fast: use native or reference"),
         ({"passive_model": "hope"}, "use traded_through or queue_depleted"),
         ({"orders": -1}, "--orders -1"),
+        ({"seed": -1}, "--seed -1"),
         ({"orders": 10_000}, "ask for fewer"),
     ],
 )

@@ -12,10 +12,11 @@ from schemas.codes import InputType
 from schemas.errors import CorruptLogError, InputError
 from schemas.events import SmartRoutingDecisionEvent
 from streams.cli.main import main
+from streams.log.run import RunDirectory
 from streams.replay.interrupt import Interrupt
 from streams.replay.verify import LoggedOutputs, verify
 from tests.streams.replay.dataset import make_run
-from tests.streams.replay.reading import inputs_of, outputs_of
+from tests.streams.replay.reading import inputs_of, outputs_of, raw_outputs_of
 from tests.streams.replay.tamper import (
     Edit,
     change_and_chain_again,
@@ -25,6 +26,7 @@ from tests.streams.replay.tamper import (
     cut_tail,
 )
 
+OUT_SEQ_OFFSET = 16
 Change = Callable[[Path, str, int, Edit], None]
 LIMIT_OFFSET = 40 + 5 * 8 + 3 * 4 + 4 + 8
 """Offset of limit_nanos in a DECISION: header, ids, counters, codes, remaining."""
@@ -138,6 +140,41 @@ def test_a_manifest_that_lies_is_found(run: Path, name: str) -> None:
     verdict, found = verify(run, "native", Interrupt())
     assert not verdict.passed
     assert found["first_divergence"]["what"] == name
+
+
+def test_the_command_says_what_the_manifest_gets_wrong(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change_manifest(run, state_hash="0" * 64)
+    assert main(["verify", str(run)]) == 1
+    shown = capsys.readouterr()
+    assert "first divergence: state_hash" in shown.out
+    assert shown.err == f"sor: {run}: state_hash differs from the manifest's\n"
+
+
+def test_the_command_says_that_the_chain_is_broken(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    timer = next(s for s, (kind, _) in enumerate(inputs_of(run), 1) if kind == InputType.TIMER)
+    change_in_place(run, "inputs", timer, lambda record: record.__setitem__(-1, 1))
+    verdict, _ = verify(run, "native", Interrupt())
+    assert verdict.mismatches == 0, "a reserved byte changes nothing that the engine says"
+    assert main(["verify", str(run)]) == 1
+    assert "chain broken" in capsys.readouterr().err
+
+
+def test_outputs_that_were_never_made_are_found(run: Path) -> None:
+    """Whoever appends outputs, properly chained, does not get them past the engine."""
+    raw = raw_outputs_of(run)
+    extra = bytearray(raw[-1])
+    struct.pack_into("<Q", extra, OUT_SEQ_OFFSET, len(raw) + 1)
+    with RunDirectory.open(run, writable=True) as directory:
+        log = directory.shard(0)
+        log.open_writers()
+        log.outputs.append(bytes(extra), 1, 0)
+    verdict, found = verify(run, "native", Interrupt())
+    assert not verdict.passed
+    assert found["first_divergence"]["executed"] is None
 
 
 def test_another_engine_generation_is_named(run: Path) -> None:

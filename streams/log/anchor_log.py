@@ -1,0 +1,129 @@
+"""Anchors: a growing file of positions with the chain heads there, for showing to others.
+
+A line is one JSON object. It carries the hash of the line before it and the hash of itself, and an
+Ed25519 signature of that hash when a key is configured. So no line can be changed, removed from
+the middle or moved, and with a signature none can be made by somebody without the key. A line
+that a crash cut off ends without a newline and is dropped at the next append.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from streams.log.errors import DamagedFileError
+from streams.log.files import sync_directory
+from streams.log.signing import Signer, Verifier, signature_fault
+
+FILE_NAME = "anchors.jsonl"
+ORIGIN = "0" * 64
+TAIL_BYTES = 1 << 16
+UNSIGNED = ("digest", "signature", "key")
+
+
+class AnchorLog:
+    """The anchors of one run; each entry names its shard."""
+
+    def __init__(self, directory: Path, signer: Signer | None = None) -> None:
+        self.path = directory / FILE_NAME
+        self.signer = signer
+
+    def entries(self, verifier: Verifier | None = None) -> list[dict[str, Any]]:
+        """All anchors, oldest first; DamagedFileError for one that is not what was written."""
+        found: list[dict[str, Any]] = []
+        previous = ORIGIN
+        offset = 0
+        for line in self._content().splitlines(keepends=True):
+            if not line.endswith(b"\n"):
+                break
+            entry = self._entry(line, offset, previous, verifier)
+            previous = entry["digest"]
+            found.append(entry)
+            offset += len(line)
+        return found
+
+    def torn_bytes(self) -> int:
+        """Bytes of an append that was cut off at the end."""
+        content = self._content()
+        return len(content) - (content.rfind(b"\n") + 1)
+
+    def append(self, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """Add an anchor with these facts, durable on return."""
+        last, end = self._last()
+        number, previous = (last["number"] + 1, last["digest"]) if last else (1, ORIGIN)
+        entry: dict[str, Any] = {"number": number, "previous": previous, **facts}
+        entry["digest"] = digest_of(entry)
+        if self.signer is not None:
+            entry["key"] = self.signer.public_hex
+            entry["signature"] = self.signer.sign(bytes.fromhex(entry["digest"])).hex()
+        self._write(end, msgspec.json.encode(entry) + b"\n")
+        return entry
+
+    def _last(self) -> tuple[dict[str, Any] | None, int]:
+        """The last whole anchor and where the file ends after it."""
+        if not self.path.exists():
+            return None, 0
+        size = self.path.stat().st_size
+        with self.path.open("rb") as file:
+            file.seek(max(0, size - TAIL_BYTES))
+            tail = file.read()
+        lines = tail[: tail.rfind(b"\n") + 1].splitlines(keepends=True)
+        if not lines:
+            return None, 0
+        end = size - len(tail) + tail.rfind(b"\n") + 1
+        return decoded(self.path, lines[-1], end - len(lines[-1])), end
+
+    def _write(self, end: int, line: bytes) -> None:
+        is_new = not self.path.exists()
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            os.ftruncate(descriptor, end)
+            os.pwrite(descriptor, line, end)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if is_new:
+            sync_directory(self.path.parent)
+
+    def _content(self) -> bytes:
+        return self.path.read_bytes() if self.path.exists() else b""
+
+    def _entry(
+        self, line: bytes, offset: int, previous: str, verifier: Verifier | None
+    ) -> dict[str, Any]:
+        entry = decoded(self.path, line, offset)
+        if entry.get("previous") != previous:
+            raise DamagedFileError(self.path, offset, "the anchor before this one is missing")
+        fault = None if verifier is None else verifier.fault(entry)
+        if fault:
+            raise DamagedFileError(self.path, offset, fault)
+        return entry
+
+
+def decoded(path: Path, line: bytes, offset: int) -> dict[str, Any]:
+    """The anchor of a line. Bytes must be equal too, so that no white space hides a change."""
+    try:
+        entry = msgspec.json.decode(line, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DamagedFileError(path, offset, f"not an anchor ({error})") from error
+    is_same = msgspec.json.encode(entry) + b"\n" == line
+    if not is_same or entry.get("digest") != digest_of(entry):
+        raise DamagedFileError(path, offset, "the anchor is not what was written")
+    if set(entry) & {"key", "signature"} == {"key", "signature"}:
+        fault = signature_fault(entry)
+        if fault:
+            raise DamagedFileError(path, offset, fault)
+    elif set(entry) & {"key", "signature"}:
+        raise DamagedFileError(path, offset, "half of the anchor's signature is missing")
+    return entry
+
+
+def digest_of(entry: Mapping[str, Any]) -> str:
+    """SHA-256 of an anchor's facts, in hex."""
+    facts = {name: value for name, value in entry.items() if name not in UNSIGNED}
+    return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
