@@ -50,6 +50,19 @@ inline bool is_sound(const Quote& record) {
   return static_cast<std::int64_t>(signs) >= 0;
 }
 
+// What a quote says about its venue and its feed.
+inline void observe(Shard& shard, const Quote& record, const Tick& tick) {
+  VenueQuality& venue = shard.venues[record.venue];
+  const Grid& speed = shard.tables.grids().speed;
+  health::observe_quote(venue, shard.log_ns, speed);
+  shard.venues.dirty |= std::uint64_t{1} << record.venue;
+  if (!tick.session.is_running() || record.venue_ns <= 0 || record.venue_ns > kMaxTimeNs) return;
+  const std::int64_t delay_ns = shard.log_ns - record.venue_ns;
+  Delay& delay = shard.books.delay(record.instrument, record.venue);
+  observe_delay(delay, tick.session.at(shard.log_ns), delay_ns, speed);
+  venue.feed_histogram.observe(delay_ns - delay.min_ns);
+}
+
 // One book level of a venue; level 0 moves the displayed best and its time shares.
 [[gnu::always_inline]] inline Refused quote(Shard& shard, const Quote& record) {
   const std::uint8_t level = record.flags & number(QuoteFlag::LEVEL_MASK);
@@ -66,16 +79,15 @@ inline bool is_sound(const Quote& record) {
     shard.books.set_touch(record.instrument, record.venue, bid, ask, shard.now());
     book.modelled = (record.flags & kModelled) != 0 ? book.modelled | bit : book.modelled & ~bit;
   } else {
-    shard.books.set_deep(record.instrument, record.venue, level, bid, ask);
+    shard.books.set_deep(record.instrument, record.venue, level, bid, ask, shard.now());
   }
+  shard.books.measure_near(record.instrument, record.venue, shard.tables.settings().near_ticks);
   tick.quote_ns = shard.log_ns;
   tick.quote_seq = shard.seq;
   tick.unreflected[0] = tick.unreflected[1] = 0;
   ++tick.quotes;
   book.dirty |= bit;
-  if (0 < record.venue_ns && record.venue_ns <= kMaxTimeNs) {
-    observe_delay(tick, shard.log_ns, shard.tables.speed.step(shard.log_ns), record.venue_ns);
-  }
+  observe(shard, record, tick);
   ++shard.quality_seq;
   return kAccepted;
 }

@@ -36,7 +36,7 @@ void check_health(Shard& shard) {
 // One instant of a grid; instants missed in a quiet time are not repeated.
 void fire_grid(Shard& shard, std::size_t grid, std::int64_t until_ns) {
   const std::int64_t period = period_ns(shard.tables.settings(), grid);
-  const std::int64_t due_ns = shard.grids.due_ns[grid];
+  const std::int64_t due_ns = shard.grids.due_ns()[grid];
   std::int64_t next_ns = next_on_grid(period, until_ns);
   switch (kGridKinds[grid]) {
     case TimerKind::PUBLISH:
@@ -53,7 +53,7 @@ void fire_grid(Shard& shard, std::size_t grid, std::int64_t until_ns) {
       // The last instant of a quiet time counts too: a silence must not pass unseen.
       next_ns = std::max(due_ns + period, next_ns - period);
   }
-  shard.grids.due_ns[grid] = next_ns;
+  shard.grids.set(grid, next_ns);
 }
 
 void fire(Shard& shard, const Timers::Timer& timer) {
@@ -83,16 +83,16 @@ void fire(Shard& shard, const Timers::Timer& timer) {
 
 void start_grids(Shard& shard) {
   for (std::size_t grid = 0; grid < kGrids; ++grid) {
-    shard.grids.due_ns[grid] =
-        next_on_grid(period_ns(shard.tables.settings(), grid), shard.log_ns);
+    const std::int64_t period = period_ns(shard.tables.settings(), grid);
+    shard.grids.set(grid, next_on_grid(period, shard.log_ns));
   }
 }
 
 void fire_timers(Shard& shard, std::int64_t until_ns) {
   while (is_due(shard, until_ns)) {
     const std::size_t grid = shard.grids.first();
-    const Timers::Timer recurring{shard.grids.due_ns[grid], number(kGridKinds[grid]), 0};
-    if (shard.timers.empty() || !Timers::before(shard.timers.first(), recurring)) {
+    const Timers::Timer recurring{shard.grids.due_ns()[grid], number(kGridKinds[grid]), 0};
+    if (shard.timers.size() == 0 || !Timers::before(shard.timers.first(), recurring)) {
       shard.log_ns = recurring.due_ns;
       fire_grid(shard, grid, until_ns);
       continue;

@@ -11,8 +11,7 @@ void start_grids(Shard& shard);
 void fire_timers(Shard& shard, std::int64_t until_ns);
 
 inline bool is_due(const Shard& shard, std::int64_t until_ns) {
-  return shard.grids.first_ns() <= until_ns ||
-         (!shard.timers.empty() && shard.timers.first().due_ns <= until_ns);
+  return std::min(shard.grids.first_due_ns(), shard.timers.first_due_ns()) <= until_ns;
 }
 
 }  // namespace venuefold
