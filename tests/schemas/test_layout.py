@@ -86,7 +86,7 @@ def test_every_input_has_its_slots_and_the_common_header() -> None:
 
 
 def test_every_output_has_the_common_header() -> None:
-    assert len(OUTPUTS) == 8
+    assert len(OUTPUTS) == 10
     for layout in OUTPUTS:
         assert layout.fields[: len(OUT_HEADER_FIELDS)] == OUT_HEADER_FIELDS, layout.name
     assert (HEADER.size, OUT_HEADER.size) == (32, 40)
