@@ -149,6 +149,7 @@ class ShardAudit:
         infos: list[SnapshotInfo] = []
         with self.audit.noted(directory / "snapshots"):
             infos = self._snapshots()
+            self.log.start()
         for info in infos:
             self.heads["inputs"][info.seq] = ("snapshots", info.input_chain)
             self.heads["outputs"][info.out_seq] = ("snapshots", info.output_chain)

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from schemas.errors import InputError
+from schemas.upcast import upcast_output
 from schemas.wire import decode_output, input_dict, iter_inputs, iter_raw_outputs, to_dict
 from streams.log.facts import Watch, unwatched
 from streams.log.files import sync_directory
@@ -54,7 +55,10 @@ def frame_rows(number: int, stream: str, frames: Iterable[Frame]) -> Iterator[Ro
     """The records of frames of one shard."""
     for frame in frames:
         if stream == "outputs":
-            yield from (to_dict(decode_output(raw)) for _, raw in iter_raw_outputs(frame.payload))
+            yield from (
+                to_dict(decode_output(upcast_output(raw)))
+                for _, raw in iter_raw_outputs(frame.payload)
+            )
         else:
             for seq, (_, raw) in enumerate(iter_inputs(frame.payload), frame.first_seq):
                 yield {"shard": number, "seq": seq, **input_dict(raw)}
