@@ -6,9 +6,9 @@
 
 #include <bit>
 #include <cstddef>
-#include <vector>
 
 #include "evidence.hpp"
+#include "pages.hpp"
 #include "quality.hpp"
 
 namespace venuefold {
@@ -149,13 +149,13 @@ class Books {
   std::size_t instruments_ = 0;
   std::size_t venues_ = 0;
   std::size_t stride_ = 0;
-  std::vector<Book> books_;
-  std::vector<Tick> ticks_;
-  std::vector<Delay> delays_;
-  std::vector<Terms> terms_;
-  std::vector<Deep> deep_;
-  std::vector<Evidence> evidence_;
-  std::vector<Contract> contracts_;
+  Table<Book> books_;
+  Table<Tick> ticks_;
+  Table<Delay> delays_;
+  Table<Terms> terms_;
+  Table<Deep> deep_;
+  Table<Evidence> evidence_;
+  Table<Contract> contracts_;
 
   std::size_t at(std::size_t instrument, std::size_t venue) const {
     return instrument * stride_ + venue;
@@ -170,8 +170,8 @@ inline Level level_of(std::int64_t nanos, std::int64_t units) {
   return {units != 0 ? nanos : 0, units};
 }
 
-[[gnu::always_inline]] inline void Books::change_top(Book& book, std::size_t side, std::size_t venue,
-                              std::int64_t nanos) {
+[[gnu::always_inline]] inline void Books::change_top(Book& book, std::size_t side,
+                                                     std::size_t venue, std::int64_t nanos) {
   std::int64_t& top = book.top_nanos[side][venue];
   if (nanos == top) return;
   top = nanos;
@@ -197,8 +197,8 @@ inline void Books::advance_row(std::size_t instrument, std::size_t venue, Now no
           book.at_best[1] >> venue & 1);
 }
 
-[[gnu::always_inline]] inline void Books::set_touch(std::size_t instrument, std::size_t venue, Level bid, Level ask,
-                             Now now) {
+[[gnu::always_inline]] inline void Books::set_touch(std::size_t instrument, std::size_t venue,
+                                                    Level bid, Level ask, Now now) {
   Book& book = books_[instrument];
   Tick& row = tick(instrument, venue);
   const std::uint64_t at_bid = book.at_best[0];

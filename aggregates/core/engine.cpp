@@ -92,7 +92,8 @@ Refused amend_order(Shard&, const Header& header) {
     case InputType::AMEND_ORDER: return hand<Header, amend_order>(shard, raw);
     case InputType::KILL: return hand<Kill, desk::apply_kill>(shard, raw);
     case InputType::EXEC_REPORT: return hand<ExecReport, reports::apply>(shard, raw);
-    case InputType::INSTRUMENT: return hand_reference<Instrument, broadcast::instrument>(shard, raw);
+    case InputType::INSTRUMENT:
+      return hand_reference<Instrument, broadcast::instrument>(shard, raw);
     case InputType::VENUE: return hand_reference<Venue, broadcast::venue>(shard, raw);
     case InputType::LISTING: return hand_reference<Listing, broadcast::listing>(shard, raw);
     case InputType::FEE: return hand_reference<Fee, broadcast::fee>(shard, raw);
@@ -162,6 +163,7 @@ std::size_t Engine::step(const std::uint8_t* data, std::size_t size, std::int64_
                          bool stop_on_child) {
   Shard& shard = *shard_;
   shard.outputs.clear();
+  if (size != 0 && data[0] != number(InputType::NEW_ORDER)) shard.make_room();
   std::size_t offset = 0;
   while (offset + kSlot <= size) {
     const auto header = read<Header>(data + offset);

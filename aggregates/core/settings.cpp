@@ -83,7 +83,8 @@ bool is_valid(const Settings& record) {
          are_durations(record.publish_ns, record.identity_window_ns, record.linger_ns,
                        record.resolution_ns, record.mid_age_ns, record.control_ns,
                        record.health_ns, record.stale_floor_ns) &&
-         within(0, record.fill_prior_e9, kE9) && within(1, record.fill_prior_weight_e9, kMaxUnits) &&
+         within(0, record.fill_prior_e9, kE9) &&
+         within(1, record.fill_prior_weight_e9, kMaxUnits) &&
          within(1, record.ack_prior_weight_e9, kMaxUnits) &&
          are_runs(record.stale_multiple, record.reject_burst, record.timeout_burst,
                   record.clean_run, record.clean_run_max, record.near_ticks) &&
