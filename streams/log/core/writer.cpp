@@ -237,13 +237,14 @@ void SegmentWriter::write_group() {
 }
 
 void SegmentWriter::write_frame(const Digest& head) {
-  if (segment_ && segment_->size() >= options_.segment_bytes) {
+  if (segment_ && segment_plain_bytes_ >= options_.segment_bytes) {
     if (!options_.sync_groups) timed_sync();  // only the last segment may ever be torn
     segment_.reset();
   }
   if (!segment_) {
     segment_ = std::make_unique<SegmentFile>(options_.directory, options_.stream, options_.shard,
                                              writing_.first_seq, position_.chain_head);
+    segment_plain_bytes_ = sizeof(SegmentHeader);
     std::scoped_lock lock(mutex_);
     ++stats_.segments;
   }
@@ -258,6 +259,8 @@ void SegmentWriter::write_frame(const Digest& head) {
   header.last_log_ns = writing_.last_log_ns;
   header.chain_head = head;
   const auto* table = reinterpret_cast<const std::uint8_t*>(table_.data());
+  segment_plain_bytes_ +=
+      sizeof header + writing_.payload.size() + table_.size() * sizeof(Digest);
   segment_->write_frame(header, {stored.data(), stored.size()},
                         {table, table_.size() * sizeof(Digest)});
   std::scoped_lock lock(mutex_);

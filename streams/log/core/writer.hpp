@@ -132,6 +132,9 @@ class SegmentWriter {
   std::vector<Digest> table_;
   std::vector<std::uint8_t> encoded_;
   std::unique_ptr<SegmentFile> segment_;
+  // Segments end by what they hold, not by their size on disk: a restart reads the last two, and
+  // takes as long for records that a codec shortened.
+  std::uint64_t segment_plain_bytes_ = 0;
 
   std::mutex join_mutex_;
   std::thread thread_;

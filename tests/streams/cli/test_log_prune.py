@@ -163,3 +163,29 @@ def test_a_damaged_log_is_not_pruned(sor: Sor, copy: Path) -> None:
     assert code == 1
     assert path.name in error
     assert set(files(copy)) == left
+
+
+@pytest.mark.parametrize("done", [0, 1, 2, 3])
+def test_a_crash_while_pruning_leaves_a_longer_log(
+    sor: Sor, sor_json: SorJson, copy: Path, monkeypatch: pytest.MonkeyPatch, done: int
+) -> None:
+    """After `done` segments the process dies; the log proves itself, and pruning goes on later."""
+    removed: list[Path] = []
+    unlink = Path.unlink
+
+    def dying(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix == ".seg":
+            if len(removed) == done:
+                raise OSError(5, "died", str(path))
+            removed.append(path)
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", dying)
+    assert sor("log", "prune", copy, "--yes")[0] == 1
+    monkeypatch.undo()
+    assert len(removed) == done
+    assert sor_json("log", "check", copy)["passed"]
+    assert sor_json("verify", copy)["mismatches"] == 0
+    assert sor("log", "prune", copy, "--yes")[0] == 0
+    assert sor_json("log", "check", copy)["passed"]
+    assert sor_json("verify", copy)["mismatches"] == 0
