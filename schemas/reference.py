@@ -153,8 +153,8 @@ SETTINGS = Layout(
 `fill_prior_weight_e9` children; `ack_prior_weight_e9` is the weight of a venue's `ack_prior_ns` in
 acknowledgements. Markouts settle at the four horizons, which rise; those below `resolution_ns`, the
 data's own, are not taken. `control_ns` and `health_ns` are cadences, 0 = never. A venue is stale
-after `stale_multiple` times its usual quote gap and at least `stale_floor_ns`; bursts count in a row;
-`clean_run` clean outcomes heal it, doubled at each relapse up to `clean_run_max`.
+after `stale_multiple` times its usual quote gap and at least `stale_floor_ns`; bursts count in a
+row; `clean_run` clean outcomes heal it, doubled at each relapse up to `clean_run_max`.
 """
 
 ENGINE = Layout("EngineActivated", (*HEADER_FIELDS, ("version_hash", "32s")))

@@ -84,7 +84,7 @@ class RawHealth:
             self.good(now_ns)
 
     def _least(self) -> int:
-        return max(self.needed, self.settings.clean_run)
+        return int(max(self.needed, self.settings.clean_run))
 
     def _burst(self, in_row: int, burst: int, now_ns: int) -> None:
         self.clean = 0

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from aggregates import kernel
+from aggregates.engine import ReferenceEngine
 from aggregates.kernel import Engine
 from schemas.codes import (
     AlarmKind,
@@ -340,7 +341,7 @@ class Desk:
 
     def _do_drops(self, reason: str, side: str, count: str) -> None:
         """How many markouts of a side did not settle for a reason."""
-        reader = kernel.load("reference")
+        reader = ReferenceEngine(0, kernel.GENERATION)
         reader.restore(self.engine.state_bytes())
         dropped = reader.state.markout_drops[2 * MarkoutDrop[reason] + (side == "sell")]
         assert dropped == int(count), f"{reason} {side}: {dropped}"

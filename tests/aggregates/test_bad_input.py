@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from aggregates import kernel
+from aggregates.engine import ReferenceEngine
 from aggregates.kernel import Engine
 from schemas.codes import AlarmKind, ExecType, HealthState, OutputType, Reason, TimeInForce
 from schemas.units import INT64_MAX, INT64_MIN, price_nanos
@@ -55,7 +56,7 @@ class Desk:
 
     def count(self, reason: Reason) -> int:
         """Inputs refused for a reason."""
-        reader = kernel.load("reference")
+        reader = ReferenceEngine(0, kernel.GENERATION)
         reader.restore(self.engine.state_bytes())
         return int(reader.state.counters[reason])
 
@@ -183,7 +184,7 @@ def test_a_venue_that_never_quotes_is_neither_ill_nor_known(core: str) -> None:
     for _ in range(5):
         tables = desk.tables()
         assert all(venue != 2 for _, venue in tables)
-    reader = kernel.load("reference")
+    reader = ReferenceEngine(0, kernel.GENERATION)
     reader.restore(desk.engine.state_bytes())
     assert reader.state.tables.venues[2].quality.health == HealthState.UP
 

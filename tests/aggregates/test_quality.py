@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregates import kernel
+from aggregates.engine import ReferenceEngine
 from aggregates.kernel import Engine
 from schemas.codes import MarkoutDrop
 from tests.aggregates.generator import random_day
@@ -26,10 +27,14 @@ def check(core: str, seed: int, count: int) -> RawQuality:
 
 def markout_drops(engine: Engine) -> dict[tuple[MarkoutDrop, bool], int]:
     """Counts of markouts that did not settle, by reason and side, out of a core's state."""
-    reader = kernel.load("reference")
+    reader = ReferenceEngine(0, kernel.GENERATION)
     reader.restore(engine.state_bytes())
     counts = reader.state.markout_drops
-    return {(reason, sold): counts[2 * reason + sold] for reason in MarkoutDrop for sold in (0, 1)}
+    return {
+        (reason, sold): counts[2 * reason + sold]
+        for reason in MarkoutDrop
+        for sold in (False, True)
+    }
 
 
 @settings(max_examples=8)
