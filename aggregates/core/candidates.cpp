@@ -17,6 +17,7 @@ struct View {
   std::uint64_t killed;
   std::uint64_t open;
   std::uint64_t well;
+  std::uint64_t unreflected;
   std::int64_t sign;
   std::size_t side;
 };
@@ -38,6 +39,7 @@ View view_of(Shard& shard, const Order& order, const Policy& policy) {
           shard.tables.killed(),
           shard.tables.open() & shard.books[order.record.instrument].open,
           well_venues(shard, policy),
+          shard.books[order.record.instrument].unreflected,
           order.sign(),
           order.side_index()};
 }
@@ -140,9 +142,12 @@ Exclusion price(const View& view, Candidate& candidate, const Tick& tick, const 
     return {Reason::BEYOND_LIMIT, touch};
   }
   // At most 8192 open parents of 1e15 units in flight and 1e18 unreflected: inside 64 bits.
-  candidate.own_units = terms.in_flight[view.side] + tick.unreflected[view.side];
+  candidate.own_units = terms.in_flight[view.side];
+  if ((view.unreflected >> candidate.venue & 1) != 0) {
+    candidate.own_units += terms.unreflected[view.side];
+  }
   const VenueQuality& venue = shard.venues[candidate.venue];
-  const std::int64_t now_ns = tick.session.at(view.now_ns);
+  const std::int64_t now_ns = tick.clock.at(view.now_ns);
   const std::int64_t venue_ns = venue.session.at(view.now_ns);
   candidate.fill_ratio = fill_ratio(terms, now_ns, venue, venue_ns, shard.tables);
   candidate.miss_nanos = floor_to_int64((1.0 - candidate.fill_ratio) * view.penalty *

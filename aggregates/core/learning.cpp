@@ -29,7 +29,7 @@ Places places(Shard& shard, const Child& child) {
           books.evidence(instrument, child.venue),
           venue,
           shard.tables.grids(),
-          books.tick(instrument, child.venue).session.at(shard.log_ns),
+          books.tick(instrument, child.venue).clock.at(shard.log_ns),
           venue.session.at(shard.log_ns)};
 }
 

@@ -41,12 +41,10 @@ void fill_time_weighted(out::Quality& record, const double (&sums)[TIME_SUMS]) {
 void emit_row(Shard& shard, std::size_t instrument, std::size_t venue) {
   const Books& books = shard.books;
   const Tick& tick = books.tick(instrument, venue);
-  const Delay& delay = books.delay(instrument, venue);
   const Terms& terms = books.terms(instrument, venue);
-  const Evidence& evidence = books.evidence(instrument, venue);
   const VenueQuality& roll_up = shard.venues[venue];
   const Grids& grids = shard.tables.grids();
-  const std::int64_t now_ns = tick.session.at(shard.log_ns);
+  const std::int64_t now_ns = tick.clock.at(shard.log_ns);
   const std::int64_t venue_ns = roll_up.session.at(shard.log_ns);
   const std::int64_t prior_ns = shard.tables.ack_prior_ns(venue);
   out::Quality record{};
@@ -55,15 +53,15 @@ void emit_row(Shard& shard, std::size_t instrument, std::size_t venue) {
   record.trades = tick.trades;
   record.fills = terms.fills;
   fill_time_weighted(record, tick.sums);
-  record.refill_bid_ns = evidence.refill_ns[0].mean();
-  record.refill_bid_n = evidence.refill_ns[0].effective(now_ns, grids.liquidity);
-  record.refill_ask_ns = evidence.refill_ns[1].mean();
-  record.refill_ask_n = evidence.refill_ns[1].effective(now_ns, grids.liquidity);
-  record.feed_delay_ns = delay.ns.mean();
-  record.feed_delay_se = delay.ns.error(now_ns, grids.speed);
-  record.feed_delay_n = delay.ns.effective(now_ns, grids.speed);
-  record.feed_delay_min_ns = delay.min_ns;
-  record.feed_delay_p90_ns = delay.p90_ns;
+  record.refill_bid_ns = tick.refill_ns[0].mean();
+  record.refill_bid_n = tick.refill_ns[0].effective(now_ns, grids.liquidity);
+  record.refill_ask_ns = tick.refill_ns[1].mean();
+  record.refill_ask_n = tick.refill_ns[1].effective(now_ns, grids.liquidity);
+  record.feed_delay_ns = tick.delay.mean();
+  record.feed_delay_se = tick.delay.error(now_ns, grids.speed);
+  record.feed_delay_n = tick.delay.effective(now_ns, grids.speed);
+  record.feed_delay_min_ns = tick.delay_min_ns;
+  record.feed_delay_p90_ns = tick.delay_p90_ns;
   record.fill_ratio = fill_ratio(terms, now_ns, roll_up, venue_ns, shard.tables);
   record.fill_ratio_se = terms.fill.error(now_ns, grids.fill);
   record.fill_ratio_n = terms.fill.effective(now_ns, grids.fill);
@@ -94,7 +92,7 @@ void emit_row(Shard& shard, std::size_t instrument, std::size_t venue) {
 void emit_execution(Shard& shard, std::size_t instrument, std::size_t venue) {
   const Evidence& evidence = shard.books.evidence(instrument, venue);
   const Grids& grids = shard.tables.grids();
-  const std::int64_t now_ns = shard.books.tick(instrument, venue).session.at(shard.log_ns);
+  const std::int64_t now_ns = shard.books.tick(instrument, venue).clock.at(shard.log_ns);
   out::ExecutionQuality record{};
   record.quality_seq = shard.quality_seq;
   record.fee_mismatches = evidence.fee_mismatches;
