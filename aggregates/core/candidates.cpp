@@ -7,19 +7,21 @@ namespace {
 
 constexpr std::uint8_t kTakeBit = 1 << number(Liquidity::TAKE);
 
-// What all candidates of one decision share. Masks have a bit for each dense venue id.
+// What all candidates of one decision share, by value. Masks have a bit for each dense venue id.
 struct View {
   const Order& order;
-  const Policy& policy;
+  std::int64_t sign;
+  std::size_t side;
+  std::int64_t limit_nanos;
   std::int64_t now_ns;
+  std::int64_t stale_ns;
+  std::size_t max_levels;
   double penalty;
   std::uint64_t allowed;
   std::uint64_t killed;
   std::uint64_t open;
   std::uint64_t well;
   std::uint64_t unreflected;
-  std::int64_t sign;
-  std::size_t side;
 };
 
 // Venues whose health keeps nobody away, where the settings have it checked.
@@ -29,19 +31,24 @@ std::uint64_t well_venues(const Shard& shard, const Policy& policy) {
 }
 
 View view_of(Shard& shard, const Order& order, const Policy& policy) {
-  const std::uint64_t listed_by_client = order.record.venues_allowed;
-  const std::uint64_t allowed = listed_by_client != 0 ? listed_by_client : ~std::uint64_t{0};
-  return {order,
-          policy,
-          shard.log_ns,
-          static_cast<double>(policy.miss_penalty_e9) / static_cast<double>(kE9),
-          allowed & ~order.record.venues_banned,
-          shard.tables.killed(),
-          shard.tables.open() & shard.books[order.record.instrument].open,
-          well_venues(shard, policy),
-          shard.books[order.record.instrument].unreflected,
-          order.sign(),
-          order.side_index()};
+  const Tables& tables = shard.tables;
+  const Book& book = shard.books[order.record.instrument];
+  const std::uint64_t listed = order.record.venues_allowed;
+  return {
+      .order = order,
+      .sign = order.sign(),
+      .side = order.side_index(),
+      .limit_nanos = order.limit_nanos,
+      .now_ns = shard.log_ns,
+      .stale_ns = policy.stale_ns,
+      .max_levels = policy.max_levels,
+      .penalty = static_cast<double>(policy.miss_penalty_e9) / static_cast<double>(kE9),
+      .allowed = (listed != 0 ? listed : ~std::uint64_t{0}) & ~order.record.venues_banned,
+      .killed = tables.killed(),
+      .open = tables.open() & book.open,
+      .well = well_venues(shard, policy),
+      .unreflected = book.unreflected,
+  };
 }
 
 struct Exclusion {
@@ -62,7 +69,7 @@ Exclusion exclusion(const View& view, const Candidate& candidate, const Tick& ti
     return {Reason::VENUE_NOT_OPEN, whole ? tables.venue(venue).status : terms.status};
   }
   if (tick.touch[1 - view.side].units == 0) return {Reason::NO_QUOTE, 0};
-  if (candidate.age_ns > view.policy.stale_ns) return {Reason::STALE_QUOTE, candidate.age_ns};
+  if (candidate.age_ns > view.stale_ns) return {Reason::STALE_QUOTE, candidate.age_ns};
   const std::int64_t bid = tick.touch[0].nanos;
   const std::int64_t ask = tick.touch[1].nanos;
   if (0 < ask && ask < bid) return {Reason::CROSSED_BOOK, bid - ask};
@@ -113,9 +120,9 @@ class Taker {
 template <std::int64_t Sign>
 void take_levels(const View& view, Candidate& candidate, const Tick& tick, const Deep& deep) {
   constexpr std::size_t far_side = Sign > 0 ? 1 : 0;
-  const std::size_t below = view.policy.max_levels - std::size_t{1};
+  const std::size_t below = view.max_levels - std::size_t{1};
   const std::size_t near = std::min(below, Deep::kNear);
-  Taker<Sign> taker(candidate, view.order.limit_nanos);
+  Taker<Sign> taker(candidate, view.limit_nanos);
   if (taker.take(&tick.touch[far_side], 1) && taker.take(deep.near[far_side], near)) {
     taker.take(deep.far[far_side], below - near);
   }
@@ -138,7 +145,7 @@ Exclusion price(const View& view, Candidate& candidate, const Tick& tick, const 
                 const Shard& shard) {
   const Terms& terms = *candidate.terms;
   const std::int64_t touch = tick.touch[1 - view.side].nanos;
-  if (view.sign * touch > view.sign * view.order.limit_nanos) {
+  if (view.sign * touch > view.sign * view.limit_nanos) {
     return {Reason::BEYOND_LIMIT, touch};
   }
   // At most 8192 open parents of 1e15 units in flight and 1e18 unreflected: inside 64 bits.

@@ -162,6 +162,7 @@ std::size_t Engine::step(const std::uint8_t* data, std::size_t size, std::int64_
                          bool stop_on_child) {
   Shard& shard = *shard_;
   shard.outputs.clear();
+  if (size != 0 && data[0] != number(InputType::NEW_ORDER)) shard.make_room();
   std::size_t offset = 0;
   while (offset + kSlot <= size) {
     const auto header = read<Header>(data + offset);

@@ -44,6 +44,7 @@ struct Identity {
 class Identities {
  public:
   std::size_t size() const { return index_.size(); }
+  void make_room() { pool_.make_room(); }
   Identity* find(const IdentityKey& key);
   // Remembers `key` as the newest; one of the same key must have been dropped.
   Identity& add(const IdentityKey& key);

@@ -15,7 +15,7 @@ namespace venuefold {
 using Slot = std::uint32_t;
 constexpr Slot kNoSlot = 0xFFFFFFFFu;
 
-// Slots whose addresses never change. Memory is touched when it is first used, a little at a time.
+// Slots whose addresses never change. Memory is touched a little at a time, ahead of its use.
 template <class T>
 class Pool {
  public:
@@ -36,22 +36,34 @@ class Pool {
       free_.pop_back();
       return slot;
     }
-    if (made_ == chunks_.size() * kChunk) {
-      chunks_.push_back(std::make_unique_for_overwrite<Place[]>(kChunk));
-    }
+    if (made_ == touched_) make_room();
     new (place(made_)) T;
     return made_++;
+  }
+  // Touches memory for a few more slots, so that taking them waits for no page.
+  void make_room() {
+    if (touched_ >= made_ + kRoom) return;
+    for (Slot i = 0; i < kStride; ++i, ++touched_) {
+      if (touched_ == chunks_.size() * kChunk) {
+        chunks_.push_back(std::make_unique_for_overwrite<Place[]>(kChunk));
+      }
+      std::byte* const bytes = place(touched_);
+      bytes[0] = bytes[sizeof(T) - 1] = std::byte{0};
+    }
   }
   void give_back(Slot slot) { free_.push_back(slot); }
 
  private:
   static constexpr Slot kChunk = 64;
+  static constexpr Slot kRoom = 64;
+  static constexpr Slot kStride = 8;
   struct alignas(T) Place {
     std::byte bytes[sizeof(T)];
   };
   std::vector<std::unique_ptr<Place[]>> chunks_;
   std::vector<Slot> free_;
   Slot made_ = 0;
+  Slot touched_ = 0;
 
   std::byte* place(Slot slot) const { return chunks_[slot / kChunk][slot % kChunk].bytes; }
 };
@@ -151,6 +163,8 @@ class Registry {
     pool_[slot].reset(id);
     return pool_[slot];
   }
+
+  void make_room() { pool_.make_room(); }
 
   // Rising.
   std::vector<std::uint64_t> ids() const {

@@ -20,29 +20,20 @@ static_assert(sizeof(out::Decision) +
                                  sizeof(out::Allocation)) <=
               3072);
 
-// Writes structs and numbers one after the other.
-class Writer {
- public:
-  explicit Writer(std::uint8_t* at) : at_(at) {}
-  std::uint8_t* at() const { return at_; }
+// Writes a struct or number and returns where the next one goes. (A cursor in memory would be
+// reloaded after every byte written.)
+template <class Value>
+std::uint8_t* put(std::uint8_t* at, const Value& value) {
+  std::memcpy(at, &value, sizeof value);
+  return at + sizeof value;
+}
 
-  template <class Value>
-  void put(const Value& value) {
-    std::memcpy(at_, &value, sizeof value);
-    at_ += sizeof value;
-  }
-
- private:
-  std::uint8_t* at_;
-};
-
-std::uint8_t block_flags(const Order& order, const Candidate& candidate) {
+std::uint8_t block_flags(std::int64_t sign, const Candidate& candidate) {
   std::uint8_t flags = 0;
   // Every level is worse than the one before, so the last is the farthest from the touch.
   const Offer& last = candidate.levels[candidate.levels_count - 1u];
-  if (order.sign() * (last.price_nanos - candidate.value) > kUint32Max) {
-    flags |= number(CandidateFlag::WIDE_PRICE);
-  }
+  const std::int64_t farthest = sign * (last.price_nanos - candidate.value);
+  if (farthest > kUint32Max) flags |= number(CandidateFlag::WIDE_PRICE);
   if (candidate.size_bits > kUint32Max) flags |= number(CandidateFlag::WIDE_UNITS);
   if (candidate.own_units != 0) flags |= number(CandidateFlag::OWN_UNITS);
   if (candidate.modelled) flags |= number(CandidateFlag::MODELLED);
@@ -50,54 +41,52 @@ std::uint8_t block_flags(const Order& order, const Candidate& candidate) {
 }
 
 template <class Price, class Units>
-void write_levels(Writer& writer, std::int64_t sign, const Candidate& candidate) {
-  for (std::size_t l = 0; l < candidate.levels_count; ++l) {
-    const Offer& level = candidate.levels[l];
-    writer.put(static_cast<Price>(sign * (level.price_nanos - candidate.value)));
-    writer.put(static_cast<Units>(level.units));
+std::uint8_t* put_levels(std::uint8_t* at, std::int64_t sign, const Candidate& candidate) {
+  const std::int64_t touch = candidate.value;
+  const Offer* const end = candidate.levels.data() + candidate.levels_count;
+  for (const Offer* level = candidate.levels.data(); level != end; ++level) {
+    at = put(at, static_cast<Price>(sign * (level->price_nanos - touch)));
+    at = put(at, static_cast<Units>(level->units));
   }
+  return at;
 }
 
-void write_pairs(Writer& writer, std::int64_t sign, const Candidate& candidate,
-                 std::uint8_t flags) {
+std::uint8_t* put_pairs(std::uint8_t* at, std::int64_t sign, const Candidate& candidate,
+                        std::uint8_t flags) {
   const bool wide_price = (flags & number(CandidateFlag::WIDE_PRICE)) != 0;
   const bool wide_units = (flags & number(CandidateFlag::WIDE_UNITS)) != 0;
-  if (wide_price && wide_units) {
-    write_levels<std::uint64_t, std::uint64_t>(writer, sign, candidate);
-  } else if (wide_price) {
-    write_levels<std::uint64_t, std::uint32_t>(writer, sign, candidate);
-  } else if (wide_units) {
-    write_levels<std::uint32_t, std::uint64_t>(writer, sign, candidate);
-  } else {
-    write_levels<std::uint32_t, std::uint32_t>(writer, sign, candidate);
+  if (!wide_price && !wide_units) {
+    return put_levels<std::uint32_t, std::uint32_t>(at, sign, candidate);
   }
+  if (wide_price && wide_units) {
+    return put_levels<std::uint64_t, std::uint64_t>(at, sign, candidate);
+  }
+  at = wide_price ? put_levels<std::uint64_t, std::uint32_t>(at, sign, candidate)
+                  : put_levels<std::uint32_t, std::uint64_t>(at, sign, candidate);
   // Pairs of 12 bytes end on a half word when their number is odd.
-  if (wide_price != wide_units && candidate.levels_count % 2 != 0) writer.put(std::uint32_t{0});
+  return candidate.levels_count % 2 != 0 ? put(at, std::uint32_t{0}) : at;
 }
 
 // A candidate as the record keeps it; an excluded venue is its reason and deciding value.
-void write_block(Writer& writer, const Order& order, const Candidate& candidate) {
+std::uint8_t* put_block(std::uint8_t* at, std::int64_t sign, const Candidate& candidate) {
   out::Candidate head{};
   head.venue = candidate.venue;
   head.reason = number(candidate.reason);
   head.quote_age_us =
       static_cast<std::uint32_t>(std::min(candidate.age_ns / 1000, kUint32Max));
   head.value = candidate.value;
-  if (candidate.reason != Reason::NONE) {
-    writer.put(head);
-    return;
-  }
+  if (candidate.reason != Reason::NONE) return put(at, head);
   head.levels = candidate.levels_count;
-  head.flags = block_flags(order, candidate);
-  writer.put(head);
-  writer.put(out::Row{candidate.touch_fee_nanos, candidate.miss_nanos, candidate.ack_ns,
-                      candidate.fill_ratio});
-  if (candidate.own_units != 0) writer.put(candidate.own_units);
-  write_pairs(writer, order.sign(), candidate, head.flags);
+  head.flags = block_flags(sign, candidate);
+  at = put(at, head);
+  at = put(at, out::Row{candidate.touch_fee_nanos, candidate.miss_nanos, candidate.ack_ns,
+                        candidate.fill_ratio});
+  if (candidate.own_units != 0) at = put(at, candidate.own_units);
+  return put_pairs(at, sign, candidate, head.flags);
 }
 
-void write_allocations(Writer& writer, const Order& order, const Candidates& candidates,
-                       const Plan& plan) {
+std::uint8_t* put_allocations(std::uint8_t* at, const Order& order, const Candidates& candidates,
+                              const Plan& plan) {
   for (std::size_t i = 0; i < plan.count; ++i) {
     const Allocation& part = plan.parts[i];
     out::Allocation record{};
@@ -106,8 +95,9 @@ void write_allocations(Writer& writer, const Order& order, const Candidates& can
     record.time_in_force = number(order.child_time_in_force());
     record.units = part.units;
     record.limit_nanos = part.limit_nanos;
-    writer.put(record);
+    at = put(at, record);
   }
+  return at;
 }
 
 Outcome outcome_of(const Plan& plan, std::int64_t wanted) {
@@ -164,10 +154,11 @@ std::uint64_t emit_decision(Shard& shard, const Order& order, const Policy& poli
                             const Plan& plan, std::int64_t wanted) {
   std::uint8_t* const start = shard.outputs.reserve(kMaxDecision);
   std::uint8_t* const rows = start + sizeof(out::Decision);
-  Writer writer(rows);
-  for (std::size_t i = 0; i < candidates.count; ++i) write_block(writer, order, candidates[i]);
-  const auto rows_size = static_cast<std::size_t>(writer.at() - rows);
-  write_allocations(writer, order, candidates, plan);
+  const std::int64_t sign = order.sign();
+  std::uint8_t* at = rows;
+  for (std::size_t i = 0; i < candidates.count; ++i) at = put_block(at, sign, candidates[i]);
+  const auto rows_size = static_cast<std::size_t>(at - rows);
+  at = put_allocations(at, order, candidates, plan);
 
   out::Decision record{};
   fill_order(record, order, policy);
@@ -187,7 +178,7 @@ std::uint64_t emit_decision(Shard& shard, const Order& order, const Policy& poli
   record.flags = flags_of(order, candidates);
   fill_costs(record, order, candidates, plan, wanted);
 
-  const auto size = static_cast<std::size_t>(writer.at() - start);
+  const auto size = static_cast<std::size_t>(at - start);
   shard.stamp(record, OutputType::DECISION, order.record.instrument, size);
   std::memcpy(start, &record, sizeof record);
   shard.outputs.commit(size);

@@ -106,6 +106,14 @@ struct Shard {
   // Whether children may leave: the right engine, and no reference input missing.
   bool may_trade() const { return is_active() && reference_seen == reference_version; }
 
+  // Readies memory for parents and children to come; a step that begins with one is too late.
+  void make_room() {
+    identities.make_room();
+    orders.make_room();
+    children.make_room();
+    markouts.make_room();
+  }
+
   Now now() const { return {log_ns, tables.grids().liquidity}; }
 
   // Fills in the header of a record of `size` bytes; returns its out_seq.

@@ -13,6 +13,7 @@ from streams.cli.terminal import print_json, print_lines, progress_bar
 from streams.log.audit import audit_run
 from streams.log.export import export_run
 from streams.log.facts import Watch, run_facts
+from streams.log.retention import Policy, execute_prune, plan_prune
 from streams.log.run import RunDirectory
 from streams.log.signing import Verifier
 from streams.replay.interrupt import Interrupt
@@ -143,6 +144,56 @@ def export(
     else:
         print_lines("Exported", [str(file) for file in files])
     return 0
+
+
+@log.command
+def prune(
+    run: Path,
+    /,
+    *,
+    keep_snapshots: int = 2,
+    keep_days: float | None = None,
+    keep_bytes: int | None = None,
+    export: Path | None = None,
+    yes: bool = False,
+    json: bool = False,
+) -> int:
+    """Remove old snapshots and the segments that only they need; an anchor proves the cut.
+
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    keep_snapshots
+        How many of the newest snapshots stay, at least 2.
+    keep_days
+        Keep what is needed to re-execute the last so many days of log time.
+    keep_bytes
+        Remove no more than is needed to come down to so many bytes of segments.
+    export
+        Folder for what is removed: segments as they are, and their records as JSON lines.
+    yes
+        Do it; without it, only say what would be removed.
+    json
+        One JSON object instead of lines.
+    """
+    policy = Policy(keep_snapshots, keep_days, keep_bytes)
+    with RunDirectory.open(run, writable=True) as opened:
+        plans = [plan_prune(opened.shard(number), policy) for number in opened.shards()]
+        if yes:
+            with Interrupt() as interrupt, progress_bar() as progress:
+                for plan in plans:
+                    execute_prune(
+                        opened.shard(plan.shard), plan, export, watcher(interrupt, progress)
+                    )
+    if json:
+        print_json({"run": str(run), "removed": yes, "shards": [plan.facts() for plan in plans]})
+    else:
+        print_lines("Pruned" if yes else "Would remove", [plan.line() for plan in plans])
+    if yes or not any(plan.segments for plan in plans):
+        return 0
+    print("sor: nothing was removed; pass --yes to do it", file=sys.stderr)
+    return 2
 
 
 def watcher(interrupt: Interrupt, progress: Progress) -> Watch:

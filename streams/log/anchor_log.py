@@ -38,13 +38,12 @@ class AnchorLog:
         found: list[dict[str, Any]] = []
         previous = ORIGIN
         offset = 0
-        for line in self._content().splitlines(keepends=True):
-            if not line.endswith(b"\n"):
-                break
+        *whole, _ = self._content().split(b"\n")
+        for line in whole:
             entry = self._entry(line, offset, previous, verifier)
             previous = entry["digest"]
             found.append(entry)
-            offset += len(line)
+            offset += len(line) + 1
         return found
 
     def torn_bytes(self) -> int:
@@ -72,11 +71,11 @@ class AnchorLog:
         with self.path.open("rb") as file:
             file.seek(max(0, size - TAIL_BYTES))
             tail = file.read()
-        lines = tail[: tail.rfind(b"\n") + 1].splitlines(keepends=True)
-        if not lines:
+        *whole, cut_off = tail.split(b"\n")
+        if not whole:
             return None, 0
-        end = size - len(tail) + tail.rfind(b"\n") + 1
-        return decoded(self.path, lines[-1], end - len(lines[-1])), end
+        end = size - len(cut_off)
+        return decoded(self.path, whole[-1], end - len(whole[-1]) - 1), end
 
     def _write(self, end: int, line: bytes) -> None:
         is_new = not self.path.exists()
@@ -111,7 +110,7 @@ def decoded(path: Path, line: bytes, offset: int) -> dict[str, Any]:
         entry = msgspec.json.decode(line, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DamagedFileError(path, offset, f"not an anchor ({error})") from error
-    is_same = msgspec.json.encode(entry) + b"\n" == line
+    is_same = msgspec.json.encode(entry) == line
     if not is_same or entry.get("digest") != digest_of(entry):
         raise DamagedFileError(path, offset, "the anchor is not what was written")
     if set(entry) & {"key", "signature"} == {"key", "signature"}:

@@ -11,13 +11,14 @@ from typing import Any
 import msgspec
 
 from schemas.errors import CorruptLogError, InputError, NotFoundError
+from streams.log._journal import chain_origin, chain_records
 from streams.log.anchor_log import AnchorLog
 from streams.log.errors import DamagedFileError, DamagedLogError
 from streams.log.facts import Watch, unwatched
 from streams.log.recovery import Anchor, LogReport, check
 from streams.log.run import RunDirectory, read_manifest
 from streams.log.seal import seal_fault
-from streams.log.segment import STREAMS
+from streams.log.segment import STREAMS, Segment, list_segments, named_seq
 from streams.log.segments import Frame
 from streams.log.shard_log import ShardLog
 from streams.log.signing import Verifier
@@ -74,15 +75,18 @@ def audit_run(path: Path, verifier: Verifier | None = None, watch: Watch = unwat
     manifest = audit_manifest(audit, path)
     entries: list[dict[str, Any]] = []
     anchor_log = AnchorLog(path)
+    is_read = False
     with audit.noted(anchor_log.path):
         entries = anchor_log.entries(verifier)
+        is_read = True
         require_anchors(anchor_log, verifier is not None, bool(manifest), entries)
     audit.anchors = len(entries)
     audit.signed = sum("signature" in entry for entry in entries)
     with RunDirectory(path, manifest, None) as run:
         for number in run.shards():
             anchors = [entry for entry in entries if entry["shard"] == number]
-            ShardAudit(audit, run.shard(number), anchors, "inputs" in manifest, watch).execute()
+            shard = ShardAudit(audit, run.shard(number), anchors, "inputs" in manifest, watch)
+            shard.execute(is_read)
     return audit
 
 
@@ -125,20 +129,27 @@ class ShardAudit:
         watch: Watch,
     ) -> None:
         self.audit, self.log, self.is_closed, self.watch = audit, log, is_closed, watch
+        self.before: dict[str, bytes] = {
+            stream: chain_origin(stream, log.shard) for stream in STREAMS
+        }
+        pruned = [entry for entry in anchors if entry.get("reason") == "prune"]
+        self.cuts = {stream: set(anchored(pruned, stream)) for stream in STREAMS}
         self.numbers = {entry["number"] for entry in anchors}
         self.heads = {stream: anchored(anchors, stream) for stream in STREAMS}
 
-    def execute(self) -> None:
+    def execute(self, are_anchors_read: bool) -> None:
         """Checks everything; findings go to the audit."""
         directory = self.log.directory
         last: dict[str, Anchor] = {}
         with self.audit.noted(directory / "anchor.json"):
             self._require_seal(directory / "anchor.json")
             last = self.log.anchors()
-            self._require_last(directory / "anchor.json")
+            if are_anchors_read:
+                self._require_last(directory / "anchor.json")
         infos: list[SnapshotInfo] = []
         with self.audit.noted(directory / "snapshots"):
             infos = self._snapshots()
+            self.log.start()
         for info in infos:
             self.heads["inputs"][info.seq] = ("snapshots", info.input_chain)
             self.heads["outputs"][info.out_seq] = ("snapshots", info.output_chain)
@@ -173,7 +184,24 @@ class ShardAudit:
             store.close()
         return infos
 
+    def _require_cut(self, stream: str) -> None:
+        """Records that are gone were pruned: an anchor keeps the chain head at their end."""
+        paths = list_segments(self.log.directory, stream)
+        first = named_seq(paths[0]) if paths else 1
+        if first == 1:
+            return
+        cut = Segment(paths[0], stream)
+        kept = [seq for seq in self.cuts[stream] if seq >= first - 1]
+        if not kept:
+            raise cut.damaged(
+                0, first, f"{stream} before seq {first} are gone and no anchor says so"
+            )
+        if first - 1 in kept and self.heads[stream][first - 1][1] != cut.chain_head:
+            raise cut.damaged(0, first, "the chain does not continue what was pruned")
+        self.before[stream] = cut.chain_head
+
     def _stream(self, stream: str, anchor: Anchor | None) -> None:
+        self._require_cut(stream)
         report = check(
             self.log.directory,
             stream,
@@ -197,9 +225,10 @@ class ShardAudit:
         heads = self.heads[stream]
         for seq in [seq for seq in heads if frame.first_seq <= seq <= frame.last_seq]:
             source, expected = heads[seq]
-            if chain_at(frame, seq) != expected:
+            if chain_at(frame, seq, self.before[stream]) != expected:
                 reason = f"the chain here is not the one that {source} keeps"
                 raise DamagedLogError(frame.path, frame.offset, seq, reason)
+        self.before[stream] = frame.chain_head
 
     def _end(self, report: LogReport) -> None:
         if report.torn is None:
@@ -224,11 +253,9 @@ def anchored(anchors: list[dict[str, Any]], stream: str) -> dict[int, tuple[str,
     }
 
 
-def chain_at(frame: Frame, seq: int) -> bytes:
-    """Chain head after record `seq` of a frame whose own chain is proven."""
+def chain_at(frame: Frame, seq: int, before: bytes) -> bytes:
+    """Chain head after record `seq` of a proven frame, `before` being the head before it."""
     if seq == frame.last_seq:
         return frame.chain_head
-    if frame.record_chains is not None:
-        place = 32 * (seq - frame.first_seq)
-        return bytes(frame.record_chains[place : place + 32])
-    return b""
+    end = int(frame.record_offsets()[seq - frame.first_seq + 1])
+    return chain_records(frame.stream, before, frame.payload[:end])[0]

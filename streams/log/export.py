@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
 
 from schemas.errors import InputError
+from schemas.upcast import upcast_output
 from schemas.wire import decode_output, input_dict, iter_inputs, iter_raw_outputs, to_dict
 from streams.log.facts import Watch, unwatched
 from streams.log.files import sync_directory
 from streams.log.run import RunDirectory
 from streams.log.segment import STREAMS
+from streams.log.segments import Frame
 
 FORMATS = ("jsonl", "parquet")
 ROWS_PER_PIECE = 50_000
@@ -46,14 +48,20 @@ def export_run(
 def run_rows(run: RunDirectory, stream: str) -> Iterator[Row]:
     """Every record of a stream, shard by shard, in log order, its chain proven on the way."""
     for number in run.shards():
-        for frame in run.shard(number).reader(stream):
-            if stream == "outputs":
-                yield from (
-                    to_dict(decode_output(raw)) for _, raw in iter_raw_outputs(frame.payload)
-                )
-            else:
-                for seq, (_, raw) in enumerate(iter_inputs(frame.payload), frame.first_seq):
-                    yield {"shard": number, "seq": seq, **input_dict(raw)}
+        yield from frame_rows(number, stream, run.shard(number).reader(stream))
+
+
+def frame_rows(number: int, stream: str, frames: Iterable[Frame]) -> Iterator[Row]:
+    """The records of frames of one shard."""
+    for frame in frames:
+        if stream == "outputs":
+            yield from (
+                to_dict(decode_output(upcast_output(raw)))
+                for _, raw in iter_raw_outputs(frame.payload)
+            )
+        else:
+            for seq, (_, raw) in enumerate(iter_inputs(frame.payload), frame.first_seq):
+                yield {"shard": number, "seq": seq, **input_dict(raw)}
 
 
 def watched(rows: Iterator[Row], stream: str, watch: Watch) -> Iterator[Row]:

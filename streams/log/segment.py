@@ -26,6 +26,12 @@ def named_seq(path: Path) -> int:
     return int(path.stem.rpartition("-")[2])
 
 
+def first_seq(directory: Path, stream: str) -> int:
+    """First seq that a stream still holds, 1 when it holds nothing."""
+    paths = list_segments(directory, stream)
+    return named_seq(paths[0]) if paths else 1
+
+
 class Segment:
     """A mapped segment; `fault` says why its header is none, else the header's facts are set."""
 

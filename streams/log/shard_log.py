@@ -20,10 +20,10 @@ from streams.log.files import replace_durably, sync_directory
 from streams.log.index import DecisionIndex
 from streams.log.recovery import Anchor, LogReport, check, cut, recover
 from streams.log.seal import sealed
-from streams.log.segment import STREAMS
+from streams.log.segment import STREAMS, first_seq
 from streams.log.segments import Frame, SegmentReader
 from streams.log.signing import Signer
-from streams.log.snapshots import SnapshotInfo, SnapshotStore
+from streams.log.snapshots import Snapshot, SnapshotInfo, SnapshotStore
 
 DEFAULT_CODEC = "delta"
 INPUT_SEQ_OFFSET = 24
@@ -80,8 +80,8 @@ class ShardLog:
 
         Outputs reach their file only after their inputs are durable. They need no sync of their
         own, they can be derived again. `codec` is "delta" (input frames hold differences) or
-        "none", as the run's configuration says when it is not given. `limits` are the writer's group_bytes, group_us,
-        segment_bytes and queue_bytes.
+        "none", as the run's configuration says when it is not given. `limits` are the writer's
+        group_bytes, group_us, segment_bytes and queue_bytes.
         """
         if self.writable:
             self.directory.mkdir(exist_ok=True)
@@ -147,6 +147,27 @@ class ShardLog:
     def index(self, read_only: bool | None = None) -> DecisionIndex:
         """The index by decision and order; read-only unless the run is open for writing."""
         return DecisionIndex(self.directory / "index", self._is_read_only(read_only))
+
+    def start(self) -> Snapshot | None:
+        """What re-execution starts from: None, or the oldest snapshot of a log that was pruned."""
+        firsts = {s: first_seq(self.directory, s) for s in STREAMS}
+        if max(firsts.values()) <= 1:
+            return None
+        store = self.snapshots(read_only=True)
+        try:
+            for info in store.entries():
+                if info.seq + 1 >= firsts["inputs"] and info.out_seq + 1 >= firsts["outputs"]:
+                    return store.load(info.seq)
+        finally:
+            store.close()
+        raise CorruptLogError(
+            f"{self.directory}: inputs start at seq {firsts['inputs']} and no snapshot covers what "
+            "was pruned before; restore the snapshots from a copy"
+        )
+
+    def anchor_cut(self, rows: Mapping[str, Any]) -> None:
+        """Keep the positions and chain heads up to which records are about to be removed."""
+        self._publish("prune", rows)
 
     def rebuild_index(self) -> int:
         """Build the index again from the segments; how many outputs it covers."""

@@ -50,11 +50,19 @@ def signature_fault(entry: Mapping[str, Any]) -> str | None:
     except ImportError as error:
         raise InputError(NOT_INSTALLED) from error
     try:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(entry["key"]))
-        key.verify(bytes.fromhex(entry["signature"]), bytes.fromhex(entry["digest"]))
+        key = Ed25519PublicKey.from_public_bytes(strict_hex(entry["key"]))
+        key.verify(strict_hex(entry["signature"]), strict_hex(entry["digest"]))
     except (InvalidSignature, ValueError, TypeError):
         return "the anchor's signature does not fit its key"
     return None
+
+
+def strict_hex(text: str) -> bytes:
+    """Bytes of lower-case hex; ValueError for any other way to write them."""
+    raw = bytes.fromhex(text)
+    if raw.hex() != text:
+        raise ValueError(text)
+    return raw
 
 
 def private_key(path: Path) -> Ed25519PrivateKey:

@@ -1,7 +1,11 @@
 """Snapshots of an engine's state, each whole or absent.
 
-The state's chunks are written first and the manifest row last, so a snapshot exists exactly when
-its manifest does; the manifest's digest covers its own fields and the state.
+The state's rows are written first and the manifest row last, so a snapshot exists exactly when its
+manifest does; the manifest's digest covers its own fields and the state.
+
+A full snapshot holds the whole state. Those after it hold only the pages that differ from it, until
+they differ in too much or FULL_EVERY of them were taken; then comes the next full one. So a load
+reads two snapshots at most.
 """
 
 from __future__ import annotations
@@ -13,10 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.errors import CorruptLogError, InputError
+from streams.log.pages import PAGE_BYTES, changed_pages, patched, pieces
 from streams.log.table import Row, Table
 
 CHUNK_BYTES = 4 << 20
 FACTS = struct.Struct("<QQq32s32sQ")
+FORM = struct.Struct("<IQ")
+"""Format of the snapshot, and the seq of the full one that it is a difference to, or its own."""
+FORMAT_VERSION = 1
+FULL_EVERY = 16
+LONGEST_DELTA = 0.5
+"""A difference longer than this share of the state is stored as a full snapshot."""
 DIGEST_BYTES = 32
 
 
@@ -65,6 +76,8 @@ class SnapshotStore:
     ) -> None:
         self._table = Table(Path(path), read_only)
         self._kept = kept
+        self._full: tuple[int, bytes] | None = None
+        self._deltas = 0
         self.damaged: list[tuple[int, str]] = []
 
     def put(
@@ -81,13 +94,36 @@ class SnapshotStore:
             raise InputError("snapshot: chain heads must be 32 bytes")
         info = SnapshotInfo(seq, out_seq, log_ns, input_chain, output_chain, len(state))
         self._remove(seq)
-        for row in chunks(seq, state):
-            self._table.write([row])
-        self._table.write([(manifest_key(seq), info.packed() + digest(info, state))], sync=True)
-        self._table.flush()
+        base_seq = self._put_delta(seq, state) or self._put_full(seq, state)
+        self._put_manifest(info, base_seq, state)
         if self._kept is not None:
             self._kept(info)
         return info
+
+    def _put_delta(self, seq: int, state: bytes) -> int | None:
+        """Store what differs from the last full snapshot; its seq, None when a full one is due."""
+        if self._full is None or self._deltas + 1 >= FULL_EVERY or seq <= self._full[0]:
+            return None
+        base_seq, base = self._full
+        numbers = changed_pages(base, state)
+        if len(numbers) * PAGE_BYTES > LONGEST_DELTA * len(state):
+            return None
+        for index, piece in enumerate(pieces(state, numbers)):
+            self._table.write([(piece_key(seq) + index.to_bytes(4, "big"), piece)])
+        self._deltas += 1
+        return base_seq
+
+    def _put_full(self, seq: int, state: bytes) -> int:
+        for row in chunks(seq, state):
+            self._table.write([row])
+        self._full, self._deltas = (seq, state), 0
+        return seq
+
+    def _put_manifest(self, info: SnapshotInfo, base_seq: int, state: bytes) -> None:
+        form = FORM.pack(FORMAT_VERSION, base_seq)
+        row = info.packed() + form + digest(info, form, state)
+        self._table.write([(manifest_key(info.seq), row)], sync=True)
+        self._table.flush()
 
     def latest(self, max_seq: int | None = None) -> Snapshot | None:
         """The newest intact snapshot at or before `max_seq`; bad ones go to `damaged`."""
@@ -102,11 +138,23 @@ class SnapshotStore:
 
     def load(self, seq: int) -> Snapshot:
         """The snapshot at exactly `seq`; CorruptLogError when it is not what was stored."""
-        info, expected = self._manifest(seq)
-        state = b"".join(value for _, value in self._table.scan(chunk_key(seq)))
-        if digest(info, state) != expected:
+        info, base_seq, form, expected = self._manifest(seq)
+        try:
+            state = self._state(info, base_seq)
+        except ValueError:
+            state = b""
+        if digest(info, form, state) != expected:
             raise CorruptLogError(f"{self._table.path}: the snapshot at seq {seq} is damaged")
         return Snapshot(info, state)
+
+    def _state(self, info: SnapshotInfo, base_seq: int) -> bytes:
+        """The state as its rows make it, not proven."""
+        base = b"".join(value for _, value in self._table.scan(chunk_key(base_seq)))
+        if base_seq == info.seq:
+            return base
+        return patched(
+            base, (v for _, v in self._table.scan(piece_key(info.seq))), info.state_bytes
+        )
 
     def entries(self) -> list[SnapshotInfo]:
         """What is stored, oldest first, without reading the states."""
@@ -117,7 +165,10 @@ class SnapshotStore:
         if keep < 1:
             raise InputError(f"keep: must be at least 1, not {keep}")
         kept = set(self._seqs()[-keep:])
-        removed = [seq for seq in sorted({*self._seqs(), *self._chunk_seqs()}) if seq not in kept]
+        for seq in kept:
+            self._make_whole(seq, kept)
+        stored = {*self._seqs(), *self._row_seqs(b"c"), *self._row_seqs(b"p")}
+        removed = sorted(stored - kept)
         for seq in removed:
             self._remove(seq)
         return len(removed)
@@ -126,22 +177,41 @@ class SnapshotStore:
         """Close the files."""
         self._table.close()
 
-    def _manifest(self, seq: int) -> tuple[SnapshotInfo, bytes]:
+    def _make_whole(self, seq: int, kept: set[int]) -> None:
+        """Turn a difference to a snapshot that goes into a full one; its new manifest decides."""
+        if self._manifest(seq)[1] in kept:
+            return
+        snapshot = self.load(seq)
+        for row in chunks(seq, snapshot.state):
+            self._table.write([row])
+        self._put_manifest(snapshot.info, seq, snapshot.state)
+        self._table.delete_range(piece_key(seq), piece_key(seq + 1))
+        self._full = None
+
+    def _manifest(self, seq: int) -> tuple[SnapshotInfo, int, bytes, bytes]:
+        """(facts, seq of the full snapshot, form, digest)."""
         row = self._table.get(manifest_key(seq))
-        if row is None or len(row) != FACTS.size + DIGEST_BYTES:
+        if row is None or len(row) != FACTS.size + FORM.size + DIGEST_BYTES:
             raise CorruptLogError(f"{self._table.path}: no snapshot at seq {seq}")
+        form = row[FACTS.size : FACTS.size + FORM.size]
+        version, base_seq = FORM.unpack(form)
+        if version > FORMAT_VERSION:
+            raise CorruptLogError(
+                f"{self._table.path}: the snapshot at seq {seq} has format {version}, this program "
+                f"reads {FORMAT_VERSION}; use the version of the program that wrote it"
+            )
         seq_, out_seq, log_ns, input_chain, output_chain, size = FACTS.unpack(row[: FACTS.size])
         info = SnapshotInfo(seq_, out_seq, log_ns, input_chain, output_chain, size)
-        return info, row[FACTS.size :]
+        return info, base_seq, form, row[FACTS.size + FORM.size :]
 
     def _seqs(self) -> list[int]:
         return [int.from_bytes(key[1:], "big") for key, _ in self._table.scan(b"m")]
 
-    def _chunk_seqs(self) -> Iterator[int]:
-        """Seqs that have chunks, found by leaping over the chunks themselves."""
+    def _row_seqs(self, tag: bytes) -> Iterator[int]:
+        """Seqs that have rows of a kind, found by leaping over the rows themselves."""
         start = bytes(8)
         while True:
-            row = next(self._table.scan(b"c", start), None)
+            row = next(self._table.scan(tag, start), None)
             if row is None:
                 return
             seq = int.from_bytes(row[0][1:9], "big")
@@ -151,6 +221,9 @@ class SnapshotStore:
     def _remove(self, seq: int) -> None:
         self._table.write([], deleted=[manifest_key(seq)])
         self._table.delete_range(chunk_key(seq), chunk_key(seq + 1))
+        self._table.delete_range(piece_key(seq), piece_key(seq + 1))
+        if self._full is not None and self._full[0] == seq:
+            self._full = None
 
 
 def chunks(seq: int, state: bytes) -> Iterator[Row]:
@@ -159,14 +232,21 @@ def chunks(seq: int, state: bytes) -> Iterator[Row]:
         yield chunk_key(seq) + index.to_bytes(4, "big"), state[start : start + CHUNK_BYTES]
 
 
-def digest(info: SnapshotInfo, state: bytes) -> bytes:
-    """SHA-256 over the facts and the state."""
-    return hashlib.sha256(info.packed() + state).digest()
+def digest(info: SnapshotInfo, form: bytes, state: bytes) -> bytes:
+    """SHA-256 over the facts, the form and the state."""
+    found = hashlib.sha256(info.packed() + form)
+    found.update(state)
+    return found.digest()
 
 
 def manifest_key(seq: int) -> bytes:
     """Key of a snapshot's manifest."""
     return b"m" + seq.to_bytes(8, "big")
+
+
+def piece_key(seq: int) -> bytes:
+    """Prefix of the keys of a snapshot's changed pages."""
+    return b"p" + seq.to_bytes(8, "big")
 
 
 def chunk_key(seq: int) -> bytes:

@@ -27,7 +27,8 @@ class Verdict:
     """What a verification found.
 
     `mismatches` counts output records that differ, lack or are too many, and facts of the manifest
-    that do not hold. `outputs_missing` counts outputs that a killed run did not get to write.
+    that do not hold. `outputs_missing` counts outputs that a killed run did not get to write. A
+    pruned run is not whole: its early decisions are gone, so their hash is not compared.
     """
 
     inputs: int = 0
@@ -35,6 +36,7 @@ class Verdict:
     outputs_missing: int = 0
     first_divergence: dict[str, Any] | None = None
     chain: str = "ok"
+    is_whole: bool = True
     state_hashes: list[str] = field(default_factory=list)
     decisions: DecisionHash = field(default_factory=DecisionHash)
 
@@ -138,9 +140,13 @@ def _verify_shard(
     interrupt: Interrupt,
 ) -> None:
     log, engine = run.shard(shard), kernel.load(core, shard)
-    logged = LoggedOutputs(proven_frames(log, "outputs", verdict))
+    start = log.start()  # of a log that was pruned
+    if start is not None:
+        engine.restore(start.state)
+        verdict.is_whole = False
+    logged = LoggedOutputs(proven_frames(log, "outputs", verdict, engine.out_seq + 1))
     total = int(run.manifest.get("inputs", 0))
-    for frame in proven_frames(log, "inputs", verdict):
+    for frame in proven_frames(log, "inputs", verdict, engine.seq + 1):
         interrupt.check()
         _, outputs = engine.step(frame.payload)
         if outputs:
@@ -153,9 +159,11 @@ def _verify_shard(
     verdict.state_hashes.append(kernel.state_hash(engine))
 
 
-def proven_frames(log: ShardLog, stream: str, verdict: Verdict) -> Iterator[Frame]:
-    """Every frame; a break of the chain is noted and reading goes on, other damage raises."""
-    reader = log.reader(stream)
+def proven_frames(log: ShardLog, stream: str, verdict: Verdict, start_seq: int) -> Iterator[Frame]:
+    """Frames from `start_seq`; a break of the chain is noted and reading goes on, other damage
+    raises.
+    """
+    reader = log.reader(stream, start_seq if start_seq > 1 else None)
     try:
         yield from reader
     except DamagedLogError as damage:
@@ -221,6 +229,8 @@ def _compare_with_manifest(manifest: dict[str, Any], verdict: Verdict) -> None:
         "state_hash": joined_hash(verdict.state_hashes),
         "decision_hash": verdict.decisions.hexdigest(),
     }
+    if not verdict.is_whole:
+        del executed["decision_hash"]
     for name, value in executed.items():
         if name in manifest and manifest[name] != value:
             verdict.differ({"what": name, "logged": manifest[name], "executed": value})

@@ -25,7 +25,9 @@ bool is_level(std::int64_t nanos, std::int64_t units) {
 
 bool is_stopped(std::uint8_t status) { return status >= kHalted && status <= kDown; }
 
-std::string at_byte(std::size_t offset) { return "market record at byte " + std::to_string(offset); }
+std::string at_byte(std::size_t offset) {
+  return "market record at byte " + std::to_string(offset);
+}
 
 }  // namespace
 

@@ -19,7 +19,7 @@ def run(tmp_path: Path, samples: Any) -> Iterator[RunDirectory]:
     """Yield a run whose shard 0 has 10 inputs and 8 outputs, in frames of 5 and 4."""
     with RunDirectory.create(tmp_path, {}) as run:
         shard = run.shard()
-        shard.open_writers()
+        shard.open_writers(codec="none")
         outputs = [samples.outputs(4, 1, 5), samples.outputs(4, 5, 10)]
         for half, records in enumerate(outputs):
             shard.inputs.wait_durable(shard.inputs.append(TICK * 5, 5, half) + 4)

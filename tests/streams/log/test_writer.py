@@ -222,7 +222,7 @@ FULL_DISK = f"""
 import resource, sys
 from streams.log import LogWriteError, SegmentWriter
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
-writer = SegmentWriter(sys.argv[1], "inputs", 0)
+writer = SegmentWriter(sys.argv[1], "inputs", 0, codec="none")
 try:
     for n in range(1000):
         writer.wait_durable(writer.append({TICK!r} * 10, 10, n) + 9)

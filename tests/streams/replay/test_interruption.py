@@ -20,7 +20,7 @@ from tests.streams.replay.reading import manifest_of
 
 Process = subprocess.Popen[str]
 ROOT = Path(__file__).resolve().parents[3]
-FILE_LIMIT = 5 << 19
+FILE_LIMIT = 400_000
 """No file of the process may grow beyond this, as on a disk that is full."""
 
 

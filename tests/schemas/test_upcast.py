@@ -1,0 +1,47 @@
+"""Old records become today's, step by step; those of the future are refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas.codes import InputType, OutputType
+from schemas.decisions import CHILD
+from schemas.errors import InputError
+from schemas.upcast import VERSIONS, upcast, upcast_output
+from schemas.wire import INPUTS, OUTPUTS, SUPPORTED_VERSION
+
+KEY = ("outputs", 200)
+STEPS = {("outputs", 200, 1): lambda raw: raw + b"-two", ("outputs", 200, 3): bytes.upper}
+
+
+def test_every_type_has_a_version() -> None:
+    assert {kind for stream, kind in VERSIONS if stream == "inputs"} == set(INPUTS)
+    assert {kind for stream, kind in VERSIONS if stream == "outputs"} == set(OUTPUTS)
+    outputs = {version for (stream, _), version in VERSIONS.items() if stream == "outputs"}
+    assert max(outputs) <= SUPPORTED_VERSION
+
+
+@pytest.mark.parametrize(
+    ("version", "found"),
+    [(1, b"A-TWO"), (2, b"A"), (3, b"A"), (4, b"a")],
+)
+def test_steps_follow_each_other(version: int, found: bytes) -> None:
+    assert upcast(*KEY, version, b"a", {KEY: 4}, STEPS) == found
+
+
+def test_a_record_of_today_is_the_same_object() -> None:
+    raw = CHILD.pack(size=CHILD.size, type=OutputType.CHILD, version=1)
+    assert upcast_output(raw) is raw
+    assert upcast("inputs", InputType.QUOTE, 1, raw) is raw
+
+
+@pytest.mark.parametrize("version", [0, 2, 255])
+def test_other_versions_are_refused(version: int) -> None:
+    raw = CHILD.pack(size=CHILD.size, type=OutputType.CHILD, version=version)
+    with pytest.raises(InputError, match=rf"version {version}, this program reads 1 to 1"):
+        upcast_output(raw)
+
+
+def test_unknown_types_are_refused() -> None:
+    with pytest.raises(InputError, match="type 99 is not known"):
+        upcast("inputs", 99, 1, b"")
