@@ -39,7 +39,10 @@ Refused venue(Shard& shard, const Venue& record) {
       start_clock(shard, instrument, record.venue);
     }
   }
-  if (reason == Reason::NONE) feed::set_venue_status(shard, record.venue, record.status);
+  if (reason == Reason::NONE) {
+    shard.venues.forget_prior(record.venue);
+    feed::set_venue_status(shard, record.venue, record.status);
+  }
   return {reason, record.venue};
 }
 
@@ -82,6 +85,7 @@ Refused settings(Shard& shard, const Settings& record) {
   const Reason reason = shard.tables.put_settings(record);
   if (reason == Reason::NONE) {
     start_grids(shard);
+    shard.venues.forget_priors();
     shard.books.forget_near();
   }
   return {reason};

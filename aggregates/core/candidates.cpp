@@ -142,7 +142,7 @@ void net_own(Candidate& candidate) {
 
 // Fills in levels and quality values; excludes a venue with nothing to offer.
 Exclusion price(const View& view, Candidate& candidate, const Tick& tick, const Deep& deep,
-                const Shard& shard) {
+                Shard& shard) {
   const Terms& terms = *candidate.terms;
   const std::int64_t touch = tick.touch[1 - view.side].nanos;
   if (view.sign * touch > view.sign * view.limit_nanos) {
@@ -153,15 +153,12 @@ Exclusion price(const View& view, Candidate& candidate, const Tick& tick, const 
   if ((view.unreflected >> candidate.venue & 1) != 0) {
     candidate.own_units += terms.unreflected[view.side];
   }
-  const VenueQuality& venue = shard.venues[candidate.venue];
+  const VenuePrior& prior = shard.venues.prior(candidate.venue, view.now_ns, shard.tables);
   const std::int64_t now_ns = tick.clock.at(view.now_ns);
-  const std::int64_t venue_ns = venue.session.at(view.now_ns);
-  candidate.fill_ratio = fill_ratio(terms, now_ns, venue, venue_ns, shard.tables);
+  candidate.fill_ratio = fill_ratio(terms, now_ns, prior.fill_ratio, shard.tables);
   candidate.miss_nanos = floor_to_int64((1.0 - candidate.fill_ratio) * view.penalty *
                                         static_cast<double>(touch));
-  const std::int64_t prior_ns = shard.tables.ack_prior_ns(candidate.venue);
-  candidate.ack_ns =
-      floor_to_int64(ack_ns(terms, now_ns, venue, venue_ns, prior_ns, shard.tables));
+  candidate.ack_ns = floor_to_int64(ack_ns(terms, now_ns, prior.ack_ns, shard.tables));
   candidate.touch_fee_nanos = candidate.fee_nanos(touch);
   view.sign > 0 ? take_levels<1>(view, candidate, tick, deep)
                 : take_levels<-1>(view, candidate, tick, deep);

@@ -42,11 +42,9 @@ void emit_row(Shard& shard, std::size_t instrument, std::size_t venue) {
   const Books& books = shard.books;
   const Tick& tick = books.tick(instrument, venue);
   const Terms& terms = books.terms(instrument, venue);
-  const VenueQuality& roll_up = shard.venues[venue];
   const Grids& grids = shard.tables.grids();
   const std::int64_t now_ns = tick.clock.at(shard.log_ns);
-  const std::int64_t venue_ns = roll_up.session.at(shard.log_ns);
-  const std::int64_t prior_ns = shard.tables.ack_prior_ns(venue);
+  const VenuePrior& prior = shard.venues.prior(venue, shard.log_ns, shard.tables);
   out::Quality record{};
   record.quality_seq = shard.quality_seq;
   record.quotes = tick.quotes;
@@ -62,10 +60,10 @@ void emit_row(Shard& shard, std::size_t instrument, std::size_t venue) {
   record.feed_delay_n = tick.delay.effective(now_ns, grids.speed);
   record.feed_delay_min_ns = tick.delay_min_ns;
   record.feed_delay_p90_ns = tick.delay_p90_ns;
-  record.fill_ratio = fill_ratio(terms, now_ns, roll_up, venue_ns, shard.tables);
+  record.fill_ratio = fill_ratio(terms, now_ns, prior.fill_ratio, shard.tables);
   record.fill_ratio_se = terms.fill.error(now_ns, grids.fill);
   record.fill_ratio_n = terms.fill.effective(now_ns, grids.fill);
-  record.ack_ns = ack_ns(terms, now_ns, roll_up, venue_ns, prior_ns, shard.tables);
+  record.ack_ns = ack_ns(terms, now_ns, prior.ack_ns, shard.tables);
   record.ack_ns_se = terms.ack.error(now_ns, grids.speed);
   record.ack_n = terms.ack.effective(now_ns, grids.speed);
   record.venue = static_cast<std::uint8_t>(venue);

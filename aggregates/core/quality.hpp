@@ -181,23 +181,16 @@ inline std::int64_t observe_touch(Tick& tick, std::size_t side, std::int64_t old
   return now_ns - tick.depleted_ns[side];
 }
 
-// Expected filled share of a child: row shrunk to venue, venue shrunk to the prior.
-inline double fill_ratio(const Terms& terms, std::int64_t now_ns, const VenueQuality& venue,
-                         std::int64_t venue_now_ns, const Tables& tables) {
-  const Priors& priors = tables.priors();
-  const Grid& grid = tables.grids().fill;
-  const double prior = venue.fill.shrunk(venue_now_ns, grid, priors.fill, priors.fill_weight);
-  return terms.fill.shrunk(now_ns, grid, prior, priors.fill_weight);
+// Expected filled share of a child: row shrunk to venue.
+inline double fill_ratio(const Terms& terms, std::int64_t now_ns, double venue_ratio,
+                         const Tables& tables) {
+  return terms.fill.shrunk(now_ns, tables.grids().fill, venue_ratio, tables.priors().fill_weight);
 }
 
-// Expected acknowledgement latency: row shrunk to venue, venue shrunk to its prior.
-inline double ack_ns(const Terms& terms, std::int64_t now_ns, const VenueQuality& venue,
-                     std::int64_t venue_now_ns, std::int64_t prior_ns, const Tables& tables) {
-  const double weight = tables.priors().ack_weight;
-  const Grid& grid = tables.grids().speed;
-  const double prior =
-      venue.ack.shrunk(venue_now_ns, grid, static_cast<double>(prior_ns), weight);
-  return terms.ack.shrunk(now_ns, grid, prior, weight);
+// Expected acknowledgement latency: row shrunk to venue.
+inline double ack_ns(const Terms& terms, std::int64_t now_ns, double venue_ack_ns,
+                     const Tables& tables) {
+  return terms.ack.shrunk(now_ns, tables.grids().speed, venue_ack_ns, tables.priors().ack_weight);
 }
 
 }  // namespace venuefold
