@@ -24,7 +24,6 @@ void Books::add_instrument() {
   books_.emplace_back();
   ++instruments_;
   ticks_.resize(instruments_ * stride_);
-  delays_.resize(instruments_ * stride_);
   terms_.resize(instruments_ * stride_);
   deep_.resize(instruments_ * stride_);
   evidence_.resize(instruments_ * stride_);
@@ -35,7 +34,6 @@ void Books::add_venue() {
   if (++venues_ <= stride_) return;
   const std::size_t wider = stride_ + kStrideStep;
   restride(ticks_, instruments_, stride_, wider);
-  restride(delays_, instruments_, stride_, wider);
   restride(terms_, instruments_, stride_, wider);
   restride(deep_, instruments_, stride_, wider);
   restride(evidence_, instruments_, stride_, wider);
@@ -45,29 +43,43 @@ void Books::add_venue() {
 
 void Books::clear(std::size_t instrument, std::size_t venue, Now now) {
   set_touch(instrument, venue, {}, {}, now);
-  const std::uint64_t bit = std::uint64_t{1} << venue;
-  Book& book = books_[instrument];
   deep(instrument, venue) = Deep{};
-  book.deep[0] &= ~bit;
-  book.deep[1] &= ~bit;
   Tick& row = tick(instrument, venue);
-  row.near_units[0] = row.near_units[1] = 0;
-  book.dirty |= bit;
+  row.deep_units[0] = row.deep_units[1] = 0;
+  forget_near(row);
+  books_[instrument].dirty |= std::uint64_t{1} << venue;
 }
 
-void Books::add_deep(std::size_t instrument, std::size_t venue, std::size_t side,
+void Books::sum_near(std::size_t instrument, std::size_t venue, std::size_t side,
                      std::int64_t ticks) {
+  constexpr std::int64_t kFar = (std::int64_t{1} << 30) - 1;
   Tick& row = tick(instrument, venue);
   const Level touch = row.touch[side];
+  row.deep_units[side] = 0;
+  row.below[side] = row.above[side] = -1;
   if (touch.units == 0) return;
   const std::int64_t reach_nanos = ticks * terms(instrument, venue).tick_nanos;
   const Deep& behind = deep(instrument, venue);
+  std::int64_t below = kFar;
+  std::int64_t above = kFar;
   for (std::size_t index = 1; index < kMaxLevels; ++index) {
     const Level& level = behind.level(side, index);
+    if (level.units == 0) break;
     const std::int64_t away = level.nanos - touch.nanos;
-    if (level.units == 0 || away > reach_nanos || -away > reach_nanos) return;
-    row.near_units[side] += level.units;
+    if (away > reach_nanos) {
+      above = std::min(above, away - reach_nanos - 1);
+      break;
+    }
+    if (-away > reach_nanos) {
+      below = std::min(below, -away - reach_nanos - 1);
+      break;
+    }
+    row.deep_units[side] += level.units;
+    below = std::min(below, reach_nanos - away);
+    above = std::min(above, reach_nanos + away);
   }
+  row.below[side] = static_cast<std::int32_t>(below);
+  row.above[side] = static_cast<std::int32_t>(above);
 }
 
 void Books::set_fee(std::size_t instrument, std::size_t venue, std::uint8_t liquidity,

@@ -18,15 +18,16 @@ struct alignas(64) Book {
   std::int64_t best_nanos[2] = {0, 0};
   std::uint64_t at_best[2] = {0, 0};
   std::uint64_t dirty = 0;
-  std::uint64_t modelled = 0;
-  std::uint64_t listed = 0;
-  // Venues where the instrument itself trades.
-  std::uint64_t open = ~std::uint64_t{0};
+  // Rows that are modelled or hold fills which no quote reflects yet: a tick seldom meets one.
+  std::uint64_t special = 0;
   // Twice the last valid mid, and when it was.
   std::int64_t mid_x2 = 0;
   std::int64_t mid_ns = 0;
-  // Venues that show anything behind the touch, by side.
-  std::uint64_t deep[2] = {0, 0};
+  std::uint64_t modelled = 0;
+  std::uint64_t unreflected = 0;
+  std::uint64_t listed = 0;
+  // Venues where the instrument itself trades.
+  std::uint64_t open = ~std::uint64_t{0};
   std::uint64_t dirty_execution = 0;
   // Of our last fill.
   std::int64_t fill_ns = -1;
@@ -51,7 +52,6 @@ class Books {
   const Book& operator[](std::size_t instrument) const { return books_[instrument]; }
 
   Tick& tick(std::size_t instrument, std::size_t venue) { return ticks_[at(instrument, venue)]; }
-  Delay& delay(std::size_t instrument, std::size_t venue) { return delays_[at(instrument, venue)]; }
   Terms& terms(std::size_t instrument, std::size_t venue) { return terms_[at(instrument, venue)]; }
   Deep& deep(std::size_t instrument, std::size_t venue) { return deep_[at(instrument, venue)]; }
   Evidence& evidence(std::size_t instrument, std::size_t venue) {
@@ -62,9 +62,6 @@ class Books {
   }
   const Tick& tick(std::size_t instrument, std::size_t venue) const {
     return ticks_[at(instrument, venue)];
-  }
-  const Delay& delay(std::size_t instrument, std::size_t venue) const {
-    return delays_[at(instrument, venue)];
   }
   const Terms& terms(std::size_t instrument, std::size_t venue) const {
     return terms_[at(instrument, venue)];
@@ -107,20 +104,34 @@ class Books {
     Deep& deep = deep_[at(instrument, venue)];
     deep.level(0, level) = bid;
     deep.level(1, level) = ask;
-    if (level != 1) return;
+    forget_near(tick(instrument, venue));
+  }
+  // Sums again what is displayed within `ticks` ticks of the touch, where that may have changed.
+  void measure_near(std::size_t instrument, std::size_t venue, std::int64_t ticks) {
+    const Tick& row = tick(instrument, venue);
+    if (row.below[0] < 0) [[unlikely]] sum_near(instrument, venue, 0, ticks);
+    if (row.below[1] < 0) [[unlikely]] sum_near(instrument, venue, 1, ticks);
+  }
+  // What is near has to be summed again at the next quote.
+  static void forget_near(Tick& row) {
+    for (std::size_t side = 0; side < 2; ++side) row.below[side] = row.above[side] = -1;
+  }
+  void forget_near() {
+    for (Tick& row : ticks_) forget_near(row);
+  }
+  // Whether a top-of-book quote was modelled; whether fills wait for a quote that reflects them.
+  void mark(std::size_t instrument, std::size_t venue, bool modelled, bool unreflected) {
     Book& book = books_[instrument];
     const std::uint64_t bit = std::uint64_t{1} << venue;
-    book.deep[0] = bid.units != 0 ? book.deep[0] | bit : book.deep[0] & ~bit;
-    book.deep[1] = ask.units != 0 ? book.deep[1] | bit : book.deep[1] & ~bit;
+    book.modelled = modelled ? book.modelled | bit : book.modelled & ~bit;
+    book.unreflected = unreflected ? book.unreflected | bit : book.unreflected & ~bit;
+    book.special = book.modelled | book.unreflected;
   }
-  // Sums again what is displayed within `ticks` ticks of the touch.
-  void measure_near(std::size_t instrument, std::size_t venue, std::int64_t ticks) {
-    const Book& book = books_[instrument];
-    Tick& row = tick(instrument, venue);
-    for (std::size_t side = 0; side < 2; ++side) {
-      row.near_units[side] = row.touch[side].units;
-      if ((book.deep[side] >> venue & 1) != 0) add_deep(instrument, venue, side, ticks);
-    }
+  void add_unreflected(std::size_t instrument, std::size_t venue, std::size_t side,
+                       std::int64_t units) {
+    std::int64_t& sum = terms(instrument, venue).unreflected[side];
+    sum = std::min(kUnreflectedMax, sum + units);
+    mark(instrument, venue, books_[instrument].modelled >> venue & 1, true);
   }
   // Trading state of an instrument at a venue.
   void set_status(std::size_t instrument, std::size_t venue, std::uint8_t status) {
@@ -129,6 +140,10 @@ class Books {
     const std::uint64_t bit = std::uint64_t{1} << venue;
     const bool open = status == number(VenueStatus::OPEN);
     book.open = open ? book.open | bit : book.open & ~bit;
+  }
+  // Starts or stops a row's clock.
+  void turn(std::size_t instrument, std::size_t venue, bool running, std::int64_t now_ns) {
+    tick(instrument, venue).clock.turn(running, now_ns, terms(instrument, venue).paused_ns);
   }
   // Takes over a validated fee.
   void set_fee(std::size_t instrument, std::size_t venue, std::uint8_t liquidity,
@@ -151,7 +166,6 @@ class Books {
   std::size_t stride_ = 0;
   Table<Book> books_;
   Table<Tick> ticks_;
-  Table<Delay> delays_;
   Table<Terms> terms_;
   Table<Deep> deep_;
   Table<Evidence> evidence_;
@@ -161,7 +175,7 @@ class Books {
     return instrument * stride_ + venue;
   }
   void scan_best(Book& book, std::size_t side) const;
-  void add_deep(std::size_t instrument, std::size_t venue, std::size_t side, std::int64_t ticks);
+  void sum_near(std::size_t instrument, std::size_t venue, std::size_t side, std::int64_t ticks);
   void change_top(Book& book, std::size_t side, std::size_t venue, std::int64_t nanos);
 };
 
@@ -193,8 +207,19 @@ inline Level level_of(std::int64_t nanos, std::int64_t units) {
 inline void Books::advance_row(std::size_t instrument, std::size_t venue, Now now) {
   const Book& book = books_[instrument];
   Tick& row = tick(instrument, venue);
-  advance(row, row.session.at(now.ns), now.liquidity, book.at_best[0] >> venue & 1,
+  advance(row, row.clock.at(now.ns), now.liquidity, book.at_best[0] >> venue & 1,
           book.at_best[1] >> venue & 1);
+}
+
+// Keeps what is known of the size near the touch while the touch stays inside its bounds.
+inline void follow_near(Tick& row, const Level (&before)[2]) {
+  for (std::size_t side = 0; side < 2; ++side) {
+    const std::int64_t moved = row.touch[side].nanos - before[side].nanos;
+    const bool known = row.touch[side].units != 0 && -row.below[side] <= moved &&
+                       moved <= row.above[side];
+    row.below[side] = known ? static_cast<std::int32_t>(row.below[side] + moved) : -1;
+    row.above[side] = known ? static_cast<std::int32_t>(row.above[side] - moved) : -1;
+  }
 }
 
 [[gnu::always_inline]] inline void Books::set_touch(std::size_t instrument, std::size_t venue,
@@ -204,22 +229,21 @@ inline void Books::advance_row(std::size_t instrument, std::size_t venue, Now no
   const std::uint64_t at_bid = book.at_best[0];
   const std::uint64_t at_ask = book.at_best[1];
   const Level before[2] = {row.touch[0], row.touch[1]};
-  advance(row, row.session.at(now.ns), now.liquidity, at_bid >> venue & 1, at_ask >> venue & 1);
+  advance(row, row.clock.at(now.ns), now.liquidity, at_bid >> venue & 1, at_ask >> venue & 1);
   row.touch[0] = bid;
   row.touch[1] = ask;
-  if (row.session.is_running()) {
+  if (row.clock.is_running()) {
     row.sums[CHANGES] += bid != before[0] || ask != before[1] ? 1.0 : 0.0;
-    const std::int64_t session_ns = row.session.at(now.ns);
+    const std::int64_t session_ns = row.clock.at(now.ns);
     for (std::size_t side = 0; side < 2; ++side) {
       const std::int64_t refill_ns =
           observe_touch(row, side, before[side].nanos, row.touch[side].nanos, session_ns);
       if (refill_ns != 0) [[unlikely]] {
-        evidence(instrument, venue)
-            .refill_ns[side]
-            .observe(static_cast<double>(refill_ns), session_ns, now.liquidity);
+        row.refill_ns[side].observe(static_cast<double>(refill_ns), session_ns, now.liquidity);
       }
     }
   }
+  follow_near(row, before);
   change_top(book, 0, venue, bid.nanos);
   change_top(book, 1, venue, ask.nanos);
   if (0 < book.best_nanos[0] && book.best_nanos[0] < book.best_nanos[1]) {
@@ -231,7 +255,7 @@ inline void Books::advance_row(std::size_t instrument, std::size_t venue, Now no
   for (; changed != 0; changed &= changed - 1) {
     const auto other = static_cast<std::size_t>(std::countr_zero(changed));
     Tick& moved = tick(instrument, other);
-    advance(moved, moved.session.at(now.ns), now.liquidity, at_bid >> other & 1,
+    advance(moved, moved.clock.at(now.ns), now.liquidity, at_bid >> other & 1,
             at_ask >> other & 1);
   }
 }
@@ -244,9 +268,9 @@ inline void Books::prefetch_tick(std::size_t instrument, std::size_t venue) cons
   __builtin_prefetch(row + 64, 1);
   __builtin_prefetch(row + 128, 1);
   __builtin_prefetch(row + 192, 1);
-  __builtin_prefetch(&delays_[at(instrument, venue)], 1);
+  __builtin_prefetch(row + 256, 1);
+  __builtin_prefetch(row + 320, 1);
   __builtin_prefetch(&book, 1);
-  __builtin_prefetch(&book.mid_x2, 1);
   __builtin_prefetch(&book.top_nanos[0][venue], 1);
   __builtin_prefetch(&book.top_nanos[1][venue], 1);
 }

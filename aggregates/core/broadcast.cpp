@@ -9,7 +9,7 @@ namespace {
 // The clock of a new row stands still where the venue does not trade.
 void start_clock(Shard& shard, std::size_t instrument, std::size_t venue) {
   const bool trades = shard.tables.open() >> venue & 1;
-  shard.books.tick(instrument, venue).session.turn(trades, shard.log_ns);
+  shard.books.turn(instrument, venue, trades, shard.log_ns);
 }
 
 }  // namespace
@@ -39,7 +39,10 @@ Refused venue(Shard& shard, const Venue& record) {
       start_clock(shard, instrument, record.venue);
     }
   }
-  if (reason == Reason::NONE) feed::set_venue_status(shard, record.venue, record.status);
+  if (reason == Reason::NONE) {
+    shard.venues.forget_prior(record.venue);
+    feed::set_venue_status(shard, record.venue, record.status);
+  }
   return {reason, record.venue};
 }
 
@@ -52,6 +55,7 @@ Refused listing(Shard& shard, const Listing& record) {
   terms.lot_units = record.lot_units;
   terms.min_units = record.min_units;
   terms.tick_nanos = record.tick_nanos;
+  Books::forget_near(shard.books.tick(record.instrument, record.venue));
   return kAccepted;
 }
 
@@ -79,7 +83,11 @@ Refused limits(Shard& shard, const Limits& record) {
 
 Refused settings(Shard& shard, const Settings& record) {
   const Reason reason = shard.tables.put_settings(record);
-  if (reason == Reason::NONE) start_grids(shard);
+  if (reason == Reason::NONE) {
+    start_grids(shard);
+    shard.venues.forget_priors();
+    shard.books.forget_near();
+  }
   return {reason};
 }
 

@@ -21,6 +21,7 @@ struct View {
   std::uint64_t killed;
   std::uint64_t open;
   std::uint64_t well;
+  std::uint64_t unreflected;
 };
 
 // Venues whose health keeps nobody away, where the settings have it checked.
@@ -31,6 +32,7 @@ std::uint64_t well_venues(const Shard& shard, const Policy& policy) {
 
 View view_of(Shard& shard, const Order& order, const Policy& policy) {
   const Tables& tables = shard.tables;
+  const Book& book = shard.books[order.record.instrument];
   const std::uint64_t listed = order.record.venues_allowed;
   return {
       .order = order,
@@ -43,8 +45,9 @@ View view_of(Shard& shard, const Order& order, const Policy& policy) {
       .penalty = static_cast<double>(policy.miss_penalty_e9) / static_cast<double>(kE9),
       .allowed = (listed != 0 ? listed : ~std::uint64_t{0}) & ~order.record.venues_banned,
       .killed = tables.killed(),
-      .open = tables.open() & shard.books[order.record.instrument].open,
+      .open = tables.open() & book.open,
       .well = well_venues(shard, policy),
+      .unreflected = book.unreflected,
   };
 }
 
@@ -139,23 +142,23 @@ void net_own(Candidate& candidate) {
 
 // Fills in levels and quality values; excludes a venue with nothing to offer.
 Exclusion price(const View& view, Candidate& candidate, const Tick& tick, const Deep& deep,
-                const Shard& shard) {
+                Shard& shard) {
   const Terms& terms = *candidate.terms;
   const std::int64_t touch = tick.touch[1 - view.side].nanos;
   if (view.sign * touch > view.sign * view.limit_nanos) {
     return {Reason::BEYOND_LIMIT, touch};
   }
   // At most 8192 open parents of 1e15 units in flight and 1e18 unreflected: inside 64 bits.
-  candidate.own_units = terms.in_flight[view.side] + tick.unreflected[view.side];
-  const VenueQuality& venue = shard.venues[candidate.venue];
-  const std::int64_t now_ns = tick.session.at(view.now_ns);
-  const std::int64_t venue_ns = venue.session.at(view.now_ns);
-  candidate.fill_ratio = fill_ratio(terms, now_ns, venue, venue_ns, shard.tables);
+  candidate.own_units = terms.in_flight[view.side];
+  if ((view.unreflected >> candidate.venue & 1) != 0) {
+    candidate.own_units += terms.unreflected[view.side];
+  }
+  const VenuePrior& prior = shard.venues.prior(candidate.venue, view.now_ns, shard.tables);
+  const std::int64_t now_ns = tick.clock.at(view.now_ns);
+  candidate.fill_ratio = fill_ratio(terms, now_ns, prior.fill_ratio, shard.tables);
   candidate.miss_nanos = floor_to_int64((1.0 - candidate.fill_ratio) * view.penalty *
                                         static_cast<double>(touch));
-  const std::int64_t prior_ns = shard.tables.ack_prior_ns(candidate.venue);
-  candidate.ack_ns =
-      floor_to_int64(ack_ns(terms, now_ns, venue, venue_ns, prior_ns, shard.tables));
+  candidate.ack_ns = floor_to_int64(ack_ns(terms, now_ns, prior.ack_ns, shard.tables));
   candidate.touch_fee_nanos = candidate.fee_nanos(touch);
   view.sign > 0 ? take_levels<1>(view, candidate, tick, deep)
                 : take_levels<-1>(view, candidate, tick, deep);

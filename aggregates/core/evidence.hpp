@@ -16,10 +16,8 @@ namespace venuefold {
 constexpr std::size_t kSurvivalSizes = 8;
 constexpr std::size_t kHorizons = 4;
 
-// Execution quality of one row: refills (by side, from ticks), costs, rejects, hidden size,
-// survival, markouts by liquidity.
+// Execution quality of one row: costs, rejects, hidden size, survival, markouts by liquidity.
 struct Evidence {
-  Moments refill_ns[2];
   Moments first_fill_ns;
   Moments reject;
   Moments hidden_units;
@@ -48,6 +46,6 @@ struct Evidence {
     }
   }
 };
-static_assert(sizeof(Evidence) == 1104);
+static_assert(sizeof(Evidence) == 1024);
 
 }  // namespace venuefold

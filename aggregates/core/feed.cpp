@@ -1,6 +1,12 @@
 #include "feed.hpp"
 
 namespace venuefold::feed {
+void reflect(Books& books, const Quote& record, bool modelled) {
+  Terms& terms = books.terms(record.instrument, record.venue);
+  terms.unreflected[0] = terms.unreflected[1] = 0;
+  books.mark(record.instrument, record.venue, modelled, false);
+}
+
 namespace {
 
 // Empties the book of a venue that does not trade, and stops or starts its row's clock.
@@ -8,7 +14,7 @@ void turn(Shard& shard, std::size_t instrument, std::uint8_t venue) {
   const std::uint64_t open = shard.tables.open() & shard.books[instrument].open;
   const bool trades = open >> venue & 1;
   if (!trades) shard.books.clear(instrument, venue, shard.now());
-  shard.books.tick(instrument, venue).session.turn(trades, shard.log_ns);
+  shard.books.turn(instrument, venue, trades, shard.log_ns);
 }
 
 }  // namespace

@@ -50,17 +50,19 @@ inline bool is_sound(const Quote& record) {
   return static_cast<std::int64_t>(signs) >= 0;
 }
 
+// A quote reflects our fills, and is modelled or not.
+void reflect(Books& books, const Quote& record, bool modelled);
+
 // What a quote says about its venue and its feed.
-inline void observe(Shard& shard, const Quote& record, const Tick& tick) {
+inline void observe(Shard& shard, const Quote& record, Tick& tick) {
   VenueQuality& venue = shard.venues[record.venue];
   const Grid& speed = shard.tables.grids().speed;
   health::observe_quote(venue, shard.log_ns, speed);
   shard.venues.dirty |= std::uint64_t{1} << record.venue;
-  if (!tick.session.is_running() || record.venue_ns <= 0 || record.venue_ns > kMaxTimeNs) return;
+  if (!tick.clock.is_running() || record.venue_ns <= 0 || record.venue_ns > kMaxTimeNs) return;
   const std::int64_t delay_ns = shard.log_ns - record.venue_ns;
-  Delay& delay = shard.books.delay(record.instrument, record.venue);
-  observe_delay(delay, tick.session.at(shard.log_ns), delay_ns, speed);
-  venue.feed_histogram.observe(delay_ns - delay.min_ns);
+  observe_delay(tick, tick.clock.at(shard.log_ns), delay_ns, speed);
+  venue.feed_histogram.observe(delay_ns - tick.delay_min_ns);
 }
 
 // One book level of a venue; level 0 moves the displayed best and its time shares.
@@ -77,14 +79,16 @@ inline void observe(Shard& shard, const Quote& record, const Tick& tick) {
   const std::uint64_t bit = std::uint64_t{1} << record.venue;
   if (level == 0) {
     shard.books.set_touch(record.instrument, record.venue, bid, ask, shard.now());
-    book.modelled = (record.flags & kModelled) != 0 ? book.modelled | bit : book.modelled & ~bit;
   } else {
     shard.books.set_deep(record.instrument, record.venue, level, bid, ask, shard.now());
   }
   shard.books.measure_near(record.instrument, record.venue, shard.tables.settings().near_ticks);
   tick.quote_ns = shard.log_ns;
   tick.quote_seq = shard.seq;
-  tick.unreflected[0] = tick.unreflected[1] = 0;
+  const bool modelled = (record.flags & kModelled) != 0;
+  if ((book.special & bit) != 0 || (level == 0 && modelled)) [[unlikely]] {
+    reflect(shard.books, record, level == 0 ? modelled : (book.modelled & bit) != 0);
+  }
   ++tick.quotes;
   book.dirty |= bit;
   observe(shard, record, tick);

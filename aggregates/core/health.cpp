@@ -11,6 +11,31 @@ void VenueQualities::set_health(std::size_t venue, HealthState health) {
   degraded = health == HealthState::DEGRADED ? degraded | bit : degraded & ~bit;
 }
 
+const VenuePrior& VenueQualities::prior(std::size_t venue, std::int64_t log_ns,
+                                        const Tables& tables) {
+  VenuePrior& known = priors[venue];
+  const VenueQuality& quality = list[venue];
+  const std::int64_t now_ns = quality.session.at(log_ns);
+  const std::int64_t fill_step = tables.grids().fill.step(now_ns);
+  const std::int64_t speed_step = tables.grids().speed.step(now_ns);
+  if (known.fill_step != fill_step || known.speed_step != speed_step) [[unlikely]] {
+    known = {fill_step, speed_step, venue_fill_ratio(quality, now_ns, tables),
+             venue_ack_ns(quality, now_ns, tables.ack_prior_ns(venue), tables)};
+  }
+  return known;
+}
+
+double venue_fill_ratio(const VenueQuality& venue, std::int64_t now_ns, const Tables& tables) {
+  const Priors& priors = tables.priors();
+  return venue.fill.shrunk(now_ns, tables.grids().fill, priors.fill, priors.fill_weight);
+}
+
+double venue_ack_ns(const VenueQuality& venue, std::int64_t now_ns, std::int64_t prior_ns,
+                    const Tables& tables) {
+  return venue.ack.shrunk(now_ns, tables.grids().speed, static_cast<double>(prior_ns),
+                          tables.priors().ack_weight);
+}
+
 namespace health {
 namespace {
 

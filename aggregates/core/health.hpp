@@ -6,6 +6,7 @@
 // doubles what the next run needs, up to a bound; each run that succeeds halves it again.
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "histogram.hpp"
@@ -37,6 +38,14 @@ struct alignas(64) VenueQuality {
   Histogram fill_histogram;
 };
 
+// What a venue says of a row that has seen nothing, and for which steps of the grids that holds.
+struct VenuePrior {
+  std::int64_t fill_step = -1;
+  std::int64_t speed_step = -1;
+  double fill_ratio = 0.0;
+  double ack_ns = 0.0;
+};
+
 // All venues by dense id. Masks have a bit for each: `changed` health to be told at once, `dirty`
 // quality to be told on the cadence, and who is up or degraded.
 struct VenueQualities {
@@ -45,6 +54,7 @@ struct VenueQualities {
   std::uint64_t dirty = 0;
   std::uint64_t up = 0;
   std::uint64_t degraded = 0;
+  std::array<VenuePrior, kMaxVenues> priors;
 
   std::size_t size() const { return list.size(); }
   VenueQuality& operator[](std::size_t venue) { return list[venue]; }
@@ -54,7 +64,16 @@ struct VenueQualities {
     set_health(list.size() - 1, HealthState::UP);
   }
   void set_health(std::size_t venue, HealthState health);
+  // As of now, for decisions: found anew when a grid has moved on or `forget_priors` was called.
+  const VenuePrior& prior(std::size_t venue, std::int64_t log_ns, const Tables& tables);
+  void forget_prior(std::size_t venue) { priors[venue] = {}; }
+  void forget_priors() { priors.fill({}); }
 };
+
+// Expected filled share and acknowledgement latency of a venue, shrunk to the settings' prior.
+double venue_fill_ratio(const VenueQuality& venue, std::int64_t now_ns, const Tables& tables);
+double venue_ack_ns(const VenueQuality& venue, std::int64_t now_ns, std::int64_t prior_ns,
+                    const Tables& tables);
 
 namespace health {
 

@@ -29,7 +29,7 @@ Places places(Shard& shard, const Child& child) {
           books.evidence(instrument, child.venue),
           venue,
           shard.tables.grids(),
-          books.tick(instrument, child.venue).session.at(shard.log_ns),
+          books.tick(instrument, child.venue).clock.at(shard.log_ns),
           venue.session.at(shard.log_ns)};
 }
 
@@ -97,6 +97,7 @@ void observe_answer(Shard& shard, Child& child) {
   at.terms.ack.observe(static_cast<double>(latency_ns), at.now_ns, at.grids.speed);
   at.venue.ack.observe(static_cast<double>(latency_ns), at.venue_ns, at.grids.speed);
   at.venue.ack_histogram.observe(latency_ns);
+  shard.venues.forget_prior(child.venue);
 }
 
 void observe_trade(Shard& shard, const Child& child, const ExecReport& report) {
@@ -128,6 +129,7 @@ void observe_end(Shard& shard, const Child& child) {
                          static_cast<double>(asked);
     at.terms.fill.observe(share, at.now_ns, fill);
     at.venue.fill.observe(share, at.venue_ns, fill);
+    shard.venues.forget_prior(child.venue);
   }
   if (!rejected) {
     at.evidence.observe_survival(at.now_ns, child.units, child.cum_units,

@@ -74,7 +74,7 @@ void observe(Shard& shard, Book& book, const Markout& markout, std::size_t index
   book.dirty_execution |= std::uint64_t{1} << markout.venue;
   Evidence& evidence = shard.books.evidence(markout.instrument, markout.venue);
   const Tick& tick = shard.books.tick(markout.instrument, markout.venue);
-  const std::int64_t now_ns = tick.session.at(shard.log_ns);
+  const std::int64_t now_ns = tick.clock.at(shard.log_ns);
   if (kind == MarkoutKind::REMOVED) {
     const double drift_bps = static_cast<double>(markout.sign) * drift.mean();
     evidence.removed[index].observe(move_bps - drift_bps, now_ns, impact);

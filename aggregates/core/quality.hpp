@@ -1,8 +1,8 @@
 // Venue quality of one instrument at one venue: decayed sufficient statistics and read-outs.
 //
-// A row is split by who touches it: a tick changes Tick (four cache lines) and, where the venue
-// says when, Delay; a decision also reads Terms and the deep levels of one side; Evidence is for
-// reports, Contract for neither. All times here are session times of the row.
+// A row is split by who touches it: a tick changes Tick (six cache lines), a decision also reads
+// Terms and the deep levels of one side; Evidence is for reports, Contract for neither. All times
+// here but `quote_ns` are session times of the row.
 #pragma once
 
 #include <algorithm>
@@ -46,31 +46,34 @@ enum TimeSum : std::size_t {
   TIME_SUMS,
 };
 
-// What a quote changes, in front what a decision reads. Side index: 0 bid, 1 ask; of `unreflected`:
-// 0 buy, 1 sell. `depleted_*` is a touch that was lost, and since when.
+// What a quote changes, in front what a decision reads. Side index: 0 bid, 1 ask.
+//
+// `deep_units` is what counts as near behind the touch; it stays so while the touch does not move
+// by more than `below` or `above` (-1: unknown), so that a tick need not read the deep levels.
+// `depleted_*` is a touch that was lost, and since when.
 struct alignas(64) Tick {
   Level touch[2];
   std::int64_t quote_ns = 0;
   std::uint64_t quote_seq = 0;
-  std::int64_t unreflected[2] = {0, 0};
   std::int64_t then_ns = 0;
-  SessionClock session;
-  std::int64_t near_units[2] = {0, 0};
-  double sums[TIME_SUMS] = {};
+  RowClock clock;
+  std::int64_t deep_units[2] = {0, 0};
+  std::int32_t below[2] = {-1, -1};
+  std::int32_t above[2] = {-1, -1};
   std::int64_t depleted_nanos[2] = {0, 0};
   std::int64_t depleted_ns[2] = {0, 0};
+  double sums[TIME_SUMS] = {};
   std::uint64_t quotes = 0;
   std::uint64_t trades = 0;
-};
-static_assert(sizeof(Tick) == 256);
+  std::int64_t delay_min_ns = kInt64Max;
+  std::int64_t delay_p90_ns = 0;
+  Moments delay;
+  Moments refill_ns[2];
 
-// Feed delay.
-struct alignas(64) Delay {
-  Moments ns;
-  std::int64_t min_ns = kInt64Max;
-  std::int64_t p90_ns = 0;
+  // Displayed size within the settings' ticks of the touch.
+  std::int64_t near_units(std::size_t side) const { return touch[side].units + deep_units[side]; }
 };
-static_assert(sizeof(Delay) == 64);
+static_assert(sizeof(Tick) == 384);
 
 // What a decision reads besides: terms of trade, own units in flight, fill and latency estimates.
 struct alignas(64) Terms {
@@ -85,6 +88,10 @@ struct alignas(64) Terms {
   Moments fill;
   Moments ack;
   std::uint64_t fills = 0;
+  // Filled since the last quote, by our side; buy, sell.
+  std::int64_t unreflected[2] = {0, 0};
+  // What the row's clock had paused when it stopped.
+  std::int64_t paused_ns = 0;
 };
 static_assert(sizeof(Terms) == 192);
 
@@ -131,8 +138,8 @@ inline void advance(Tick& tick, std::int64_t now_ns, const Grid& liquidity, bool
                                    bid_units * bid_units * elapsed,
                                    ask_units * elapsed,
                                    ask_units * ask_units * elapsed,
-                                   static_cast<double>(tick.near_units[0]) * elapsed,
-                                   static_cast<double>(tick.near_units[1]) * elapsed,
+                                   static_cast<double>(tick.near_units(0)) * elapsed,
+                                   static_cast<double>(tick.near_units(1)) * elapsed,
                                    spread * two_sided,
                                    spread * spread * two_sided,
                                    two_sided,
@@ -142,14 +149,14 @@ inline void advance(Tick& tick, std::int64_t now_ns, const Grid& liquidity, bool
 }
 
 // Feed delay of one tick; negative where the venue's clock runs ahead of ours.
-inline void observe_delay(Delay& delay, std::int64_t now_ns, std::int64_t delay_ns,
+inline void observe_delay(Tick& tick, std::int64_t now_ns, std::int64_t delay_ns,
                           const Grid& speed) {
-  delay.ns.observe(static_cast<double>(delay_ns), now_ns, speed);
-  delay.min_ns = std::min(delay.min_ns, delay_ns);
+  tick.delay.observe(static_cast<double>(delay_ns), now_ns, speed);
+  tick.delay_min_ns = std::min(tick.delay_min_ns, delay_ns);
   // A frugal quantile: nine steps up for one of ten above it, one step down for nine below.
-  const std::int64_t p90_ns = delay.p90_ns;
+  const std::int64_t p90_ns = tick.delay_p90_ns;
   const std::int64_t step_ns = ((p90_ns < 0 ? -p90_ns : p90_ns) >> 10) + 100;
-  delay.p90_ns += delay_ns > p90_ns ? 9 * step_ns : -step_ns;
+  tick.delay_p90_ns += delay_ns > p90_ns ? 9 * step_ns : -step_ns;
 }
 
 // Whether a side's price, 0 for none, is worse than another: lower for a bid, higher for an ask.
@@ -174,23 +181,16 @@ inline std::int64_t observe_touch(Tick& tick, std::size_t side, std::int64_t old
   return now_ns - tick.depleted_ns[side];
 }
 
-// Expected filled share of a child: row shrunk to venue, venue shrunk to the prior.
-inline double fill_ratio(const Terms& terms, std::int64_t now_ns, const VenueQuality& venue,
-                         std::int64_t venue_now_ns, const Tables& tables) {
-  const Priors& priors = tables.priors();
-  const Grid& grid = tables.grids().fill;
-  const double prior = venue.fill.shrunk(venue_now_ns, grid, priors.fill, priors.fill_weight);
-  return terms.fill.shrunk(now_ns, grid, prior, priors.fill_weight);
+// Expected filled share of a child: row shrunk to venue.
+inline double fill_ratio(const Terms& terms, std::int64_t now_ns, double venue_ratio,
+                         const Tables& tables) {
+  return terms.fill.shrunk(now_ns, tables.grids().fill, venue_ratio, tables.priors().fill_weight);
 }
 
-// Expected acknowledgement latency: row shrunk to venue, venue shrunk to its prior.
-inline double ack_ns(const Terms& terms, std::int64_t now_ns, const VenueQuality& venue,
-                     std::int64_t venue_now_ns, std::int64_t prior_ns, const Tables& tables) {
-  const double weight = tables.priors().ack_weight;
-  const Grid& grid = tables.grids().speed;
-  const double prior =
-      venue.ack.shrunk(venue_now_ns, grid, static_cast<double>(prior_ns), weight);
-  return terms.ack.shrunk(now_ns, grid, prior, weight);
+// Expected acknowledgement latency: row shrunk to venue.
+inline double ack_ns(const Terms& terms, std::int64_t now_ns, double venue_ack_ns,
+                     const Tables& tables) {
+  return terms.ack.shrunk(now_ns, tables.grids().speed, venue_ack_ns, tables.priors().ack_weight);
 }
 
 }  // namespace venuefold

@@ -45,7 +45,7 @@ Refused check_trade(const ExecReport& report, const Child& child, const Order& o
 }
 
 // A fill from a venue is always booked: late or in excess, it raises an alarm as well.
-void book_trade(Shard& shard, Child& child, Tick& tick, Terms& terms, const ExecReport& report) {
+void book_trade(Shard& shard, Child& child, Terms& terms, const ExecReport& report) {
   Order& order = *child.order;
   const bool late = !is_open(child.state);
   learning::observe_trade(shard, child, report);
@@ -55,9 +55,8 @@ void book_trade(Shard& shard, Child& child, Tick& tick, Terms& terms, const Exec
   order.notional += int128{report.last_nanos} * report.last_units;
   order.fee_nanos += report.fee_nanos;
   ++terms.fills;
-  std::int64_t& unreflected = tick.unreflected[order.side_index()];
-  unreflected = std::min(kUnreflectedMax, unreflected + report.last_units);
   const std::uint32_t instrument = order.record.instrument;
+  shard.books.add_unreflected(instrument, child.venue, order.side_index(), report.last_units);
   if (late) {
     shard.alarm(AlarmKind::LATE_FILL, report.last_units, instrument, child.venue, child.child_id,
                 order.order_id);
@@ -155,9 +154,7 @@ Refused apply(Shard& shard, const ExecReport& report) {
   const std::int64_t leaves_before = child->leaves_units();
   const ChildState before = child->state;
   learning::observe_answer(shard, *child);
-  if (is_trade(report)) {
-    book_trade(shard, *child, shard.books.tick(instrument, child->venue), terms, report);
-  }
+  if (is_trade(report)) book_trade(shard, *child, terms, report);
   child->apply_report(static_cast<ExecType>(report.exec_type), report.cum_units,
                       report.leaves_units);
   move(*child, terms, leaves_before, is_live(before));

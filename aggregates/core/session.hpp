@@ -28,4 +28,33 @@ struct SessionClock {
   }
 };
 
+// The clock of a row in one word, since every tick reads it: what it has paused while it runs, else
+// the bits of the session time at which it stands, inverted.
+class RowClock {
+ public:
+  bool is_running() const { return word_ >= 0; }
+  std::int64_t at(std::int64_t now_ns) const { return is_running() ? now_ns - word_ : ~word_; }
+  // Starts or stops it; `paused_ns` takes what it had paused when it stopped.
+  void turn(bool running, std::int64_t now_ns, std::int64_t& paused_ns) {
+    if (running && !is_running()) {
+      word_ = now_ns - ~word_;
+    } else if (!running && is_running()) {
+      paused_ns = word_;
+      word_ = ~(now_ns - word_);
+    }
+  }
+  SessionClock spelled(std::int64_t paused_ns) const {
+    if (is_running()) return {word_, SessionClock::kRunning};
+    return {paused_ns, ~word_ + paused_ns};
+  }
+  static RowClock of(const SessionClock& clock) {
+    RowClock row;
+    row.word_ = clock.is_running() ? clock.paused_ns : ~(clock.since_ns - clock.paused_ns);
+    return row;
+  }
+
+ private:
+  std::int64_t word_ = 0;
+};
+
 }  // namespace venuefold

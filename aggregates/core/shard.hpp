@@ -111,6 +111,7 @@ struct Shard {
     identities.make_room();
     orders.make_room();
     children.make_room();
+    markouts.make_room();
   }
 
   Now now() const { return {log_ns, tables.grids().liquidity}; }

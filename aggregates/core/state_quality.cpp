@@ -10,7 +10,8 @@ namespace {
 constexpr bool is_time(std::int64_t time_ns) { return within(0, time_ns, kMaxTimeNs); }
 
 constexpr bool is_clock(const SessionClock& clock) {
-  return is_time(clock.paused_ns) && within(SessionClock::kRunning, clock.since_ns, kMaxTimeNs);
+  return is_time(clock.paused_ns) && within(SessionClock::kRunning, clock.since_ns, kMaxTimeNs) &&
+         (clock.is_running() || clock.paused_ns <= clock.since_ns);
 }
 
 constexpr bool is_level(std::int64_t nanos, std::int64_t units) {
@@ -18,12 +19,12 @@ constexpr bool is_level(std::int64_t nanos, std::int64_t units) {
 }
 
 // A row's moments in canonical order; its parts are const or not.
-template <class DelayRow, class TermsRow, class EvidenceRow>
-auto row_moments(DelayRow& delay, TermsRow& terms, EvidenceRow& e) {
-  std::array<decltype(&delay.ns), kRowMoments> found{
-      &delay.ns,         &terms.fill,      &terms.ack,         &e.first_fill_ns,
-      &e.reject,         &e.hidden_units,  &e.effective_bps,   &e.improvement_bps,
-      &e.all_in_bps,     &e.refill_ns[0],  &e.refill_ns[1]};
+template <class TickRow, class TermsRow, class EvidenceRow>
+auto row_moments(TickRow& tick, TermsRow& terms, EvidenceRow& e) {
+  std::array<decltype(&tick.delay), kRowMoments> found{
+      &tick.delay,   &terms.fill,        &terms.ack,          &e.first_fill_ns,
+      &e.reject,     &e.hidden_units,    &e.effective_bps,    &e.improvement_bps,
+      &e.all_in_bps, &tick.refill_ns[0], &tick.refill_ns[1]};
   for (std::size_t h = 0; h < kHorizons; ++h) {
     found[11 + h] = &e.added[h];
     found[11 + kHorizons + h] = &e.realised[h];
@@ -43,21 +44,22 @@ void encode_terms(Row& row, const Terms& terms, const Contract& contract) {
     row.fees[code] = {contract.fee_fixed_nanos[code], contract.fee_rate_e9[code]};
   }
   std::copy_n(terms.in_flight, 2, row.in_flight);
+  std::copy_n(terms.unreflected, 2, row.unreflected);
   row.fills = terms.fills;
 }
 
 void encode_tick(Row& row, const Tick& tick, const Deep& deep) {
   row.quote_ns = tick.quote_ns;
   row.quote_seq = tick.quote_seq;
-  std::copy_n(tick.unreflected, 2, row.unreflected);
-  std::copy_n(tick.near_units, 2, row.near_units);
+  for (std::size_t side = 0; side < 2; ++side) row.near_units[side] = tick.near_units(side);
   std::copy_n(tick.depleted_nanos, 2, row.depleted_nanos);
   std::copy_n(tick.depleted_ns, 2, row.depleted_ns);
   row.quotes = tick.quotes;
   row.trades = tick.trades;
-  row.session = tick.session;
   row.then_ns = tick.then_ns;
   std::copy_n(tick.sums, TIME_SUMS, row.sums);
+  row.delay_min_ns = tick.delay_min_ns;
+  row.delay_p90_ns = tick.delay_p90_ns;
   row.levels[0] = {tick.touch[0].nanos, tick.touch[0].units, tick.touch[1].nanos,
                    tick.touch[1].units};
   for (std::size_t l = 1; l < kMaxLevels; ++l) {
@@ -70,7 +72,8 @@ void encode_tick(Row& row, const Tick& tick, const Deep& deep) {
 bool decode_terms(const Row& row, Books& books, std::size_t instrument, std::size_t venue) {
   Book& book = books[instrument];
   Terms& terms = books.terms(instrument, venue);
-  book.modelled |= std::uint64_t{row.modelled != 0} << venue;
+  books.mark(instrument, venue, row.modelled != 0,
+             row.unreflected[0] != 0 || row.unreflected[1] != 0);
   book.dirty |= std::uint64_t{row.dirty != 0} << venue;
   book.dirty_execution |= std::uint64_t{row.dirty_execution != 0} << venue;
   book.listed |= std::uint64_t{row.listed != 0} << venue;
@@ -83,6 +86,8 @@ bool decode_terms(const Row& row, Books& books, std::size_t instrument, std::siz
   }
   terms.fee_known = static_cast<std::uint8_t>(row.fee_known);
   std::copy_n(row.in_flight, 2, terms.in_flight);
+  std::copy_n(row.unreflected, 2, terms.unreflected);
+  terms.paused_ns = row.session.paused_ns;
   terms.fills = row.fills;
   return within(1, row.tick_nanos, kMaxUnits) && row.lot_units >= 1 &&
          row.fee_known < 1u << kLiquidityCodes;
@@ -92,20 +97,26 @@ bool decode_tick(const Row& row, Books& books, std::size_t instrument, std::size
   Tick& tick = books.tick(instrument, venue);
   tick.quote_ns = row.quote_ns;
   tick.quote_seq = row.quote_seq;
-  std::copy_n(row.unreflected, 2, tick.unreflected);
-  std::copy_n(row.near_units, 2, tick.near_units);
   std::copy_n(row.depleted_nanos, 2, tick.depleted_nanos);
   std::copy_n(row.depleted_ns, 2, tick.depleted_ns);
   tick.quotes = row.quotes;
   tick.trades = row.trades;
-  tick.session = row.session;
+  tick.clock = RowClock::of(row.session);
   tick.then_ns = row.then_ns;
   std::copy_n(row.sums, TIME_SUMS, tick.sums);
+  tick.delay_min_ns = row.delay_min_ns;
+  tick.delay_p90_ns = row.delay_p90_ns;
   tick.touch[0] = {row.levels[0].bid_nanos, row.levels[0].bid_units};
   tick.touch[1] = {row.levels[0].ask_nanos, row.levels[0].ask_units};
+  for (std::size_t side = 0; side < 2; ++side) {
+    tick.deep_units[side] = row.near_units[side] - tick.touch[side].units;
+  }
   for (std::size_t l = 1; l < kMaxLevels; ++l) {
     books.store_deep(instrument, venue, l, {row.levels[l].bid_nanos, row.levels[l].bid_units},
                      {row.levels[l].ask_nanos, row.levels[l].ask_units});
+  }
+  for (const std::int64_t units : row.near_units) {
+    if (!within(0, units, kMaxLevels * kMaxUnits)) return false;
   }
   for (const LevelPair& level : row.levels) {
     if (!is_level(level.bid_nanos, level.bid_units)) return false;
@@ -129,7 +140,6 @@ bool decode(const Moments& record, venuefold::Moments& moments) {
 
 Row encode_row(const Books& books, std::size_t instrument, std::size_t venue) {
   const Book& book = books[instrument];
-  const Delay& delay = books.delay(instrument, venue);
   const Terms& terms = books.terms(instrument, venue);
   const Evidence& evidence = books.evidence(instrument, venue);
   Row row{};
@@ -138,28 +148,26 @@ Row encode_row(const Books& books, std::size_t instrument, std::size_t venue) {
   row.dirty = book.dirty >> venue & 1;
   row.dirty_execution = book.dirty_execution >> venue & 1;
   encode_terms(row, terms, books.contract(instrument, venue));
-  encode_tick(row, books.tick(instrument, venue), books.deep(instrument, venue));
-  row.delay_min_ns = delay.min_ns;
-  row.delay_p90_ns = delay.p90_ns;
+  const Tick& tick = books.tick(instrument, venue);
+  encode_tick(row, tick, books.deep(instrument, venue));
+  row.session = tick.clock.spelled(terms.paused_ns);
   row.survival_then_ns = evidence.survival_then_ns;
   std::copy_n(evidence.trials, kSurvivalSizes, row.trials);
   std::copy_n(evidence.success, kSurvivalSizes, row.success);
   row.fee_mismatches = evidence.fee_mismatches;
-  const auto moments = row_moments(delay, terms, evidence);
+  const auto moments = row_moments(tick, terms, evidence);
   for (std::size_t i = 0; i < kRowMoments; ++i) row.moments[i] = encode(*moments[i]);
   return row;
 }
 
 bool decode_row(const Row& row, Books& books, std::size_t instrument, std::size_t venue) {
-  Delay& delay = books.delay(instrument, venue);
   Evidence& evidence = books.evidence(instrument, venue);
-  delay.min_ns = row.delay_min_ns;
-  delay.p90_ns = row.delay_p90_ns;
   evidence.survival_then_ns = row.survival_then_ns;
   std::copy_n(row.trials, kSurvivalSizes, evidence.trials);
   std::copy_n(row.success, kSurvivalSizes, evidence.success);
   evidence.fee_mismatches = row.fee_mismatches;
-  const auto moments = row_moments(delay, books.terms(instrument, venue), evidence);
+  const auto moments =
+      row_moments(books.tick(instrument, venue), books.terms(instrument, venue), evidence);
   for (std::size_t i = 0; i < kRowMoments; ++i) {
     if (!decode(row.moments[i], *moments[i])) return false;
   }

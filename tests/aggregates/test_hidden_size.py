@@ -15,7 +15,7 @@ from tests.builders import S, Tape, children, of_type, set_up
 )
 def test_hidden_size(core: str, displayed: int, filled: int, hidden: float, count: float) -> None:
     """A child of 50, as if so much had been displayed when it was sent."""
-    planner, tape = kernel.load("reference"), Tape()
+    planner, tape = ReferenceEngine(0, kernel.GENERATION), Tape()
     set_up(tape)
     tape.settings(publish_ns=S, fill_half_life_ns=2**50)
     tape.quote(0, 0, ("9.99", 100), ("10.00", 100))
