@@ -75,7 +75,8 @@ class Books {
   // Changes a venue's top of book and settles the time at best of all it touches.
   void set_touch(std::size_t instrument, std::size_t venue, Level bid, Level ask, Now now);
   // Stores both sides of a level below the touch.
-  void set_deep(std::size_t instrument, std::size_t venue, std::size_t level, Level bid, Level ask) {
+  void set_deep(std::size_t instrument, std::size_t venue, std::size_t level, Level bid,
+                Level ask) {
     Deep& deep = deep_[at(instrument, venue)];
     deep.level(0, level) = bid;
     deep.level(1, level) = ask;
@@ -127,8 +128,8 @@ inline Level level_of(std::int64_t nanos, std::int64_t units) {
   return {units != 0 ? nanos : 0, units};
 }
 
-[[gnu::always_inline]] inline void Books::change_top(Book& book, std::size_t side, std::size_t venue,
-                              std::int64_t nanos) {
+[[gnu::always_inline]] inline void Books::change_top(Book& book, std::size_t side,
+                                                     std::size_t venue, std::int64_t nanos) {
   std::int64_t& top = book.top_nanos[side][venue];
   if (nanos == top) return;
   top = nanos;
@@ -153,8 +154,8 @@ inline void Books::advance_row(std::size_t instrument, std::size_t venue, Now no
           book.at_best[1] >> venue & 1);
 }
 
-[[gnu::always_inline]] inline void Books::set_touch(std::size_t instrument, std::size_t venue, Level bid, Level ask,
-                             Now now) {
+[[gnu::always_inline]] inline void Books::set_touch(std::size_t instrument, std::size_t venue,
+                                                    Level bid, Level ask, Now now) {
   Book& book = books_[instrument];
   Tick& row = tick(instrument, venue);
   const std::uint64_t at_bid = book.at_best[0];

@@ -44,6 +44,8 @@ struct Child {
   std::vector<state::Trade> trades;
 
   std::uint64_t id() const { return child_id; }
+  // Ids are dense, so they are a perfect hash themselves, and the newest ones are near in memory.
+  static std::uint32_t hash(std::uint64_t id) { return static_cast<std::uint32_t>(id); }
   void reset(std::uint64_t id) {
     std::vector<state::Trade> kept = std::move(trades);
     kept.clear();

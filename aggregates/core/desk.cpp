@@ -49,8 +49,11 @@ Refused admit(Shard& shard, const NewOrder& record, Identity*& fresh) {
   if (shard.identities.size() >= kMaxIdentities) {
     return {Reason::TABLE_FULL, static_cast<std::int64_t>(shard.identities.size())};
   }
-  known = shard.identities.find(key);
-  if (known != nullptr) shard.identities.drop(*known);
+  if (known != nullptr) {
+    // Too old to count, and gone already unless a younger one keeps it.
+    known = shard.identities.find(key);
+    if (known != nullptr) shard.identities.drop(*known);
+  }
   fresh = &shard.identities.add(key);
   fresh->digest = digest;
   fresh->transact_ns = record.transact_ns;
@@ -102,7 +105,7 @@ void end(Shard& shard, Order& order, Reason reason) {
 }
 
 void emit_child_order(Shard& shard, const Order& order, const Child& child) {
-  out::Child record{};
+  auto& record = shard.emit<out::Child>(OutputType::CHILD, order.record.instrument);
   record.child_id = child.child_id;
   record.order_id = order.order_id;
   record.decision_id = order.decision_id;
@@ -115,7 +118,6 @@ void emit_child_order(Shard& shard, const Order& order, const Child& child) {
   record.capacity = order.record.capacity;
   std::memcpy(record.cl_ord_id, order.record.cl_ord_id, sizeof record.cl_ord_id);
   std::memcpy(record.account, order.record.account, sizeof record.account);
-  shard.emit(OutputType::CHILD, order.record.instrument, record);
 }
 
 void send(Shard& shard, Order& order, const Allocation& part, std::int64_t ack_timeout_ns) {
@@ -168,11 +170,11 @@ void attempt(Shard& shard, Order& order, const BestPrices& best) {
 void cancel_child(Shard& shard, Child& child) {
   if (!is_open(child.state) || child.state == ChildState::CANCEL_PENDING) return;
   if (child.state != ChildState::UNKNOWN) child.state = ChildState::CANCEL_PENDING;
-  out::CancelChild record{};
+  auto& record =
+      shard.emit<out::CancelChild>(OutputType::CANCEL_CHILD, child.order->record.instrument);
   record.child_id = child.child_id;
   record.order_id = child.order->order_id;
   record.venue = child.venue;
-  shard.emit(OutputType::CANCEL_CHILD, child.order->record.instrument, record);
 }
 
 void set_target(std::set<Target>& targets, const Kill& record, bool engaged) {
@@ -224,6 +226,8 @@ Refused new_order(Shard& shard, const NewOrder& record) {
     return {Reason::UNKNOWN_INSTRUMENT, record.instrument};
   }
   shard.books.prefetch_decision(record.instrument, is_buy(record) ? 1 : 0);
+  shard.orders.prefetch_next();
+  shard.children.prefetch_next();
   if (!shard.is_active()) return {Reason::ENGINE_NOT_ACTIVE};
   if (shard.reference_seen > shard.reference_version) {
     return {Reason::REFERENCE_GAP, static_cast<std::int64_t>(shard.reference_version)};
@@ -314,7 +318,7 @@ void forget(Shard& shard, Order& order) {
 
 void emit_order(Shard& shard, const Order& order) {
   constexpr int128 most = kInt64Max;
-  out::OrderState record{};
+  auto& record = shard.emit<out::OrderState>(OutputType::ORDER_STATE, order.record.instrument);
   record.order_id = order.order_id;
   record.decision_id = order.decision_id;
   record.order_units = order.record.order_units;
@@ -329,7 +333,6 @@ void emit_order(Shard& shard, const Order& order) {
   record.side = order.record.side;
   std::memcpy(record.cl_ord_id, order.record.cl_ord_id, sizeof record.cl_ord_id);
   std::memcpy(record.account, order.record.account, sizeof record.account);
-  shard.emit(OutputType::ORDER_STATE, order.record.instrument, record);
 }
 
 }  // namespace venuefold::desk

@@ -131,7 +131,8 @@ Refused amend_order(Shard&, const Header& header) {
     case InputType::AMEND_ORDER: return hand<Header, amend_order>(shard, raw);
     case InputType::KILL: return hand<Kill, desk::apply_kill>(shard, raw);
     case InputType::EXEC_REPORT: return hand<ExecReport, reports::apply>(shard, raw);
-    case InputType::INSTRUMENT: return hand_reference<Instrument, broadcast::instrument>(shard, raw);
+    case InputType::INSTRUMENT:
+      return hand_reference<Instrument, broadcast::instrument>(shard, raw);
     case InputType::VENUE: return hand_reference<Venue, broadcast::venue>(shard, raw);
     case InputType::LISTING: return hand_reference<Listing, broadcast::listing>(shard, raw);
     case InputType::FEE: return hand_reference<Fee, broadcast::fee>(shard, raw);
@@ -151,7 +152,7 @@ bool names_order(std::uint8_t type) {
 [[gnu::noinline]] void refuse(Shard& shard, const Header& header, const std::uint8_t* raw,
                               const Refused& refused) {
   ++shard.counters[number(refused.reason)];
-  out::Refusal record{};
+  auto& record = shard.emit<out::Refusal>(OutputType::REFUSAL, header.instrument);
   record.source_seq = header.source_seq;
   record.value = refused.value;
   record.order_id = refused.order_id;
@@ -164,7 +165,6 @@ bool names_order(std::uint8_t type) {
     std::memcpy(record.cl_ord_id, named.cl_ord_id, sizeof record.cl_ord_id);
     std::memcpy(record.account, named.account, sizeof record.account);
   }
-  shard.emit(OutputType::REFUSAL, header.instrument, record);
 }
 
 // Folds one input record, or refuses it.

@@ -53,6 +53,10 @@ struct Order : OrderLife {
   std::array<std::uint64_t, kMaxVenues> visited;
 
   std::uint64_t id() const { return order_id; }
+  // Ids are positions, which may come in even strides.
+  static std::uint32_t hash(std::uint64_t id) {
+    return static_cast<std::uint32_t>((id * kPrime) >> 32);
+  }
   void reset(std::uint64_t id) {
     static_cast<OrderLife&>(*this) = OrderLife{};
     order_id = id;

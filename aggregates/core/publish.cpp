@@ -16,7 +16,8 @@ void emit_row(Shard& shard, std::size_t instrument, std::size_t venue) {
   const std::int64_t speed_step = shard.tables.speed.step(shard.log_ns);
   const std::int64_t fill_step = shard.tables.fill.step(shard.log_ns);
   const std::int64_t prior_ns = shard.tables.ack_prior_ns(venue);
-  out::Quality record{};
+  auto& record =
+      shard.emit<out::Quality>(OutputType::QUALITY, static_cast<std::uint32_t>(instrument));
   record.quality_seq = shard.quality_seq;
   record.quotes = tick.quotes;
   record.trades = tick.trades;
@@ -36,7 +37,6 @@ void emit_row(Shard& shard, std::size_t instrument, std::size_t venue) {
   record.ack_ns = ack_ns(terms, speed_step, prior_ns, priors);
   record.ack_weight = terms.ack_weight * weight(speed_step - terms.ack_then_step);
   record.venue = static_cast<std::uint8_t>(venue);
-  shard.emit(OutputType::QUALITY, static_cast<std::uint32_t>(instrument), record);
 }
 
 }  // namespace

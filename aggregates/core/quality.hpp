@@ -22,7 +22,8 @@ struct Level {
 };
 
 // What a quote changes; the first line is all of it that a decision reads. Side index of `touch`:
-// 0 bid, 1 ask; of `unreflected`: 0 buy, 1 sell. Each *_step is floor(*_ns / quantum) of its family.
+// 0 bid, 1 ask; of `unreflected`: 0 buy, 1 sell. Each *_step is floor(*_ns / quantum) of its own
+// family.
 struct alignas(64) Tick {
   Level touch[2];
   std::int64_t quote_ns = 0;

@@ -85,7 +85,8 @@ void finish_child(Shard& shard, const Child& child, Terms& terms) {
 }
 
 void emit_child(Shard& shard, const Child& child, const ExecReport* report) {
-  out::ChildState record{};
+  auto& record =
+      shard.emit<out::ChildState>(OutputType::CHILD_STATE, child.order->record.instrument);
   record.child_id = child.child_id;
   record.order_id = child.order->order_id;
   record.units = child.units;
@@ -101,7 +102,6 @@ void emit_child(Shard& shard, const Child& child, const ExecReport* report) {
     record.liquidity = report->liquidity;
     record.report_flags = report->report_flags;
   }
-  shard.emit(OutputType::CHILD_STATE, child.order->record.instrument, record);
 }
 
 // Moves a child's state and keeps its parent's and its row's sums in step.

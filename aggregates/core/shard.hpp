@@ -122,27 +122,28 @@ struct Shard {
     return out_seq;
   }
 
-  // Writes one output record; returns its out_seq.
+  // Adds one output record, to be filled in where it stands before the next is added. Sizes are
+  // multiples of 8, so every record is aligned.
   template <class Record>
-  std::uint64_t emit(OutputType type, std::uint32_t instrument, Record& record) {
-    stamp(record, type, instrument, sizeof record);
-    std::memcpy(outputs.reserve(sizeof record), &record, sizeof record);
-    outputs.commit(sizeof record);
-    return out_seq;
+  Record& emit(OutputType type, std::uint32_t instrument) {
+    static_assert(sizeof(Record) % 8 == 0);
+    auto* const record = new (outputs.reserve(sizeof(Record))) Record{};
+    outputs.commit(sizeof(Record));
+    stamp(*record, type, instrument, sizeof(Record));
+    return *record;
   }
 
   // Says that a person must look.
   void alarm(AlarmKind kind, std::int64_t value, std::uint32_t instrument = kInstrumentNone,
              std::uint8_t venue = kVenueNone, std::uint64_t child_id = 0,
              std::uint64_t order_id = 0, std::uint8_t source = 0) {
-    out::Alarm record{};
+    auto& record = emit<out::Alarm>(OutputType::ALARM, instrument);
     record.child_id = child_id;
     record.order_id = order_id;
     record.value = value;
     record.kind = number(kind);
     record.venue = venue;
     record.source = source;
-    emit(OutputType::ALARM, instrument, record);
   }
 
   // Adds a timer; a stale one is ignored by whoever it was for.
