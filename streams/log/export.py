@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from schemas.codes import InputType, OutputType
 from schemas.errors import InputError
 from schemas.upcast import upcast_output
 from schemas.wire import decode_output, input_dict, iter_inputs, iter_raw_outputs, to_dict
@@ -19,6 +20,7 @@ from streams.log.segments import Frame
 
 FORMATS = ("jsonl", "parquet")
 ROWS_PER_PIECE = 50_000
+EXPORTED_TYPES = sorted({code.name.lower() for code in (*InputType, *OutputType)})
 Row = dict[str, Any]
 
 
@@ -108,8 +110,9 @@ class ParquetFolder:
     def write(self, rows: Iterator[Row]) -> list[Path]:
         """Writes all rows; the files made."""
         self.out.mkdir(parents=True, exist_ok=True)
-        for stale in self.out.glob("*-[0-9]*.parquet"):
-            stale.unlink()
+        for kind in EXPORTED_TYPES:
+            for stale in self.out.glob(f"{kind}-{'[0-9]' * 5}.parquet"):
+                stale.unlink()
         for row in rows:
             waiting = self._waiting.setdefault(row["type"], [])
             waiting.append(row)

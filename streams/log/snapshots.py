@@ -191,8 +191,13 @@ class SnapshotStore:
     def _manifest(self, seq: int) -> tuple[SnapshotInfo, int, bytes, bytes]:
         """(facts, seq of the full snapshot, form, digest)."""
         row = self._table.get(manifest_key(seq))
-        if row is None or len(row) != FACTS.size + FORM.size + DIGEST_BYTES:
+        if row is None:
             raise CorruptLogError(f"{self._table.path}: no snapshot at seq {seq}")
+        if len(row) != FACTS.size + FORM.size + DIGEST_BYTES:
+            raise CorruptLogError(
+                f"{self._table.path}: the snapshot at seq {seq} is damaged or of another format; "
+                "delete the folder, a snapshot only saves time"
+            )
         form = row[FACTS.size : FACTS.size + FORM.size]
         version, base_seq = FORM.unpack(form)
         if version > FORMAT_VERSION:

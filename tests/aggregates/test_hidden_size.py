@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aggregates import kernel
+from aggregates.engine import ReferenceEngine
 from schemas.codes import ExecType, OutputType
 from tests.builders import S, Tape, children, of_type, set_up
 

@@ -160,6 +160,14 @@ def test_export_as_parquet(sor_json: SorJson, kept_run: Path, tmp_path: Path) ->
     table = pl.read_parquet(tmp_path / "p" / "decision-00000.parquet")
     assert table["out_seq"].to_list() == [event.out_seq for event in decisions]
     assert sum(len(pl.read_parquet(file)) for file in found["files"]) == len(outputs_of(kept_run))
+    own = tmp_path / "p" / "mine-1.parquet"
+    own.write_bytes(b"mine")
+    (tmp_path / "p" / "child-00009.parquet").write_bytes(b"stale")
+    asked = ("--format", "parquet", "--stream", "inputs", "-f")
+    again = sor_json("log", "export", kept_run, "--out", tmp_path / "p", *asked)
+    assert sum(len(pl.read_parquet(file)) for file in again["files"]) == len(inputs_of(kept_run))
+    left = set(map(str, (tmp_path / "p").iterdir()))
+    assert left == {*again["files"], str(own)}
 
 
 @pytest.mark.parametrize(
