@@ -6,9 +6,8 @@
 #pragma once
 
 #include <array>
-#include <cstdint>
-
 #include <bit>
+#include <cstdint>
 
 #include "candidates.hpp"
 
