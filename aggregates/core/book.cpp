@@ -7,9 +7,9 @@ constexpr std::size_t kStrideStep = 2;
 
 // Moves rows that lie `before` apart to places `after` apart.
 template <class Row>
-void restride(Table<Row>& rows, std::size_t instruments, std::size_t before,
+void restride(std::vector<Row>& rows, std::size_t instruments, std::size_t before,
               std::size_t after) {
-  Table<Row> wider(instruments * after);
+  std::vector<Row> wider(instruments * after);
   for (std::size_t instrument = 0; instrument < instruments; ++instrument) {
     for (std::size_t venue = 0; venue < before; ++venue) {
       wider[instrument * after + venue] = rows[instrument * before + venue];

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -114,10 +114,12 @@ class Orders(Section, frozen=True, kw_only=True):
 
 
 class Run(Section, frozen=True, kw_only=True):
-    """How the run is kept: a snapshot every so many inputs (0 = none), shards (0 = dataset's)."""
+    """How the run is kept: a snapshot every so many inputs (0 = none), shards (0 = dataset's),
+    input frames as differences or plain."""
 
     snapshot_inputs: Annotated[int, msgspec.Meta(ge=0)] = 2_000_000
     shards: Annotated[int, msgspec.Meta(ge=0, le=1024)] = 0
+    log_codec: Literal["delta", "none"] = "delta"
 
 
 class EngineConfig(Section, frozen=True, kw_only=True):
