@@ -115,7 +115,8 @@ class Orders(Section, frozen=True, kw_only=True):
 
 class Run(Section, frozen=True, kw_only=True):
     """How the run is kept: a snapshot every so many inputs (0 = none), shards (0 = dataset's),
-    input frames as differences or plain."""
+    input frames as differences or plain.
+    """
 
     snapshot_inputs: Annotated[int, msgspec.Meta(ge=0)] = 2_000_000
     shards: Annotated[int, msgspec.Meta(ge=0, le=1024)] = 0
