@@ -149,9 +149,11 @@ def test_quality_in_three_forms(sor: Sor, sor_json: SorJson, run: Path) -> None:
     read = list(csv.DictReader(io.StringIO(out)))
     assert [(row["instrument"], row["venue"]) for row in read] == [("BAC", "BBB"), ("IBM", "BBB")]
     assert float(read[0]["fill_ratio"]) == rows[1]["fill_ratio"]
-    code, out, _ = sor("quality", run, "--instrument", "IBM")
+    code, out, _ = sor("quality", run, "--instrument", "IBM", "--table", "liquidity")
     assert code == 0
-    assert out.count("IBM") == 3
+    # A line for each venue, in the tables of liquidity and of speed.
+    assert out.count("IBM") == 6
+    assert "BAC" not in out
     assert sor("quality", run, "--csv", "--at", "1")[1] == ""
 
 
