@@ -74,7 +74,7 @@ def gather(
 def _exclusion(
     candidate: Candidate, order: Order, policy: Any, status: int, kill_mask: int
 ) -> tuple[Reason, int]:
-    """First reason, in the order of the codes, that keeps a venue out before pricing."""
+    """First reason that keeps a venue out before pricing."""
     row, venue, record = candidate.row, candidate.venue, order.record
     allowed = record.venues_allowed or ~0
     if not allowed >> venue & 1 or record.venues_banned >> venue & 1:

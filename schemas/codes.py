@@ -251,7 +251,7 @@ class Reason(IntEnum):
     """Why a venue was left out, an input or order was refused, or an order ended."""
 
     NONE = 0
-    # venue exclusions, in the order in which they are tested
+    # venue exclusions; candidates.py has the order in which they are tested
     NOT_LISTED = 1
     NOT_ALLOWED = 2
     VENUE_KILLED = 3

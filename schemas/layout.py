@@ -47,7 +47,7 @@ class Layout:
         return self._tuple._make(self.struct.unpack_from(buffer, offset))
 
     def pack(self, **values: Any) -> bytes:
-        """Bytes of one record; fields not named are zero. TypeError on an unknown name."""
+        """Bytes of one record; fields not named are zero, an unknown name is an error."""
         row = self._tuple._make(self._zero)._replace(**values)
         return self.struct.pack(*row)
 

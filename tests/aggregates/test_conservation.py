@@ -21,14 +21,14 @@ def check(core: str, seed: int, count: int) -> Ledger:
     return ledger
 
 
-@pytest.mark.promise(12)
+@pytest.mark.promise(p=12)
 @settings(max_examples=10)
 @given(seed=st.integers(0, 2**32))
 def test_random_days(core: str, seed: int) -> None:
     check(core, seed, 600)
 
 
-@pytest.mark.promise(12)
+@pytest.mark.promise(p=12)
 def test_a_long_day(core: str, full_size: bool) -> None:
     ledger = check(core, 12, 200_000 if full_size else 5_000)
     assert len(ledger.children) > 200

@@ -438,7 +438,7 @@ def plant(monkeypatch: pytest.MonkeyPatch, bug: Bug) -> None:
     monkeypatch.setattr(aggregates, bug.module, module, raising=False)
 
 
-@pytest.mark.promise(24)
+@pytest.mark.promise(p=24)
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_is_caught(monkeypatch: pytest.MonkeyPatch, bug: Bug) -> None:
     plant(monkeypatch, bug)

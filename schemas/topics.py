@@ -1,0 +1,39 @@
+"""Names of the topics, the same on every broker.
+
+Foreign systems write the first group and read the second. `INPUTS` is the sequenced input log,
+one partition a shard, written by trusted gateways and our own ingest only.
+"""
+
+from __future__ import annotations
+
+from schemas.codes import OutputType
+
+INPUTS = "sor.inputs"
+
+MARKET_DATA = "sor.market-data"
+ORDERS = "sor.orders"
+EXECUTION_REPORTS = "sor.execution-reports"
+REFERENCE_CHANGES = "sor.reference-changes"
+CONTRACT_IN = (MARKET_DATA, ORDERS, EXECUTION_REPORTS, REFERENCE_CHANGES)
+
+DECISIONS = "sor.decisions"
+CHILD_ORDERS = "sor.child-orders"
+ORDER_STATE = "sor.order-state"
+VENUE_QUALITY = "sor.venue-quality"
+REFUSALS = "sor.refusals"
+ALARMS = "sor.alarms"
+DEAD_LETTERS = "sor.dead-letters"
+
+OUTPUT_TOPICS = {
+    OutputType.DECISION: DECISIONS,
+    OutputType.CHILD: CHILD_ORDERS,
+    OutputType.CANCEL_CHILD: CHILD_ORDERS,
+    OutputType.ORDER_STATE: ORDER_STATE,
+    OutputType.CHILD_STATE: ORDER_STATE,
+    OutputType.REFUSAL: REFUSALS,
+    OutputType.QUALITY: VENUE_QUALITY,
+    OutputType.EXECUTION_QUALITY: VENUE_QUALITY,
+    OutputType.VENUE_QUALITY: VENUE_QUALITY,
+    OutputType.ALARM: ALARMS,
+}
+"""Where each output record is published; dead letters hold bytes that are no input record."""
