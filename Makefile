@@ -15,7 +15,8 @@ PYTHON = $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python
 	$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
 INCLUDE := 'import sysconfig; print(sysconfig.get_path("include"))'
 INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check
-LOCKED := $(INSTALL) --require-hashes --only-binary=:all:
+# A lock is whole, so nothing is resolved: a release made after it cannot get in the way.
+LOCKED := $(INSTALL) --no-deps --require-hashes --only-binary=:all:
 COMPILE := build/lock/bin/pip-compile -q --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
@@ -55,7 +56,7 @@ prove: setup ## the promises in full size (hours); P=8 for one of them
 lock: build/lock/bin/pip-compile ## pin the newest allowed versions, with hashes
 	@$(COMPILE) -U pyproject.toml -o $(LOCKS)/runtime.txt
 	@$(COMPILE) -U --build-deps-for wheel --only-build-deps pyproject.toml -o $(LOCKS)/build.txt
-	@$(COMPILE) -U --extra dev -c $(LOCKS)/runtime.txt pyproject.toml -o $(LOCKS)/dev.txt
+	@$(COMPILE) -U --all-extras -c $(LOCKS)/runtime.txt pyproject.toml -o $(LOCKS)/dev.txt
 
 wheel: $(VENV)/.project ## build dist/venuefold-*.whl
 	@$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w dist .
