@@ -23,7 +23,8 @@ from streams.log.seal import sealed
 from streams.log.segment import STREAMS, first_seq
 from streams.log.segments import Frame, SegmentReader
 from streams.log.signing import Signer
-from streams.log.snapshots import Snapshot, SnapshotInfo, SnapshotStore
+from streams.log.snapshot_file import SnapshotInfo
+from streams.log.snapshots import Snapshot, SnapshotStore
 
 DEFAULT_CODEC = "delta"
 INPUT_SEQ_OFFSET = 24
@@ -115,6 +116,7 @@ class ShardLog:
         outputs = recover(self.directory, "outputs", full, rederivable=True, shard=self.shard)
         if cut_outputs_after(self.directory, outputs, inputs.last_seq):
             outputs = recover(self.directory, "outputs", full, shard=self.shard)
+        self.snapshots().discard_after(inputs.last_seq)
         return Recovery(inputs, outputs)
 
     def check(self, verify_chain: bool = True) -> Recovery:
