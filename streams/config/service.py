@@ -77,11 +77,11 @@ class ServiceConfig(Whole, frozen=True, kw_only=True):
         """(dotted keys, what is wrong between them) of values that do not fit each other."""
         api = self.api
         if api.auth == "none" and api.host not in {"127.0.0.1", "::1", "localhost"}:
-            yield (
-                ("api.host", "api.auth"),
+            fault = (
                 f"{api.host} is not loopback, and nobody would have to identify himself; set "
-                'api.auth = "required" with api.token_key or api.api_keys',
+                'api.auth = "required" with api.token_key or api.api_keys'
             )
+            yield ("api.host", "api.auth"), fault
         if api.auth == "required" and not (api.token_key or api.api_keys):
             yield (
                 ("api.auth", "api.token_key", "api.api_keys"),

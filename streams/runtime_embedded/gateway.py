@@ -62,7 +62,7 @@ class Gateway(Protocol):
         """Everything needed to go on from here, kept beside the engine's snapshot."""
 
     def restore(self, saved: bytes, now_ns: int) -> Arrivals:
-        """Go on from `saved` (empty: from the start): all reports until now, old ones among them."""
+        """Go on from `saved` (empty: the start): all reports until now, old ones among them."""
 
     def close(self) -> None:
         """Give back what was opened."""
