@@ -1,4 +1,4 @@
-"""Native decoders under hostile bytes, built with the address and undefined-behaviour sanitizers."""
+"""Native decoders under hostile bytes, built with sanitizers of addresses and undefined things."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def fuzz(root: Path) -> Path:
         ["--preset", "sanitize", f"-DPython_EXECUTABLE={sys.executable}"],
         ["--build", "--preset", "sanitize"],
     ):
-        done = subprocess.run([cmake, *words], cwd=native, capture_output=True, text=True)
+        done = subprocess.run(
+            [cmake, *words], cwd=native, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return root / "build" / "sanitize" / "fuzz" / "venuefold-fuzz"
 
@@ -63,6 +65,6 @@ def test_a_decoder_that_lies_is_found(fuzz: Path, corpus: Path) -> None:
 def run(
     fuzz: Path, target: str, corpus: Path, *, seed: int, count: int
 ) -> subprocess.CompletedProcess[str]:
-    words = [fuzz, target, corpus, kernel.GENERATION.hex(), str(seed), str(count)]
+    words = [str(fuzz), target, str(corpus), kernel.GENERATION.hex(), str(seed), str(count)]
     environment = {**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1"}
     return subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
