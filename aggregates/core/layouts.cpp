@@ -125,7 +125,8 @@ namespace {
 
 const LayoutPlaces kLayouts[] = {
     LIST(venuefold, Header, Quote, Trade, Status, Timer, NewOrder, CancelOrder, Kill, ExecReport,
-         Instrument, Venue, Listing, Fee, FeeTier, Billing, Policy, Limits, Settings, EngineActivated)
+         Instrument, Venue, Listing, Fee, FeeTier, Billing, Policy, Limits, Settings,
+         EngineActivated)
     LIST(out, OutHeader, Decision, Candidate, Row, Allocation, Child, CancelChild, OrderState,
          ChildState, Refusal, Quality, ExecutionQuality, VenueQuality, Alarm)};
 

@@ -13,6 +13,9 @@ import pytest
 from aggregates import kernel
 from tests.aggregates.generator import random_inputs
 
+pytestmark = pytest.mark.xdist_group("sanitizers")
+"""One worker builds the program, once."""
+
 QUICK = {"records": 60_000, "state": 300, "codec": 20_000, "frames": 5_000}
 FULL = {"records": 100_000_000, "state": 200_000, "codec": 20_000_000, "frames": 5_000_000}
 
