@@ -82,6 +82,7 @@ class LiveShard:
     def finish(self) -> None:
         """Appends what is left."""
         self.journal.flush()
+        self.log.state_hash = self.state_hash()
         if self._snapshots is not None:
             self._snapshots.close()
             self._snapshots = None

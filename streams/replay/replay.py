@@ -204,18 +204,18 @@ class Replay:
         """Counts and hashes of what was logged."""
         inputs = sum(shard.engine.seq for shard in shards)
         report = self.reader.report()
-        hashed = hash_of_run(run)
+        decisions, decision_hash = hash_of_run(run)
         return {
             "inputs": inputs,
             "outputs": sum(shard.engine.out_seq for shard in shards),
             "ticks": report.quotes + report.trades,
-            "decisions": hashed.decisions,
+            "decisions": decisions,
             "children": sum(shard.run.children for shard in shards),
             "venues": len(self.reader.dataset.venues),
             "elapsed_s": round(elapsed_s, 3),
             "inputs_per_s": round(inputs / elapsed_s) if elapsed_s else 0,
             "state_hash": joined_hash([shard.state_hash() for shard in shards]),
-            "decision_hash": hashed.hexdigest(),
+            "decision_hash": decision_hash,
             "read": report.as_dict(),
         }
 
