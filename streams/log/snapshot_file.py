@@ -1,14 +1,13 @@
 """One snapshot as one file, each byte of which is covered by a checksum.
 
 A header, then pages: number, CRC32C, PAGE_BYTES of state. The checksum of a page starts from that
-of the header, so that a page of another snapshot does not fit. The header keeps the SHA-256 of the
-facts and the whole state, which a difference laid over the wrong base cannot meet. A file is
-written beside its name, synced and renamed, so it exists whole or not at all.
+of the header, so that a page of another snapshot does not fit. The header keeps the state hash,
+which a difference laid over the wrong base cannot meet. A file is written beside its name, synced
+and renamed, so it exists whole or not at all.
 """
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +23,11 @@ from streams.log.pages import PAGE_BYTES, paged
 
 MAGIC = b"SORSNAP\0"
 FORMAT_VERSION = 1
-FACTS = struct.Struct("<QQq32s32sQ")
+FACTS = struct.Struct("<QQq32s32sQ32s")
 START = struct.Struct("<8sII")
 """Magic, format, bytes a page."""
-FORM = struct.Struct("<QQ32s")
-"""Seq of the full snapshot that this is a difference to (or its own), pages, digest."""
+FORM = struct.Struct("<QQ")
+"""Seq of the full snapshot that this is a difference to (or its own), pages."""
 CHECK = struct.Struct("<I")
 HEADER_BYTES = START.size + FACTS.size + FORM.size + CHECK.size
 PAGE = np.dtype([("number", "<u4"), ("check", "<u4"), ("bytes", "u1", (PAGE_BYTES,))])
@@ -45,9 +44,10 @@ class SnapshotInfo:
     input_chain: bytes
     output_chain: bytes
     state_bytes: int
+    state_hash: bytes
 
     def packed(self) -> bytes:
-        """Canonical bytes, which the digest covers."""
+        """Its bytes in the header."""
         return FACTS.pack(
             self.seq,
             self.out_seq,
@@ -55,13 +55,8 @@ class SnapshotInfo:
             self.input_chain,
             self.output_chain,
             self.state_bytes,
+            self.state_hash,
         )
-
-    def digest(self, state: bytes) -> bytes:
-        """SHA-256 over the facts and the state."""
-        found = hashlib.sha256(self.packed())
-        found.update(state)
-        return found.digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +66,6 @@ class Header:
     info: SnapshotInfo
     base_seq: int
     pages: int
-    digest: bytes
     check: int
 
 
@@ -90,7 +84,7 @@ def write_snapshot(
 ) -> None:
     """Write the pages of `state` with these numbers, durable on return."""
     start = START.pack(MAGIC, FORMAT_VERSION, PAGE_BYTES)
-    form = FORM.pack(base_seq, len(numbers), info.digest(state))
+    form = FORM.pack(base_seq, len(numbers))
     header = start + info.packed() + form
     check = crc32c(header, 0)
     rows = np.zeros(len(numbers), dtype=PAGE)
@@ -131,10 +125,10 @@ def parsed_header(path: Path, content: bytes) -> Header:
             f"{FORMAT_VERSION} with {PAGE_BYTES}; use the version of the program that wrote it"
         )
     info = SnapshotInfo(*FACTS.unpack_from(content, START.size))
-    base_seq, pages, digest = FORM.unpack_from(content, START.size + FACTS.size)
+    base_seq, pages = FORM.unpack_from(content, START.size + FACTS.size)
     if info.seq != named_seq(path):
         raise damaged(path, 0, f"it holds the snapshot at seq {info.seq}, its name says otherwise")
-    return Header(info, base_seq, pages, digest, check)
+    return Header(info, base_seq, pages, check)
 
 
 def read_pages(path: Path) -> tuple[Header, NDArray[np.void]]:

@@ -10,9 +10,10 @@ import pytest
 
 from schemas.errors import CorruptLogError, InputError
 from streams.log import SnapshotStore
+from streams.log._journal import crc32c
 from streams.log.errors import DamagedFileError
 from streams.log.pages import PAGE_BYTES
-from streams.log.snapshot_file import CHECK, HEADER_BYTES, START, crc32c, file_name
+from streams.log.snapshot_file import CHECK, HEADER_BYTES, START, file_name
 
 STATES = {seq: random.Random(seq).randbytes(PAGE_BYTES // 2 * seq) for seq in (1, 2, 5)}
 
@@ -134,7 +135,7 @@ def test_a_newer_format_is_refused(store: SnapshotStore) -> None:
     check = crc32c(bytes(data[: HEADER_BYTES - CHECK.size]), 0)
     CHECK.pack_into(data, HEADER_BYTES - CHECK.size, check)
     file(store, 5).write_bytes(data)
-    with pytest.raises(CorruptLogError, match="has format 2 .* use the version of the program"):
+    with pytest.raises(CorruptLogError, match=r"has format 2 .* use the version of the program"):
         store.load(5)
 
 
