@@ -15,7 +15,14 @@ import numpy as np
 
 from schemas.errors import InputError, NotFoundError
 from streams.log import _journal
-from streams.log.segment import FRAME_MAGIC, HEADER_BYTES, STREAMS, Segment, list_segments, named_seq
+from streams.log.segment import (
+    FRAME_MAGIC,
+    HEADER_BYTES,
+    STREAMS,
+    Segment,
+    list_segments,
+    named_seq,
+)
 
 CHAIN_BYTES = 32
 FRAME_HEADER_BYTES = 64

@@ -45,9 +45,7 @@ class World:
     def setup(self) -> bytes:
         """All reference records: the world and the configuration."""
         records = self.reference()
-        return records + config_records(
-            CONFIG, records, stale_ms=STALE_MS, horizon_ms=HORIZON_MS
-        )
+        return records + config_records(CONFIG, records, stale_ms=STALE_MS, horizon_ms=HORIZON_MS)
 
     def reference(self) -> bytes:
         """INSTRUMENT, VENUE, LISTING and FEE records."""
