@@ -33,6 +33,11 @@ def restore(log: ShardLog, core: str = "native") -> Restored:
     snapshot = newest(log, recovery)
     if snapshot is not None:
         engine.restore(snapshot.state)
+        if (engine.seq, engine.out_seq) != (snapshot.info.seq, snapshot.info.out_seq):
+            raise CorruptLogError(
+                f"{log.directory}: the snapshot at seq {snapshot.info.seq} holds the state at seq "
+                f"{engine.seq}; delete it, a snapshot only saves time"
+            )
     start_seq, start_out_seq = engine.seq, engine.out_seq
     past = Past(log, "outputs", recovery.outputs.last_seq, start_out_seq + 1)
     reappended = 0

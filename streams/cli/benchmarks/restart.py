@@ -54,7 +54,7 @@ def write(folder: str, inputs: str, snapshot_every: str) -> None:
             now_ns = int(ticks["log_ns"][-1])
             batch = ticks.tobytes()
             journal.note(batch, engine.step(batch)[1])
-            if engine.seq >= due:
+            if due <= engine.seq < int(inputs):
                 due += int(snapshot_every)
                 journal.wait_durable()
                 log.outputs.wait_durable(log.outputs.next_seq - 1)
