@@ -50,8 +50,8 @@ format: $(VENV)/.dev ## fix style in place
 bench: $(VENV)/.project ## every benchmark, as a table
 	@$(BIN)/sor bench
 
-prove: setup ## the promises in full size (hours); P=8 for one of them
-	@SOR_PROVE=1 $(BIN)/python -m pytest -q -s -m "promise$(if $(P),(p=$(P)))"
+prove: setup ## the promises in full size (hours), resumable; P=8 for one, ARGS=--list to see
+	@$(BIN)/python tests/prove.py $(if $(P),--promise $(P)) $(ARGS)
 
 lock: build/lock/bin/pip-compile ## pin the newest allowed versions, with hashes
 	@$(COMPILE) -U pyproject.toml -o $(LOCKS)/runtime.txt

@@ -49,3 +49,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "servers" in item.path.relative_to(ROOT).parts or item.get_closest_marker("servers"):
             item.add_marker(pytest.mark.xdist_group("servers"))
+
+
+@pytest.fixture(scope="session")
+def seed() -> int:
+    """Return what shifts the seeds of the promises' tests (SOR_SEED); 0 unless asked."""
+    return int(os.environ.get("SOR_SEED", "0"))

@@ -136,7 +136,7 @@ def test_the_command_goes_on(
 
 @pytest.mark.promise(p=1)
 def test_sigkill_anywhere_changes_nothing(
-    tmp_path: Path, write_path_shim: Path, root: Path, full_size: bool
+    tmp_path: Path, write_path_shim: Path, root: Path, full_size: bool, seed: int
 ) -> None:
     dataset, data = write_dataset(tmp_path / "data", 6_000)
     config = ("run.snapshot_inputs=1000",)
@@ -149,7 +149,7 @@ def test_sigkill_anywhere_changes_nothing(
         "orders": 150,
         "config": config,
         "kills": kills,
-        "seed": 11,
+        "seed": 11 + seed,
         "slice": 300,
     }
     environment = {
