@@ -32,7 +32,7 @@ demo: $(VENV)/.project ## route over 24 simulated venues, live in the terminal; 
 
 test: setup lint ## lint, types, layers, then every test with coverage
 	@echo "tests: pytest with coverage"
-	@$(BIN)/python -m pytest -q --cov
+	@$(BIN)/python -m pytest -q --cov -n auto --maxprocesses 4 --dist loadgroup
 
 lint: $(VENV)/.dev ## look only: style, types, import layers
 	@echo "lint: ruff"

@@ -71,14 +71,10 @@ print(json.dumps(results))
 """
 
 
-@pytest.fixture(scope="session")
-def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def shim(write_path_shim: Path) -> Path:
     """Return the preloaded library that watches and fails calls."""
-    built = tmp_path_factory.mktemp("shim") / "shim.so"
-    source = Path(__file__).with_name("write_path_shim.c")
-    flags = ["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-Wno-nonnull-compare"]
-    subprocess.run(["cc", *flags, str(source), "-o", str(built), "-ldl"], check=True)
-    return built
+    return write_path_shim
 
 
 def run_child(
