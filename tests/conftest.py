@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Real servers, each started by the first test that asks for it.
+pytest_plugins = ["tests.servers.kafka", "tests.servers.postgres", "tests.servers.pulsar"]
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 

@@ -17,6 +17,7 @@ from streams.cli.benchmarks import durability, engine, native, pipelines
 from streams.cli.benchmarks.compare import compare
 from streams.cli.benchmarks.keep import keep, write_markdown
 from streams.cli.benchmarks.machine import commit, machine
+from streams.cli.benchmarks.parallel import parallel
 from streams.cli.benchmarks.parity import GENERATOR, parity
 from streams.cli.benchmarks.timing import Calibration, Result
 from streams.cli.benchmarks.world import World
@@ -48,6 +49,8 @@ class Catalogue:
             "decide.24": partial(engine.decide, 24, is_full),
             "decide.50": partial(engine.decide, 50, is_full),
             **self._native(),
+            "parallel.1": partial(parallel, 1),
+            "parallel.2": partial(parallel, 2),
             "pipeline.durable": lambda: self._day().durable(folder / "durable"),
             **self._durability(),
             "simulator": lambda: self._day().simulate(),
