@@ -106,7 +106,7 @@ class DecisionIndex:
 
     def decisions_between(self, start_ns: int, end_ns: int, most: int) -> list[Location]:
         """The first `most` decisions with start_ns <= log_ns < end_ns, in order."""
-        found = []
+        found: list[Location] = []
         for key, value in self._table.scan(b"t", start_ns.to_bytes(8, "big")):
             if int.from_bytes(key[1:9], "big") >= end_ns or len(found) == most:
                 break
