@@ -130,6 +130,8 @@ class DecisionIndex:
     def read(self, place: Location) -> bytes:
         """The record's bytes, after the checksum of its frame."""
         segment = Segment(place.segment, "outputs")
+        if place.frame_offset + place.record_offset >= segment.size:
+            raise segment.damaged(segment.size, place.out_seq, "it ends before an indexed record")
         header = segment.data[place.frame_offset : place.frame_offset + 64]
         first_seq = int.from_bytes(header[16:24], "little")
         check = segment.check(place.frame_offset, first_seq, None)

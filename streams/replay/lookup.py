@@ -70,8 +70,16 @@ class RunLookup:
         return [one for one in found if one is not None]
 
     def _find_in(self, log: ShardLog, subject: str) -> Found | None:
+        """By the index; where it does not fit the log it is built again, once."""
         index = fresh_index(self.path, log)
         try:
+            places, chosen = self._places(index, subject)
+            events = [decode_output(index.read(place)) for place in places]
+        except (CorruptLogError, NotFoundError):
+            index.close()
+            with RunDirectory.open(self.path, writable=True) as run:
+                run.shard(log.shard).rebuild_index()
+            index = log.index(read_only=True)
             places, chosen = self._places(index, subject)
             events = [decode_output(index.read(place)) for place in places]
         finally:
