@@ -35,7 +35,7 @@ servers: ## Kafka, Pulsar and PostgreSQL on loopback; ONLY=kafka for one; stops 
 
 test: setup lint ## lint, types, layers, then every test with coverage
 	@echo "tests: pytest with coverage"
-	@$(BIN)/python -m pytest -q --cov
+	@$(BIN)/python -m pytest -q --cov -n auto --maxprocesses 4 --dist loadgroup
 
 lint: $(VENV)/.dev ## look only: style, types, import layers
 	@echo "lint: ruff"
@@ -53,8 +53,8 @@ format: $(VENV)/.dev ## fix style in place
 bench: $(VENV)/.project ## every benchmark, as a table
 	@$(BIN)/sor bench
 
-prove: setup ## the promises in full size (hours); P=8 for one of them
-	@SOR_PROVE=1 $(BIN)/python -m pytest -q -s -m "promise$(if $(P),(p=$(P)))"
+prove: setup ## the promises in full size (hours), resumable; P=8 for one, ARGS=--list to see
+	@$(BIN)/python tests/prove.py $(if $(P),--promise $(P)) $(ARGS)
 
 lock: build/lock/bin/pip-compile ## pin the newest allowed versions, with hashes
 	@$(COMPILE) -U pyproject.toml -o $(LOCKS)/runtime.txt
