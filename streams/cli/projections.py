@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from schemas.errors import InputError
 from streams.cli.terminal import print_json, print_lines
@@ -41,13 +41,7 @@ def projections(
     if history_s < 1:
         raise InputError(f"--history-s {history_s}: give 1 or more")
     history_ns = history_s * 1_000_000_000
-    if verb == "run":
-        facts = follow(run, url, history_ns, once)
-    elif verb == "rebuild":
-        facts = asdict(rebuild(run, url, history_ns))
-        facts["rows_per_s"] = round(facts["rows"] / max(facts["elapsed_s"], 1e-9))
-    else:
-        facts = status(run, url)
+    facts = act(verb, run, url, history_ns, once)
     if json:
         print_json(facts)
     else:
@@ -55,7 +49,17 @@ def projections(
     return 0
 
 
-def follow(run: Path, url: str, history_ns: int, once: bool) -> dict[str, object]:
+def act(verb: str, run: Path, url: str, history_ns: int, once: bool) -> dict[str, Any]:
+    """Does what the verb says; what to report."""
+    if verb == "run":
+        return follow(run, url, history_ns, once)
+    if verb == "status":
+        return status(run, url)
+    facts = asdict(rebuild(run, url, history_ns))
+    return {**facts, "rows_per_s": round(facts["rows"] / max(facts["elapsed_s"], 0.001))}
+
+
+def follow(run: Path, url: str, history_ns: int, once: bool) -> dict[str, Any]:
     """Projects until SIGINT or SIGTERM, or once."""
     from streams.projector import Projector
 
