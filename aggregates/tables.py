@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from aggregates.fees import LIQUIDITY_CODES, Fees
 from aggregates.health import VenueQuality
 from aggregates.settings import (
     DEFAULT_SETTINGS,
@@ -19,7 +20,6 @@ from schemas.units import E9, MAX_LEVELS, MAX_UNITS, MAX_VENUES
 
 MAX_INSTRUMENTS = 65_536
 MAX_POLICIES = 255
-LIQUIDITY_CODES = 6
 MAX_UNITS_PER_ONE = 10**10
 MAX_NOTIONAL_ONES = 10**15
 MAX_FEE_FIXED_NANOS = 10**12
@@ -47,6 +47,7 @@ class Tables:
     policies: dict[int, Any] = field(default_factory=dict)
     policies_raw: dict[int, bytes] = field(default_factory=dict)
     settings: Settings = field(default_factory=lambda: read_settings(DEFAULT_SETTINGS))
+    fees: Fees = field(default_factory=Fees)
 
     def put_venue(self, venue: int, raw: bytes) -> Reason:
         """Defines or replaces dense venue `venue`; a new one must be the next id."""

@@ -56,6 +56,8 @@ INPUTS: dict[int, Layout] = {
     InputType.LIMITS: reference.LIMITS,
     InputType.SETTINGS: reference.SETTINGS,
     InputType.ENGINE: reference.ENGINE,
+    InputType.FEE_TIER: reference.FEE_TIER,
+    InputType.BILLING: reference.BILLING,
 }
 CODES: dict[str, type[IntEnum]] = {
     "side": codes.Side,
@@ -69,6 +71,7 @@ CODES: dict[str, type[IntEnum]] = {
     "status": codes.VenueStatus,
     "scope": codes.KillScope,
     "health": codes.HealthState,
+    "basis": codes.FeeBasis,
 }
 FLAGS: dict[str, type[IntFlag]] = {
     "exec_inst": codes.ExecInst,
