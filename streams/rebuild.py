@@ -54,12 +54,13 @@ def rebuild(
     started_ns = clock.elapsed_ns()
     generations = open_generations(url)
     try:
-        before = generations.current()
-        remove_abandoned(generations)
-        number = generations.next_number()
-        generations.create(number)
-        progress = fill(generations, number, run, history_ns, check)
-        generations.make_current(number)
+        with generations.lock():
+            before = generations.current()
+            remove_abandoned(generations)
+            number = generations.next_number()
+            generations.create(number)
+            progress = fill(generations, number, run, history_ns, check)
+            generations.make_current(number)
     finally:
         generations.close()
     elapsed_s = (clock.elapsed_ns() - started_ns) / NS_PER_S
@@ -98,14 +99,14 @@ def fill(
 
 def settle(engine: Engine) -> None:
     """Puts what a bulk load kept in memory on disk."""
-    with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("PRAGMA synchronous=FULL")
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            connection.exec_driver_sql("PRAGMA optimize")
-        else:
-            connection.exec_driver_sql("ANALYZE")
-            connection.commit()
+    if engine.dialect.name == "sqlite":
+        raw = engine.raw_connection()
+        for pragma in ("synchronous=FULL", "wal_checkpoint(TRUNCATE)", "optimize"):
+            raw.cursor().execute(f"PRAGMA {pragma}")
+        raw.close()
+        return
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ANALYZE")
 
 
 def all_followers(run: Path, writer: StoreWriter) -> list[ShardFollower]:
