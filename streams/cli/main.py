@@ -23,6 +23,7 @@ COMMANDS = {
     "log": "what a run's log holds, whether it is whole, and its records elsewhere",
     "demo": "route over simulated venues, live in the terminal",
     "bench": "measure speed",
+    "projections": "keep the read models of a run in a database, rebuild them, their lag",
     "doctor": "check this machine and installation, and say what to do",
 }
 DEBUG = "--debug"
