@@ -14,7 +14,7 @@ from schemas.units import NS_PER_MS, NS_PER_S
 from streams.config.records import config_records
 from streams.config.sections import EngineConfig, Policies, Policy, Quality
 from streams.evaluation._arena import TrueMarket
-from streams.evaluation.parents import WARM_UP_NS, parent_orders
+from streams.evaluation.parents import SMALL_TENTHS, TENTHS, WARM_UP_NS, parent_orders
 from streams.simulator.synthetic.drive import Drive, Watch, ignore, order_times
 from streams.simulator.synthetic.market import RESULT, market_arguments, reference_stream
 from streams.simulator.synthetic.terms import Preset
@@ -36,7 +36,7 @@ SPLITS = {
     "re-routing fee-aware sweep": 5,
 }
 """Baselines, all of them with the same latency, fees, horizon and re-routing."""
-ORACLE_PENALTIES_E9 = (0, 20_000, 50_000, 100_000, 200_000, 400_000)
+ORACLE_PENALTIES_E9 = (200_000, 400_000, 800_000, 1_600_000, 3_200_000)
 RANDOM_SPLIT = 7
 
 
@@ -55,6 +55,7 @@ class EngineArm(msgspec.Struct, frozen=True, kw_only=True):
             fee_aware=self.fee_aware,
             miss_penalty_bps=self.miss_penalty_bps,
             max_levels=self.max_levels,
+            max_children=64,
             max_attempts=ATTEMPTS,
             retry_ms=RETRY_MS,
             horizon_ms=HORIZON_MS,
@@ -64,7 +65,7 @@ class EngineArm(msgspec.Struct, frozen=True, kw_only=True):
         )
         weight = 1e6 if self.frozen else 4.0
         quality = msgspec.structs.replace(Quality(), **_prior_weight(weight))
-        return EngineConfig(policies=Policies(lowest_cost=policy), quality=quality)
+        return EngineConfig(policies=Policies(best_price=policy, lowest_cost=policy, fastest=policy), quality=quality)
 
 
 def _prior_weight(weight: float) -> dict[str, Any]:
@@ -80,12 +81,16 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     orders: int
     gap_ms: int = 150
+    is_small: bool = False
 
     def parents(self) -> bytes:
         """The NEW_ORDER records of the block."""
         touch = [TOUCH_DEPTHS * terms.depth_units for terms in self.preset.instruments]
+        if self.is_small:
+            touch = [terms.depth_units // 2 for terms in self.preset.instruments]
+        tenths = SMALL_TENTHS if self.is_small else TENTHS
         gap_ns = self.gap_ms * NS_PER_MS
-        return parent_orders(self.preset, touch, self.orders, gap_ns, self.seed, POLICY)
+        return parent_orders(self.preset, touch, self.orders, gap_ns, self.seed, POLICY, tenths)
 
     @property
     def end_ns(self) -> int:

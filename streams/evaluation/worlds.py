@@ -42,6 +42,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     regime_s: int = 0
     equal_fees: bool = False
     identical: bool = False
+    calm: bool = False
 
 
 def drawn_preset(shape: Shape, seed: int) -> Preset:
@@ -55,6 +56,8 @@ def drawn_preset(shape: Shape, seed: int) -> Preset:
         venues = [msgspec.structs.replace(venues[0], key=f"V{at:02d}") for at in range(lit)]
     venues += [_dark(chance, at) for at in range(lit, shape.venues)]
     market = MarketTerms(family=shape.family, regime_s=shape.regime_s, burst_per_hour=60.0)
+    if shape.calm:  # nobody knows anything and nothing leaks: less noise to look through
+        market = msgspec.structs.replace(market, informed_orders=0.0, leak_ticks=0.0)
     return Preset(
         name=f"drawn-{seed}", market=market, instruments=INSTRUMENTS, venues=tuple(venues)
     )
