@@ -1,0 +1,61 @@
+"""Seeded inputs of a shard, and what the embedded engine makes of them."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator
+
+from aggregates import kernel
+from schemas.codes import OutputType, Side
+from schemas.wire import iter_raw_outputs
+from tests.builders import MS, Tape, set_up
+
+VENUES = ("XAAA", "XBBB", "XCCC", "XDDD")
+
+
+def tape_of(shard: int, count: int) -> Tape:
+    """A tape of `count` quotes with an order after every tenth and a fill for some children."""
+    draw, tape = random.Random(shard), Tape()
+    set_up(tape, VENUES)
+    for number in range(count):
+        tape.wait(draw.randrange(1, 2 * MS))
+        bid = 10_000 + draw.randrange(-5, 6)
+        sizes = draw.randrange(1, 900), draw.randrange(1, 900)
+        quote = (f"{bid / 100:.2f}", sizes[0]), (f"{(bid + 2) / 100:.2f}", sizes[1])
+        tape.quote(0, draw.randrange(len(VENUES)), *quote)
+        if number % 10 == 9:
+            side = draw.choice((Side.BUY, Side.SELL))
+            tape.order(0, f"S{shard}-{number}", side, draw.randrange(1, 500), policy=1)
+    return tape
+
+
+def frames(data: bytes, size: int, seed: int = 0) -> Iterator[bytes]:
+    """Whole records in pieces of about `size` bytes."""
+    from schemas.wire import iter_inputs
+
+    draw, piece = random.Random(seed), bytearray()
+    for _, raw in iter_inputs(data):
+        piece += raw
+        if len(piece) >= draw.randrange(64, 2 * size):
+            yield bytes(piece)
+            piece.clear()
+    if piece:
+        yield bytes(piece)
+
+
+def embedded(shard: int, data: bytes) -> bytes:
+    """Outputs of the embedded engine."""
+    engine = kernel.load("native", shard)
+    consumed, outputs = engine.step(data)
+    assert consumed == len(data)
+    return outputs
+
+
+def decision_hash(outputs: bytes) -> str:
+    """Hash of the decisions among outputs."""
+    sha = hashlib.sha256()
+    for kind, raw in iter_raw_outputs(outputs):
+        if kind == OutputType.DECISION:
+            sha.update(raw)
+    return sha.hexdigest()
