@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from aggregates import kernel
 from schemas.codes import OutputType, Side
-from schemas.wire import iter_raw_outputs
+from schemas.wire import iter_inputs, iter_raw_outputs
+from streams.brokers.frames import seal_frame
 from tests.builders import MS, Tape, set_up
 
 VENUES = ("XAAA", "XBBB", "XCCC", "XDDD")
@@ -32,8 +33,6 @@ def tape_of(shard: int, count: int) -> Tape:
 
 def frames(data: bytes, size: int, seed: int = 0) -> Iterator[bytes]:
     """Whole records in pieces of about `size` bytes."""
-    from schemas.wire import iter_inputs
-
     draw, piece = random.Random(seed), bytearray()
     for _, raw in iter_inputs(data):
         piece += raw
@@ -59,3 +58,28 @@ def decision_hash(outputs: bytes) -> str:
         if kind == OutputType.DECISION:
             sha.update(raw)
     return sha.hexdigest()
+
+
+def wanted_of(tapes: dict[int, bytes]) -> dict[int, bytes]:
+    """Outputs of the embedded engine, by shard."""
+    return {shard: embedded(shard, data) for shard, data in tapes.items()}
+
+
+def counts_of(wanted: dict[int, bytes]) -> dict[int, int]:
+    """Output records, by shard."""
+    return {shard: sum(1 for _ in iter_raw_outputs(out)) for shard, out in wanted.items()}
+
+
+def poisons(data: bytes) -> list[bytes]:
+    """Messages that are no frame of shard 0, each in its own way."""
+    whole = seal_frame(0, 1, data[:640])
+    return [
+        b"",
+        whole[:-1],
+        whole[:4] + bytes([9]) + whole[5:],
+        b"{not json",
+        bytes(10 << 20),
+        seal_frame(0, 1, data[:100]),
+        seal_frame(1, 1, data[:640]),
+        whole[:100] + b"X" + whole[101:],
+    ]

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from schemas.topic_envelope import Envelope
 from schemas.topics import CONTRACT_OUT, DEAD_LETTERS, INPUTS
 from streams.brokers.frames import seal_frame
-from streams.brokers.read_side import OnceReader
 from streams.runtime_kafka.config import KafkaConfig
+from tests.streams.brokers.collected import Collected
+from tests.streams.brokers.processes import Processes
 
 _numbers = count(1)
 QUIET = {"log_level": 0, "error_cb": lambda _: None}
 
 
-class Installation:
+class Installation(Processes):
     """Config, writer, workers and reader of one test."""
 
     def __init__(self, bootstrap: str, folder: Path, **settings: Any) -> None:
@@ -36,45 +32,17 @@ class Installation:
             "shards": 4,
             "timer_ms": 0,
             "snapshot_s": 0.5,
-            "session_s": 6.0,
+            "session_s": 2.0,
             "data": str(folder / "data"),
             "ingest": False,
             "quality_table": False,
         }
         self.config = KafkaConfig(**{**defaults, **settings})
-        self.folder = folder
-        self.workers: dict[str, subprocess.Popen[bytes]] = {}
-        self.producer = Producer({"bootstrap.servers": bootstrap, "message.max.bytes": 16 << 20, **QUIET})
+        super().__init__(folder, "kafka", self.config)
+        self.producer = Producer(
+            {"bootstrap.servers": bootstrap, "message.max.bytes": 16 << 20, **QUIET}
+        )
         self.sent: dict[int, int] = {}
-
-    def start(self, name: str) -> None:
-        """Starts a worker process."""
-        file = self.folder / "kafka.toml"
-        values = msgspec.to_builtins(self.config)
-        lines = [f"{key} = {msgspec.json.encode(value).decode()}" for key, value in values.items()]
-        file.write_text("[kafka]\n" + "\n".join(lines) + "\n")
-        command = [sys.executable, "-m", "streams.runtime_kafka.run", str(file), "--name", name]
-        with (self.folder / f"{name}.log").open("ab") as log:
-            self.workers[name] = subprocess.Popen(
-                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL
-            )
-
-    def kill(self, name: str) -> None:
-        """SIGKILL."""
-        worker = self.workers.pop(name)
-        worker.kill()
-        worker.wait()
-
-    def stop(self) -> None:
-        """Ends all workers."""
-        for worker in self.workers.values():
-            worker.send_signal(signal.SIGTERM)
-        for worker in self.workers.values():
-            try:
-                worker.wait(15)
-            except subprocess.TimeoutExpired:
-                worker.kill()
-                worker.wait()
 
     def write(self, shard: int, records: bytes) -> None:
         """A frame to the shard's partition."""
@@ -91,20 +59,14 @@ class Installation:
             except BufferError:
                 self.producer.poll(0.1)
 
-    def logs(self) -> str:
-        """The end of every worker's log."""
-        found = sorted(self.folder.glob("*.log"))
-        return "\n".join(f"{path.name}: {path.read_text()[-1500:]}" for path in found)
 
-
-class OutputCollector:
-    """Reads every contract topic as a client does, and keeps each record once."""
+class KafkaOutputs(Collected):
+    """Reads every contract topic as a client does."""
 
     def __init__(self, config: KafkaConfig) -> None:
+        super().__init__(config.shards)
         self.config = config
-        self.readers = {config.name(topic): OnceReader(topic, check=True) for topic in CONTRACT_OUT}
-        self.records: dict[int, dict[int, bytes]] = {s: {} for s in range(config.shards)}
-        self.dead: list[tuple[bytes, dict[str, bytes]]] = []
+        self.names = {config.name(topic): topic for topic in (*CONTRACT_OUT, DEAD_LETTERS)}
         self.consumer = Consumer(
             {
                 "bootstrap.servers": config.bootstrap,
@@ -115,58 +77,16 @@ class OutputCollector:
                 **QUIET,
             }
         )
-        topics = [*CONTRACT_OUT, DEAD_LETTERS]
-        places = [
-            TopicPartition(config.name(topic), shard, 0)
-            for topic in topics
-            for shard in range(config.shards)
-        ]
-        self.consumer.assign(places)
+        self.consumer.assign(
+            [TopicPartition(name, s, 0) for name in self.names for s in range(config.shards)]
+        )
 
     def poll(self, seconds: float = 0.2) -> None:
         """Takes what has come."""
         for message in self.consumer.consume(2000, seconds):
-            if message.error():
-                continue
-            value = message.value() or b""
-            if message.topic() == self.config.name(DEAD_LETTERS):
+            if not message.error():
                 headers: Any = message.headers() or []
-                self.dead.append((value, dict(headers)))
-                continue
-            taken = self.readers[str(message.topic())].take(value)
-            if taken is not None:
-                self._keep(taken)
-
-    def _keep(self, taken: Envelope) -> None:
-        self.records[taken.shard][taken.id] = bytes(taken.payload)
-
-    def outputs(self, shard: int) -> bytes:
-        """All records of a shard in order; fails at a hole."""
-        found = self.records[shard]
-        assert sorted(found) == list(range(1, len(found) + 1))
-        return b"".join(found[number] for number in sorted(found))
-
-    @property
-    def repeated(self) -> int:
-        """Messages that came again."""
-        return sum(reader.repeated for reader in self.readers.values())
-
-    @property
-    def differing(self) -> int:
-        """Messages that came again with other bytes."""
-        return sum(reader.differing for reader in self.readers.values())
-
-    def until(self, wanted: dict[int, int], patience_s: float, install: Installation) -> None:
-        """Polls until each shard has its number of records."""
-        import time
-
-        end = time.monotonic() + patience_s
-        while any(len(self.records[shard]) < count for shard, count in wanted.items()):
-            self.poll()
-            dead = [worker for worker in install.workers.values() if worker.poll() is not None]
-            if dead or time.monotonic() > end:
-                have = {shard: len(found) for shard, found in self.records.items()}
-                raise AssertionError(f"have {have} of {wanted}\n{install.logs()}")
+                self.take(self.names[str(message.topic())], message.value() or b"", dict(headers))
 
 
 def installed(bootstrap: str, folder: Path, **settings: Any) -> Iterator[Installation]:
