@@ -144,7 +144,7 @@ def listing_records(terms: Values, venue: int, instrument: int) -> Iterator[byte
 
 def instrument_records(key: str, event: Any, catalogue: Catalogue) -> Iterator[bytes]:
     """The instrument and where it is listed; one out of force is killed, one again in force not."""
-    terms, is_known = event.terms, key in catalogue.instruments
+    terms, was_stopped = event.terms, event.revision > 1 or not isinstance(event, Activated)
     instrument = catalogue.instrument(key)
     if isinstance(event, Activated):
         yield record(
@@ -162,7 +162,7 @@ def instrument_records(key: str, event: Any, catalogue: Catalogue) -> Iterator[b
         for venue_key, venue_terms in sorted(catalogue.venue_terms.items()):
             if not venue_terms["instruments"] or key in venue_terms["instruments"]:
                 yield from listing_records(venue_terms, catalogue.venue(venue_key), instrument)
-    if is_known:
+    if was_stopped:
         yield record(
             KILL,
             InputType.KILL,
