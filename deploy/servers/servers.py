@@ -252,7 +252,7 @@ def logging(server: Server) -> list[str]:
     """Java options that log to the console."""
     config = server.folder / "log4j2.xml"
     config.write_text(LOGGING)
-    return [f"-Dlog4j2.configurationFile={config}", f"-Dpulsar.log.root.level=info"]
+    return [f"-Dlog4j2.configurationFile={config}", "-Dpulsar.log.root.level=info"]
 
 
 def classpath(name: str) -> str:
