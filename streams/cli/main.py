@@ -25,6 +25,7 @@ COMMANDS = {
     "demo": "route over simulated venues, live in the terminal",
     "bench": "measure speed",
     "projections": "keep the read models of a run in a database, rebuild them, their lag",
+    "reference": "venues, instruments, policies, limits and accounts, agreed by two people",
     "doctor": "check this machine and installation, and say what to do",
 }
 DEBUG = "--debug"
