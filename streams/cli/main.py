@@ -25,6 +25,7 @@ COMMANDS = {
     "evaluate": "how good the routing is, in markets whose truth is known",
     "demo": "route over simulated venues, live in the terminal",
     "bench": "measure speed",
+    "projections": "keep the read models of a run in a database, rebuild them, their lag",
     "doctor": "check this machine and installation, and say what to do",
 }
 DEBUG = "--debug"

@@ -114,12 +114,23 @@ class ShardLog:
                 "and recover before its writers open"
             )
         anchors = self.anchors()
-        inputs = recover(self.directory, "inputs", full, anchors.get("inputs"), shard=self.shard)
-        outputs = recover(self.directory, "outputs", full, rederivable=True, shard=self.shard)
-        if cut_outputs_after(self.directory, outputs, inputs.last_seq):
-            outputs = recover(self.directory, "outputs", full, shard=self.shard)
+        where, shard = self.directory, self.shard
+        known, known_out = self._known()
+        anchor = anchors.get("inputs")
+        inputs = recover(where, "inputs", full, anchor, shard=shard, known_seq=known)
+        outputs = recover(where, "outputs", full, None, True, shard, known_out)
+        if cut_outputs_after(where, outputs, inputs.last_seq):
+            outputs = recover(where, "outputs", full, shard=shard)
         self.snapshots().discard_after(inputs.last_seq)
         return Recovery(inputs, outputs)
+
+    def _known(self) -> tuple[int, int]:
+        """Positions of the newest snapshot, which was taken of durable records; zeros for none."""
+        try:
+            infos = self.snapshots().entries()
+        except CorruptLogError:
+            return 0, 0
+        return (infos[-1].seq, infos[-1].out_seq) if infos else (0, 0)
 
     def check(self, verify_chain: bool = True) -> Recovery:
         """Read both streams whole, against the anchor; changes nothing."""
