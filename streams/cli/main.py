@@ -21,6 +21,7 @@ COMMANDS = {
     "quality": "the venue quality table of a run",
     "decisions": "the decisions of a run, a line each",
     "log": "what a run's log holds, whether it is whole, and its records elsewhere",
+    "whatif": "what another policy would have cost on the inputs of a run",
     "evaluate": "how good the routing is, in markets whose truth is known",
     "demo": "route over simulated venues, live in the terminal",
     "bench": "measure speed",
