@@ -50,7 +50,7 @@ class Candidate:
 
 
 def gather(
-    order: Order, book: Book, tables: Tables, now_ns: int, kill_mask: int
+    order: Order, book: Book, tables: Tables, now_ns: int, kill_mask: int, permitted: int = ~0
 ) -> list[Candidate]:
     """One candidate for each listed venue, in venue-key order."""
     policy = tables.policies[order.policy]
@@ -61,7 +61,7 @@ def gather(
             continue
         candidate = Candidate(venue, rank, row, now_ns - row.quote_ns)
         entry = tables.venues[venue]
-        verdict = _exclusion(candidate, order, policy, entry.status, kill_mask)
+        verdict = _exclusion(candidate, order, policy, entry.status, kill_mask, permitted)
         if verdict[0] == Reason.NONE and tables.settings.health_ns:
             verdict = _unwell(entry.quality.health, policy)
         if verdict[0] == Reason.NONE:
@@ -72,11 +72,11 @@ def gather(
 
 
 def _exclusion(
-    candidate: Candidate, order: Order, policy: Any, status: int, kill_mask: int
+    candidate: Candidate, order: Order, policy: Any, status: int, kill_mask: int, permitted: int
 ) -> tuple[Reason, int]:
     """First reason that keeps a venue out before pricing."""
     row, venue, record = candidate.row, candidate.venue, order.record
-    allowed = record.venues_allowed or ~0
+    allowed = (record.venues_allowed or ~0) & permitted
     if not allowed >> venue & 1 or record.venues_banned >> venue & 1:
         return Reason.NOT_ALLOWED, venue
     if kill_mask >> venue & 1:

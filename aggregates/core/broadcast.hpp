@@ -16,6 +16,10 @@ Refused fee(Shard& shard, const Fee& record);
 Refused policy(Shard& shard, const Policy& record);
 // Pre-trade limits of an instrument.
 Refused limits(Shard& shard, const Limits& record);
+// Limits of an account.
+Refused account(Shard& shard, const Account& record);
+// How the remainders of a policy rest.
+Refused posting(Shard& shard, const Posting& record);
 // Half-lives, publication cadence, windows.
 Refused settings(Shard& shard, const Settings& record);
 // From here on the shard belongs to the engine generation named.
