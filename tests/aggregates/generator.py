@@ -128,6 +128,7 @@ class World(Life):
         self.orders: deque[tuple[int, bytes, bytes]] = deque(maxlen=60)
         self.sent_orders: deque[bytes] = deque(maxlen=30)
         self.names = self.trades = 0
+        self.working: dict[bytes, None] = {}
         self.copies: deque[dict[str, Any]] = deque(maxlen=40)
         self.later: list[tuple[int, Callable[[], Any]]] = []
 
@@ -153,6 +154,7 @@ class World(Life):
         self.consumed += consumed
         self.steps.append((record, outputs))
         for kind, record, _ in records(outputs):
+            self._learn(kind, record)
             if kind == OutputType.CHILD:
                 self.live.append(
                     Sent(
@@ -183,6 +185,9 @@ class World(Life):
                     yield
                 if rng.random() < 0.95:
                     self._fee(instrument, venue, Liquidity.TAKE)
+                    yield
+                if rng.random() < 0.6:
+                    self._fee(instrument, venue, Liquidity.ADD)
                     yield
         for policy in range(1, 9):
             self._policy(policy, 1 + (policy - 1) % 4)
@@ -264,7 +269,7 @@ class World(Life):
             tolerance_e9=rng.choice((0, 100_000, 1_000_000, 10_000_000)),
             miss_penalty_e9=rng.choice((0, 0, 1_000_000, 20_000_000)),
             stale_ns=rng.choice((50 * MS, S, 10 * S)),
-            ack_timeout_ns=rng.choice((1, 5 * MS, 20 * MS, 200 * MS)),
+            ack_timeout_ns=rng.choice((1, 20 * MS, 200 * MS, 200 * MS)),
             retry_ns=rng.choice((1, MS, 10 * MS)),
             horizon_ns=rng.choice((20 * MS, 200 * MS, 5 * S)),
             allow_degraded=rng.choice((0, 0, 1)),
@@ -839,6 +844,7 @@ class World(Life):
         Life._end_of_day,
         Life._rearm,
         Life._drop_copy,
+        Life._halt,
         _change,
         _fault,
         _garbage,
@@ -847,5 +853,5 @@ class World(Life):
     @property
     def _weights(self) -> tuple[float, ...]:
         noise = self.garbage * 100
-        market, desk = (66, 6, 1.5, 0.7, 3), (12, 1, 2, 1.5, 0.4, 0.05, 0.2, 2)
+        market, desk = (66, 6, 1.5, 0.7, 3), (12, 1, 2, 2, 0.4, 0.05, 0.3, 1, 0.06)
         return (*market, *desk, *((0, 0, 0) if self.calm else (1.2, 0.8, noise)))

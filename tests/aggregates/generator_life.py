@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from schemas.codes import ExecType, InputType, KillScope, Side
+from schemas.codes import (
+    ExecType,
+    InputType,
+    KillScope,
+    OrderState,
+    OutputType,
+    Side,
+    VenueStatus,
+)
 from schemas.envelope import HEADER
 from schemas.orders import NEW_ORDER
 from tests.builders import MS, S, Tape
@@ -25,6 +34,9 @@ class Life:
     tape: Tape
     calm: bool
     venues: int
+    instruments: int
+    working: dict[bytes, None]
+    _after: Callable[[int, Callable[[], Any]], None]
     live: list[Sent]
     gone: deque[Sent]
     sent_orders: deque[bytes]
@@ -37,7 +49,9 @@ class Life:
             self.tape.order(0, b"AMEND", Side.BUY, 5, type=InputType.AMEND_ORDER)
             return
         rng = self.rng
-        raw = rng.choice(tuple(self.sent_orders)[-rng.choice((1, 2, 4, 8)) :])
+        recent = tuple(self.sent_orders)
+        working = [raw for raw in recent if raw[32:64] in self.working]
+        raw = rng.choice(working if working and rng.random() < 0.9 else recent)
         record = NEW_ORDER.unpack(raw)._asdict()
         self.names += 1
         record |= {
@@ -55,6 +69,24 @@ class Life:
             del record[name]
         amended = self.tape.put(NEW_ORDER, record["type"], header.source, **record)
         self.sent_orders.append(amended)
+
+    def _learn(self, kind: OutputType, record: Any) -> None:
+        """Which parents work."""
+        if kind == OutputType.ORDER_STATE:
+            if record.state in (OrderState.WORKING, OrderState.SUSPENDED):
+                self.working[record.cl_ord_id] = None
+            else:
+                self.working.pop(record.cl_ord_id, None)
+
+    def _halt(self) -> None:
+        """One instrument stops at every venue for a while."""
+        instrument, length = self.rng.randrange(self.instruments), self.rng.randint(20, 60)
+        for venue in range(self.venues):
+            self._turn(venue, instrument, 1 + venue, VenueStatus.HALTED)
+            self._turn(venue, instrument, length + venue, VenueStatus.OPEN)
+
+    def _turn(self, venue: int, instrument: int, later: int, status: int) -> None:
+        self._after(later, lambda: self.tape.status(venue, status, instrument))
 
     def _end_of_day(self) -> None:
         self.tape.end_of_day()
@@ -91,11 +123,11 @@ class Life:
             rng.choice(ACCOUNTS),
             venues_permitted=mask,
             max_gross_ones=rng.choice((0, 0, 10**6, 10**7)),
-            max_net_ones=rng.choice((0, 0, 10**6)),
+            max_net_ones=rng.choice((0, 0, 10**4, 10**6)),
             rate_ns=rng.choice((0, MS, 50 * MS)),
             throttle_ns=rng.choice((0, MS, 50 * MS)),
-            rate_max=rng.choice((0, 0, 3, 20)),
-            throttle_max=rng.choice((0, 0, 5, 30)),
+            rate_max=rng.choice((0, 0, 0, 3, 20)),
+            throttle_max=rng.choice((0, 0, 0, 0, 3, 30)),
         )
 
     def _posting(self, policy: int) -> None:
@@ -114,7 +146,7 @@ class Life:
     def _limit_rules(self) -> dict[str, int]:
         rng = self.rng
         return {
-            "restricted": int(rng.random() < 0.03),
+            "restricted": int(rng.random() < 0.02),
             "short_restricted": int(rng.random() < 0.1),
             "self_match": rng.choice((0, 0, 1, 2, 3)),
             "status_requests": rng.choice((0, 1, 3)),
@@ -126,7 +158,7 @@ class Life:
         """Terms that few orders have."""
         rng = self.rng
         values: dict[str, Any] = {
-            "post_permission": int(rng.random() < 0.6),
+            "post_permission": int(rng.random() < 0.8),
             "trader": rng.choice(TRADERS),
             "self_match_id": rng.choice((b"", b"", b"", b"SM1")),
         }
