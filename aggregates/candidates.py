@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from math import floor
 from typing import Any
 
-from aggregates import quality
-from aggregates.arithmetic import scale_e9
+from aggregates import fees, quality
 from aggregates.book import Book
 from aggregates.order import Order
 from aggregates.quality import Row
@@ -42,6 +41,7 @@ class Candidate:
     miss_nanos: int = 0
     ack_ns: int = 0
     fill_ratio: float = 0.0
+    fee: tuple[int, int] = (0, 0)
 
     @property
     def available_units(self) -> int:
@@ -61,10 +61,14 @@ def gather(
             continue
         candidate = Candidate(venue, rank, row, now_ns - row.quote_ns)
         entry = tables.venues[venue]
+        line = tables.fees.find(venue, order.record.account, book.instrument, Liquidity.TAKE)
         verdict = _exclusion(candidate, order, policy, entry.status, kill_mask, permitted)
+        if verdict[0] == Reason.NONE and line is None and not row.fee_known >> Liquidity.TAKE & 1:
+            verdict = Reason.FEE_UNKNOWN, 0
         if verdict[0] == Reason.NONE and tables.settings.health_ns:
             verdict = _unwell(entry.quality.health, policy)
         if verdict[0] == Reason.NONE:
+            candidate.fee = taker_terms(row, line, order)
             verdict = _price(candidate, order, policy, tables, now_ns)
         candidate.reason, candidate.value = verdict
         found.append(candidate)
@@ -94,8 +98,6 @@ def _exclusion(
         return Reason.CROSSED_BOOK, row.bid_nanos[0] - row.ask_nanos[0]
     if order.visited.get(venue, 0) >= row.quote_seq:
         return Reason.ALREADY_VISITED, order.visited[venue]
-    if not row.fee_known >> Liquidity.TAKE & 1:
-        return Reason.FEE_UNKNOWN, 0
     return Reason.NONE, 0
 
 
@@ -140,7 +142,7 @@ def _levels(
     candidate: Candidate, order: Order, policy: Any, prices: list[int], sizes: list[int]
 ) -> tuple[Level, ...]:
     """Levels within the limit, each strictly worse than the one before; ours is netted first."""
-    row, sign = candidate.row, order.sign
+    sign = order.sign
     own, previous, found = candidate.own_units, 0, []
     for price, units in zip(prices[: policy.max_levels], sizes, strict=False):
         if not units or sign * price > sign * order.limit_nanos:
@@ -149,13 +151,24 @@ def _levels(
             break
         netted = min(own, units)
         own, previous = own - netted, price
-        fee = fee_nanos(row, price)
+        fee = fee_nanos(candidate, price)
         cost = sign * price + (fee if policy.fee_aware else 0) + candidate.miss_nanos
         found.append(Level(price, units, units - netted, fee, cost))
     return tuple(found)
 
 
-def fee_nanos(row: Row, price_nanos: int) -> int:
+def taker_terms(row: Row, line: Any, order: Order) -> tuple[int, int]:
+    """(fixed, rate) for taking, from the schedule or the row, as they are at the touch.
+
+    One book may straddle a sub-dollar threshold; the touch decides for all of it, so that costs
+    never fall as one goes deeper.
+    """
+    if line is None:
+        return row.fee_fixed[Liquidity.TAKE], row.fee_rate[Liquidity.TAKE]
+    prices = row.bid_nanos if order.side_index else row.ask_nanos
+    return fees.terms_at(line, prices[0])
+
+
+def fee_nanos(candidate: Candidate, price_nanos: int) -> int:
     """Taker fee per whole one at a price, negative for a rebate."""
-    rate = row.fee_rate[Liquidity.TAKE]
-    return row.fee_fixed[Liquidity.TAKE] + scale_e9(price_nanos, rate)
+    return fees.per_one(candidate.fee, price_nanos)

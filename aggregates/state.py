@@ -18,9 +18,11 @@ from aggregates.settings import read_settings
 from aggregates.shard import COUNTERS, SOURCES, Identity, Shard
 from aggregates.state_accounts import decode_accounts, encode_accounts
 from aggregates.state_quality import (
+    decode_fees,
     decode_moments,
     decode_row,
     decode_venue,
+    encode_fees,
     encode_moments,
     encode_row,
     encode_venue,
@@ -250,6 +252,7 @@ def encode(shard: Shard) -> bytes:
         parts.append(encode_venue(venue.quality))
     parts += [raw for _, raw in sorted(shard.tables.policies_raw.items())]
     parts += [raw for _, raw in sorted(shard.tables.postings_raw.items())]
+    parts.append(encode_fees(shard.tables.fees))
     parts += [_book(book) for book in shard.books]
     parts += [_identity(key, identity) for key, identity in shard.identities.items()]
     parts += [_order(shard.orders[order_id]) for order_id in sorted(shard.orders)]
@@ -405,6 +408,7 @@ def _decode_tables(shard: Shard, head: Any, cursor: Cursor) -> None:
         shard.tables.put_policy(cursor.raw(reference.POLICY.size))
     for _ in range(head.postings):
         shard.tables.put_posting(cursor.raw(reference.POSTING.size))
+    decode_fees(shard.tables.fees, cursor)
 
 
 def _decode_book(instrument: int, venues: int, cursor: Cursor) -> Book:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aggregates.evidence import HORIZONS
+from aggregates.fees import LIQUIDITY_CODES, Fees
 from aggregates.health import VenueQuality
 from aggregates.settings import (
     DEFAULT_SETTINGS,
@@ -20,7 +21,6 @@ from schemas.units import E9, MAX_LEVELS, MAX_UNITS, MAX_VENUES
 
 MAX_INSTRUMENTS = 65_536
 MAX_POLICIES = 255
-LIQUIDITY_CODES = 6
 MIN_REST_NS = 1000
 MAX_POSTS = 1000
 MAX_UNITS_PER_ONE = 10**10
@@ -52,6 +52,7 @@ class Tables:
     postings: dict[int, Any] = field(default_factory=dict)
     postings_raw: dict[int, bytes] = field(default_factory=dict)
     settings: Settings = field(default_factory=lambda: read_settings(DEFAULT_SETTINGS))
+    fees: Fees = field(default_factory=Fees)
 
     def put_venue(self, venue: int, raw: bytes) -> Reason:
         """Defines or replaces dense venue `venue`; a new one must be the next id."""

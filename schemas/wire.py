@@ -65,6 +65,8 @@ INPUTS: dict[int, Layout] = {
     InputType.LIMITS: reference.LIMITS,
     InputType.SETTINGS: reference.SETTINGS,
     InputType.ENGINE: reference.ENGINE,
+    InputType.FEE_TIER: reference.FEE_TIER,
+    InputType.BILLING: reference.BILLING,
 }
 CODES: dict[str, type[IntEnum]] = {
     "side": codes.Side,
@@ -79,6 +81,7 @@ CODES: dict[str, type[IntEnum]] = {
     "scope": codes.KillScope,
     "health": codes.HealthState,
     "self_match": codes.SelfMatch,
+    "basis": codes.FeeBasis,
 }
 FLAGS: dict[str, type[IntFlag]] = {
     "exec_inst": codes.ExecInst,

@@ -21,8 +21,10 @@ COMMANDS = {
     "quality": "the venue quality table of a run",
     "decisions": "the decisions of a run, a line each",
     "log": "what a run's log holds, whether it is whole, and its records elsewhere",
+    "evaluate": "how good the routing is, in markets whose truth is known",
     "demo": "route over simulated venues, live in the terminal",
     "bench": "measure speed",
+    "projections": "keep the read models of a run in a database, rebuild them, their lag",
     "doctor": "check this machine and installation, and say what to do",
 }
 DEBUG = "--debug"

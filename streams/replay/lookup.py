@@ -9,7 +9,7 @@ from typing import Any
 from projections.views.explanation import Story, tell
 from projections.views.names import Names
 from schemas.codes import OutputType
-from schemas.errors import InputError, NotFoundError
+from schemas.errors import CorruptLogError, InputError, NotFoundError
 from schemas.events import Event, RefusalEvent, SmartRoutingDecisionEvent
 from schemas.wire import decode_output, input_dict, iter_inputs, iter_raw_outputs
 from streams.log.index import DecisionIndex, Location
@@ -98,22 +98,31 @@ def number(text: str) -> int:
 def fresh_index(path: Path, log: ShardLog) -> DecisionIndex:
     """The shard's index, brought up to its log first when that can be done."""
     last_seq = log.anchors()["outputs"].seq if "outputs" in log.anchors() else None
-    index = log.index(read_only=True)
-    if last_seq is not None and index.last_seq == last_seq:
-        return index
-    index.close()
+    try:
+        index = log.index(read_only=True)
+        if last_seq is not None and index.last_seq == last_seq:
+            return index
+        index.close()
+    except CorruptLogError:
+        pass  # a damaged index is built again like an old one
     with RunDirectory.open(path, writable=True) as run:
         build_index(run.shard(log.shard))
     return log.index(read_only=True)
 
 
 def build_index(log: ShardLog) -> None:
-    """Brings a shard's index up to its output log; the run must be open for writing."""
-    index = log.index(read_only=False)
+    """Brings a shard's index up to its output log, from nothing where it is damaged.
+
+    The run must be open for writing. A kill can leave an index that cannot even be opened.
+    """
     try:
-        index.update()
-    finally:
-        index.close()
+        index = log.index(read_only=False)
+        try:
+            index.update()
+        finally:
+            index.close()
+    except CorruptLogError:
+        log.rebuild_index()
 
 
 def order_input(log: ShardLog, order_id: int) -> dict[str, Any]:
