@@ -21,6 +21,7 @@ COMMANDS = {
     "quality": "the venue quality table of a run",
     "decisions": "the decisions of a run, a line each",
     "log": "what a run's log holds, whether it is whole, and its records elsewhere",
+    "serve": "run the service: engine, read models, REST API and page on one port",
     "demo": "route over simulated venues, live in the terminal",
     "bench": "measure speed",
     "doctor": "check this machine and installation, and say what to do",
