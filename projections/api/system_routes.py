@@ -9,6 +9,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import Parameter
+from litestar.serialization import encode_json
 
 from projections.api.access import ANYBODY, AUDITORS, OPERATORS, require
 from projections.api.operations import problems, told
@@ -174,7 +175,8 @@ async def get_page(request: Ask) -> Response[bytes]:
 async def get_openapi(request: Ask) -> Response[bytes]:
     """The OpenAPI document."""
     require(request.state.caller, ANYBODY)
-    return json(request.app.openapi_schema.to_schema())
+    body = encode_json(request.app.openapi_schema.to_schema())
+    return Response(body, media_type="application/json")
 
 
 @get("/docs", include_in_schema=False)
