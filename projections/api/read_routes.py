@@ -166,6 +166,8 @@ async def get_venues(request: Ask) -> Response[bytes]:
     """Reference data, the newest health row and the kill switch of each venue."""
     require(request.state.caller, ANYBODY)
     reads = services_of(request).reads
+    engine = await services_of(request).port.status()
+    out = engine.get("outages", [])
     with reads.engine().connect() as connection:
         names = reads.names(connection)
     health = {row["venue"]: row for row in reads.rows(columns.VENUE_QUALITY, {}, "venue")}
@@ -173,6 +175,7 @@ async def get_venues(request: Ask) -> Response[bytes]:
     found = []
     for row in reads.rows(columns.VENUES, {}, "key"):
         venue = {**shown(columns.VENUES, row, names), "is_killed": row["venue"] in killed}
+        venue["is_out"] = row["venue"] in out
         quality = health.get(row["venue"])
         venue["quality"] = None if quality is None else shown(columns.VENUE_QUALITY, quality, names)
         venue["health"] = venue["quality"]["health"] if quality else None
