@@ -11,11 +11,14 @@ from aggregates.child import OPEN, Child
 from aggregates.identity import admit
 from aggregates.markouts import valid_mid
 from aggregates.order import Order
+from aggregates.policy import horizon_ns
 from aggregates.router import best_prices, child_time_in_force, decide
 from aggregates.shard import MAX_OPEN_ORDERS, Identity, Shard
 from schemas import decisions
 from schemas.codes import (
+    AllocationFlag,
     ChildState,
+    ExecInst,
     KillScope,
     OrderState,
     OrdType,
@@ -189,6 +192,8 @@ def _send(shard: Shard, order: Order, part: Any, far_nanos: int) -> None:
         side=child.side,
         ord_type=OrdType.LIMIT,
         time_in_force=child.time_in_force,
+        exec_inst=ExecInst.ISO if part.flags & AllocationFlag.ISO else 0,
+        send_delay_ns=part.send_delay_ns,
         capacity=order.record.capacity,
         cl_ord_id=order.record.cl_ord_id,
         account=order.record.account,
@@ -280,6 +285,8 @@ def _set_kill(shard: Shard, record: Any) -> bool:
         shard.books[record.instrument].killed = engaged
     elif record.scope == KillScope.VENUE and record.venue < len(shard.tables.venues):
         shard.tables.venues[record.venue].killed = engaged
+    elif record.scope == KillScope.SELF_HELP and record.venue < len(shard.tables.venues):
+        shard.tables.venues[record.venue].self_help = engaged
     elif record.scope in (KillScope.CLIENT, KillScope.ACCOUNT):
         client = record.scope == KillScope.CLIENT
         targets = shard.killed_clients if client else shard.killed_accounts
@@ -305,7 +312,8 @@ def _venue_kills(shard: Shard) -> int:
 def _expiry_ns(shard: Shard, order: Order) -> int:
     if order.record.time_in_force == TimeInForce.GTD:
         return int(order.record.expire_ns)
-    return shard.log_ns + int(shard.tables.policies[order.policy].horizon_ns)
+    policy = shard.tables.policies[order.policy]
+    return shard.log_ns + horizon_ns(policy, order.record.urgency)
 
 
 def emit_order(shard: Shard, order: Order) -> None:

@@ -1,5 +1,6 @@
 #include "desk.hpp"
 
+#include "policy.hpp"
 #include "risk.hpp"
 #include "router.hpp"
 
@@ -91,7 +92,7 @@ Verdict build(Shard& shard, const NewOrder& record, BestPrices& best, Order*& bu
 
 std::int64_t expiry_ns(const Shard& shard, const Order& order) {
   if (order.record.time_in_force == number(TimeInForce::GTD)) return order.record.expire_ns;
-  return shard.log_ns + shard.tables.policy(order.policy)->horizon_ns;
+  return shard.log_ns + horizon_ns(*shard.tables.policy(order.policy), order.record.urgency);
 }
 
 void end(Shard& shard, Order& order, Reason reason) {
@@ -101,7 +102,8 @@ void end(Shard& shard, Order& order, Reason reason) {
   shard.schedule(due_ns, TimerKind::FORGET, order.order_id);
 }
 
-void emit_child_order(Shard& shard, const Order& order, const Child& child) {
+void emit_child_order(Shard& shard, const Order& order, const Child& child,
+                      const Allocation& part) {
   out::Child record{};
   record.child_id = child.child_id;
   record.order_id = order.order_id;
@@ -112,6 +114,9 @@ void emit_child_order(Shard& shard, const Order& order, const Child& child) {
   record.side = order.record.side;
   record.ord_type = number(OrdType::LIMIT);
   record.time_in_force = child.time_in_force;
+  record.send_delay_ns = part.send_delay_ns;
+  const bool is_iso = (part.flags & number(AllocationFlag::ISO)) != 0;
+  record.exec_inst = is_iso ? number(ExecInst::ISO) : std::uint8_t{0};
   record.capacity = order.record.capacity;
   std::memcpy(record.cl_ord_id, order.record.cl_ord_id, sizeof record.cl_ord_id);
   std::memcpy(record.account, order.record.account, sizeof record.account);
@@ -137,7 +142,7 @@ void send(Shard& shard, Order& order, const Allocation& part, std::int64_t ack_t
   order.add_child(child);
   candidate.terms->in_flight[order.side_index()] += child.units;
   shard.schedule(shard.log_ns + ack_timeout_ns, TimerKind::ACK_TIMEOUT, child.child_id);
-  emit_child_order(shard, order, child);
+  emit_child_order(shard, order, child, part);
 }
 
 void settle_exhausted(Shard& shard, Order& order) {
@@ -202,6 +207,10 @@ bool set_kill(Shard& shard, const Kill& record) {
     case KillScope::VENUE:
       if (record.venue >= shard.tables.venues()) return false;
       shard.tables.set_killed(record.venue, engaged);
+      return true;
+    case KillScope::SELF_HELP:
+      if (record.venue >= shard.tables.venues()) return false;
+      shard.tables.set_self_help(record.venue, engaged);
       return true;
     case KillScope::CLIENT:
       set_target(shard.killed_clients, record, engaged);
