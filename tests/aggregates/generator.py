@@ -534,7 +534,7 @@ class World:
     def _kill(self) -> None:
         rng = self.rng
         instrument, venue = self._place()
-        scope = rng.choice((0, 1, 1, 2, 2, 2, 3, 4, 5, 5, rng.choice((6, 200))))
+        scope = rng.choice((0, 1, 1, 2, 2, 2, 2, 3, 4, 5, rng.choice((6, 200))))
         targets: dict[int, dict[str, Any]] = {
             KillScope.INSTRUMENT: {"instrument": rng.choice((instrument, instrument, 50))},
             KillScope.VENUE: {"venue": rng.choice((venue, venue, VENUE_NONE))},

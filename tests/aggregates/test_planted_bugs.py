@@ -454,7 +454,7 @@ def test_a_copy_without_a_bug_passes(
     over_seeds(check, 3)
 
 
-def over_seeds(check: Callable[[int], None], count: int = 12) -> None:
+def over_seeds(check: Callable[[int], None], count: int = 30) -> None:
     """Runs a check on one seed after the other."""
     for seed in range(count):
         check(seed)
