@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from schemas.units import E9
+from schemas.units import E9, INT64_MAX
 
 _MASK = 0xFFFFFFFFFFFFFFFF
 _PRIME = 0x9E3779B97F4A7C15
@@ -14,6 +14,11 @@ _LANES = (0x243F6A8885A308D3, 0x13198A2E03707344, 0xA4093822299F31D0, 0x082EFA98
 def scale_e9(value: int, rate_e9: int) -> int:
     """floor(value * rate / 1e9); the native core splits `value` to stay inside 64 bits."""
     return value * rate_e9 // E9
+
+
+def add_clamped(total: int, value: int) -> int:
+    """Sum that stays at a bound of 64 bits."""
+    return max(-INT64_MAX, min(INT64_MAX, total + value))
 
 
 def split_128(value: int) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aggregates import tables
+from aggregates import fees, tables
 from aggregates.book import Book
 from aggregates.desk import ACCEPTED, Refused
 from aggregates.feed import check_place, venue_status
@@ -14,6 +14,7 @@ from aggregates.timers import start_grids
 from schemas import reference
 from schemas.codes import Reason, VenueStatus
 from schemas.envelope import HEADER
+from schemas.units import INSTRUMENT_NONE
 
 
 def instrument(shard: Shard, header: Any, raw: bytes) -> Refused:
@@ -80,6 +81,28 @@ def fee(shard: Shard, header: Any, raw: bytes) -> Refused:
     row.fee_fixed[record.liquidity] = record.fixed_nanos
     row.fee_rate[record.liquidity] = record.rate_e9
     return ACCEPTED
+
+
+def fee_tier(shard: Shard, header: Any, raw: bytes) -> Refused:
+    """One line of a fee schedule."""
+    record = reference.FEE_TIER.unpack(raw)
+    if header.venue >= len(shard.tables.venues):
+        return Reason.UNKNOWN_VENUE, header.venue, 0
+    if header.instrument >= len(shard.books) and header.instrument != INSTRUMENT_NONE:
+        return Reason.UNKNOWN_INSTRUMENT, header.instrument, 0
+    if not fees.line_is_valid(record):
+        return Reason.BAD_VALUE, record.liquidity, 0
+    return shard.tables.fees.put_line(record, raw), header.venue, 0
+
+
+def billing(shard: Shard, header: Any, raw: bytes) -> Refused:
+    """What chooses a billing account's volume tier."""
+    record = reference.BILLING.unpack(raw)
+    if header.venue >= len(shard.tables.venues):
+        return Reason.UNKNOWN_VENUE, header.venue, 0
+    if not fees.billing_is_valid(record):
+        return Reason.BAD_VALUE, record.prior_tier, 0
+    return shard.tables.fees.put_billing(record, raw), header.venue, 0
 
 
 def policy(shard: Shard, header: Any, raw: bytes) -> Refused:  # noqa: ARG001

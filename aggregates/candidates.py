@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from math import floor
 from typing import Any
 
-from aggregates import availability, quality
-from aggregates.arithmetic import scale_e9
+from aggregates import availability, fees, quality
 from aggregates.book import Book
 from aggregates.order import Order
 from aggregates.quality import Row
@@ -55,6 +54,7 @@ class Candidate:
     misses: tuple[int, ...] = ()
     ack_ns: int = 0
     fill_ratio: float = 0.0
+    fee: tuple[int, int] = (0, 0)
     hidden_units: int = 0
     impact_nanos: int = 0
     balance_nanos: int = 0
@@ -79,12 +79,16 @@ def gather(
             continue
         candidate = Candidate(venue, rank, row, now_ns - row.quote_ns)
         entry = tables.venues[venue]
+        line = tables.fees.find(venue, order.record.account, book.instrument, Liquidity.TAKE)
         verdict = _forbidden(candidate, order, entry, kill_mask)
         if verdict[0] == Reason.NONE:
             verdict = _exclusion(candidate, order, policy, entry.status)
+        if verdict[0] == Reason.NONE and line is None and not row.fee_known >> Liquidity.TAKE & 1:
+            verdict = Reason.FEE_UNKNOWN, 0
         if verdict[0] == Reason.NONE and tables.settings.health_ns:
             verdict = _unwell(entry.quality.health, policy)
         if verdict[0] == Reason.NONE:
+            candidate.fee = taker_terms(row, line, order)
             verdict = _price(candidate, order, policy, tables, now_ns)
         candidate.reason, candidate.value = verdict
         found.append(candidate)
@@ -122,8 +126,6 @@ def _exclusion(candidate: Candidate, order: Order, policy: Any, status: int) -> 
         return Reason.CROSSED_BOOK, row.bid_nanos[0] - row.ask_nanos[0]
     if order.visited.get(venue, 0) >= row.quote_seq:
         return Reason.ALREADY_VISITED, order.visited[venue]
-    if not row.fee_known >> Liquidity.TAKE & 1:
-        return Reason.FEE_UNKNOWN, 0
     return Reason.NONE, 0
 
 
@@ -182,7 +184,7 @@ def _levels(
 
     What is believed to be hidden stands at the touch, behind what is displayed there.
     """
-    row, sign = candidate.row, order.sign
+    sign = order.sign
     own, previous = candidate.own_units, 0
     found: list[Level] = []
     for price, units in zip(prices[: policy.max_levels], sizes, strict=False):
@@ -193,11 +195,22 @@ def _levels(
         netted = min(own, units)
         own, previous = own - netted, price
         hidden = 0 if found else candidate.hidden_units
-        found.append(Level(price, units, units - netted + hidden, fee_nanos(row, price)))
+        found.append(Level(price, units, units - netted + hidden, fee_nanos(candidate, price)))
     return tuple(found)
 
 
-def fee_nanos(row: Row, price_nanos: int) -> int:
+def taker_terms(row: Row, line: Any, order: Order) -> tuple[int, int]:
+    """(fixed, rate) for taking, from the schedule or the row, as they are at the touch.
+
+    One book may straddle a sub-dollar threshold; the touch decides for all of it, so that costs
+    never fall as one goes deeper.
+    """
+    if line is None:
+        return row.fee_fixed[Liquidity.TAKE], row.fee_rate[Liquidity.TAKE]
+    prices = row.bid_nanos if order.side_index else row.ask_nanos
+    return fees.terms_at(line, prices[0])
+
+
+def fee_nanos(candidate: Candidate, price_nanos: int) -> int:
     """Taker fee per whole one at a price, negative for a rebate."""
-    rate = row.fee_rate[Liquidity.TAKE]
-    return row.fee_fixed[Liquidity.TAKE] + scale_e9(price_nanos, rate)
+    return fees.per_one(candidate.fee, price_nanos)

@@ -35,6 +35,8 @@ HANDLERS: dict[int, Callable[[Shard, Any, bytes], Refused]] = {
     InputType.VENUE: broadcast.venue,
     InputType.LISTING: broadcast.listing,
     InputType.FEE: broadcast.fee,
+    InputType.FEE_TIER: broadcast.fee_tier,
+    InputType.BILLING: broadcast.billing,
     InputType.POLICY: broadcast.policy,
     InputType.LIMITS: broadcast.limits,
     InputType.SETTINGS: broadcast.settings,

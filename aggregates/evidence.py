@@ -33,6 +33,8 @@ class Evidence:
     __slots__ = (
         *EVENT_FAMILIES,
         "added",
+        "fee_charged_nanos",
+        "fee_expected_nanos",
         "fee_mismatches",
         "mid",
         "realised",
@@ -54,6 +56,7 @@ class Evidence:
         self.survival_then_ns = 0
         self.trials, self.success = [0.0] * SURVIVAL_SIZES, [0.0] * SURVIVAL_SIZES
         self.fee_mismatches = 0
+        self.fee_expected_nanos = self.fee_charged_nanos = 0
 
     def observe_survival(
         self, now_ns: int, sent: int, executed: int, lot: int, settings: Settings

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from aggregates import health, markouts
-from aggregates.arithmetic import scale_e9
+from aggregates import fees, health, markouts
+from aggregates.arithmetic import add_clamped
 from aggregates.book import Book
 from aggregates.child import Child
+from aggregates.fees import LIQUIDITY_CODES
 from aggregates.health import VenueQuality
 from aggregates.markouts import bps
 from aggregates.order import Order
@@ -39,7 +40,7 @@ def observe_trade(shard: Shard, child: Child, order: Order, report: Any) -> None
         row.evidence.first_fill_ns.observe(float(latency_ns), now_ns, settings.speed_quantum_ns)
         venue.fill_histogram.observe(latency_ns)
     _observe_costs(shard, child, order, report)
-    _reconcile_fee(shard, book, row, child, report)
+    _reconcile_fee(shard, book, row, child, order.record.account, report)
     book.fill_ns = shard.log_ns
     row.dirty_execution = venue.dirty = True
     sign = _sign(child)
@@ -63,13 +64,19 @@ def _observe_costs(shard: Shard, child: Child, order: Order, report: Any) -> Non
     evidence.all_in_bps.observe(slip / float(arrival_x2) * 10000.0, now_ns, quantum_ns)
 
 
-def _reconcile_fee(shard: Shard, book: Book, row: Row, child: Child, report: Any) -> None:
+def _reconcile_fee(
+    shard: Shard, book: Book, row: Row, child: Child, account: bytes, report: Any
+) -> None:
     """The fee charged must be the fee expected; anything else is for a person to see."""
-    code = report.liquidity
-    if not row.fee_known >> code & 1:
+    line = _fee_line(shard, row, child, account, report.liquidity)
+    if line is None:
         return
-    per_one = row.fee_fixed[code] + scale_e9(report.last_nanos, row.fee_rate[code])
-    excess = report.fee_nanos - per_one * report.last_units // book.units_per_one
+    fill, evidence = (report.last_units, report.last_nanos), row.evidence
+    before = list(child.trades.values())
+    expected = fees.charge_nanos(line, before, fill, book.units_per_one)
+    evidence.fee_expected_nanos = add_clamped(evidence.fee_expected_nanos, expected)
+    evidence.fee_charged_nanos = add_clamped(evidence.fee_charged_nanos, report.fee_nanos)
+    excess = report.fee_nanos - expected
     if abs(excess) > shard.tables.settings.fee_tolerance_nanos:
         row.evidence.fee_mismatches += 1
         shard.alarm(
@@ -80,6 +87,16 @@ def _reconcile_fee(shard: Shard, book: Book, row: Row, child: Child, report: Any
             child_id=child.child_id,
             order_id=child.order_id,
         )
+
+
+def _fee_line(shard: Shard, row: Row, child: Child, account: bytes, code: int) -> Any:
+    """What the account pays for a liquidity code: its schedule, or the row's FEE."""
+    if code >= LIQUIDITY_CODES:
+        return None
+    line = shard.tables.fees.find(child.venue, account, child.instrument, code)
+    if line is None and row.fee_known >> code & 1:
+        line = fees.plain_line(row.fee_fixed[code], row.fee_rate[code])
+    return line
 
 
 def observe_end(shard: Shard, child: Child) -> None:

@@ -128,6 +128,8 @@ def emit_execution(shard: Shard, book: Book, venue: int) -> None:
         book.instrument,
         quality_seq=shard.quality_seq,
         fee_mismatches=evidence.fee_mismatches,
+        fee_expected_nanos=evidence.fee_expected_nanos,
+        fee_charged_nanos=evidence.fee_charged_nanos,
         venue=venue,
         **values,
     )

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from aggregates.decay import weight
 from aggregates.evidence import Evidence
+from aggregates.fees import LIQUIDITY_CODES
 from aggregates.moments import Moments
 from aggregates.session import SessionClock
 from aggregates.settings import Settings
-from aggregates.tables import LIQUIDITY_CODES
 from schemas.codes import VenueStatus
 from schemas.units import INT64_MAX, MAX_LEVELS
 

@@ -17,9 +17,11 @@ from aggregates.order import Order
 from aggregates.settings import read_settings
 from aggregates.shard import COUNTERS, SOURCES, Identity, Shard
 from aggregates.state_quality import (
+    decode_fees,
     decode_moments,
     decode_row,
     decode_venue,
+    encode_fees,
     encode_moments,
     encode_row,
     encode_venue,
@@ -215,6 +217,7 @@ def encode(shard: Shard) -> bytes:
         parts += [venue.raw, VENUE_TAIL.pack(status=venue.status, **switches)]
         parts.append(encode_venue(venue.quality))
     parts += [shard.tables.policies_raw[key] for key in sorted(shard.tables.policies_raw)]
+    parts.append(encode_fees(shard.tables.fees))
     parts += [_book(book) for book in shard.books]
     parts += [_identity(key, identity) for key, identity in shard.identities.items()]
     parts += [_order(shard.orders[order_id]) for order_id in sorted(shard.orders)]
@@ -350,6 +353,7 @@ def _decode_tables(shard: Shard, head: Any, cursor: Cursor) -> None:
         decode_venue(shard.tables.venues[venue].quality, cursor)
     for _ in range(head.policies):
         shard.tables.put_policy(cursor.raw(reference.POLICY.size))
+    decode_fees(shard.tables.fees, cursor)
 
 
 def _decode_book(instrument: int, venues: int, cursor: Cursor) -> Book:

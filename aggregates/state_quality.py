@@ -8,11 +8,13 @@ from typing import Any
 
 from aggregates.cursor import Cursor
 from aggregates.evidence import EVENT_FAMILIES, SURVIVAL_SIZES
+from aggregates.fees import Fees
 from aggregates.health import VenueQuality
 from aggregates.histogram import BUCKETS, Histogram
 from aggregates.moments import Moments
 from aggregates.quality import TIME_SUMS, Row
 from aggregates.session import SessionClock
+from schemas import reference
 from schemas.layout import Layout
 from schemas.units import MAX_LEVELS
 
@@ -26,6 +28,7 @@ MOMENTS = Layout(
         ("squares", "d"),
     ),
 )
+FEES = Layout("FeesState", (("lines", "Q"), ("billings", "Q")))
 ROW = Layout(
     "RowState",
     (
@@ -66,6 +69,8 @@ ROW = Layout(
         *((f"trials_{index}", "d") for index in range(SURVIVAL_SIZES)),
         *((f"success_{index}", "d") for index in range(SURVIVAL_SIZES)),
         ("fee_mismatches", "Q"),
+        ("fee_expected_nanos", "q"),
+        ("fee_charged_nanos", "q"),
         *(
             (f"{side}_{what}_{level}", "q")
             for level in range(MAX_LEVELS)
@@ -159,6 +164,8 @@ def encode_row(row: Row) -> bytes:
         since_ns=row.session.since_ns,
         survival_then_ns=evidence.survival_then_ns,
         fee_mismatches=evidence.fee_mismatches,
+        fee_expected_nanos=evidence.fee_expected_nanos,
+        fee_charged_nanos=evidence.fee_charged_nanos,
         **values,
     )
     return head + b"".join(map(encode_moments, row_moments(row)))
@@ -185,6 +192,8 @@ def decode_row(cursor: Cursor) -> Row:
         evidence.success[index] = getattr(values, f"success_{index}")
     evidence.survival_then_ns = values.survival_then_ns
     evidence.fee_mismatches = values.fee_mismatches
+    evidence.fee_expected_nanos = values.fee_expected_nanos
+    evidence.fee_charged_nanos = values.fee_charged_nanos
     _decode_clock(row.session, values.paused_ns, values.since_ns)
     for moments in row_moments(row):
         decode_moments(moments, cursor)
@@ -198,6 +207,25 @@ def row_moments(row: Row) -> Iterator[Moments]:
     yield from (getattr(evidence, name) for name in EVENT_FAMILIES)
     for horizons in (evidence.added, evidence.realised, evidence.removed, evidence.mid):
         yield from horizons
+
+
+def encode_fees(fees: Fees) -> bytes:
+    """Canonical bytes of fee schedules: how many lines and accounts, then each by rising key."""
+    lines = [fees.lines_raw[key] for key in sorted(fees.lines_raw)]
+    billings = [fees.billings_raw[key] for key in sorted(fees.billings_raw)]
+    head = FEES.pack(lines=len(lines), billings=len(billings))
+    return head + b"".join(lines) + b"".join(billings)
+
+
+def decode_fees(fees: Fees, cursor: Cursor) -> None:
+    """Fills fee schedules from the cursor."""
+    head = cursor.read(FEES)
+    for _ in range(head.lines):
+        raw = cursor.raw(reference.FEE_TIER.size)
+        fees.put_line(reference.FEE_TIER.unpack(raw), raw)
+    for _ in range(head.billings):
+        raw = cursor.raw(reference.BILLING.size)
+        fees.put_billing(reference.BILLING.unpack(raw), raw)
 
 
 def encode_moments(moments: Moments) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from aggregates.fees import LIQUIDITY_CODES, Fees
 from aggregates.health import VenueQuality
 from aggregates.policy import MAX_TICKET_NANOS
 from aggregates.policy import is_valid as policy_is_valid
@@ -20,7 +21,6 @@ from schemas.codes import Reason, VenueStatus
 from schemas.units import E9, MAX_UNITS, MAX_VENUES
 
 MAX_INSTRUMENTS = 65_536
-LIQUIDITY_CODES = 6
 MAX_UNITS_PER_ONE = 10**10
 MAX_NOTIONAL_ONES = 10**15
 MAX_FEE_FIXED_NANOS = 10**12
@@ -49,6 +49,7 @@ class Tables:
     policies: dict[int, Any] = field(default_factory=dict)
     policies_raw: dict[int, bytes] = field(default_factory=dict)
     settings: Settings = field(default_factory=lambda: read_settings(DEFAULT_SETTINGS))
+    fees: Fees = field(default_factory=Fees)
 
     def put_venue(self, venue: int, raw: bytes) -> Reason:
         """Defines or replaces dense venue `venue`; a new one must be the next id."""

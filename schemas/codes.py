@@ -25,6 +25,8 @@ class InputType(IntEnum):
     LIMITS = 53
     SETTINGS = 54
     ENGINE = 55
+    FEE_TIER = 56
+    BILLING = 57
 
 
 class OutputType(IntEnum):
@@ -173,6 +175,14 @@ class KillScope(IntEnum):
     CLIENT = 3
     ACCOUNT = 4
     SELF_HELP = 5
+
+
+class FeeBasis(IntEnum):
+    """What chooses the volume tier of a billing account."""
+
+    PRIOR_TIER = 0
+    FORECAST = 1
+    MONTH_TO_DATE = 2
 
 
 class PolicyKind(IntEnum):

@@ -263,6 +263,8 @@ EXECUTION_QUALITY = Layout(
         *OUT_HEADER_FIELDS,
         ("quality_seq", "Q"),
         ("fee_mismatches", "Q"),
+        ("fee_expected_nanos", "q"),
+        ("fee_charged_nanos", "q"),
         *(
             (f"{name}{part}", "d")
             for name in (

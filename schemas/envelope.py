@@ -55,5 +55,7 @@ SLOTS = {
     InputType.LIMITS: 2,
     InputType.SETTINGS: 4,
     InputType.ENGINE: 1,
+    InputType.FEE_TIER: 2,
+    InputType.BILLING: 2,
 }
 """Record type -> number of 64-byte slots. A type not listed takes one slot and is refused."""

@@ -252,6 +252,8 @@ class ExecutionQualityEvent(OutputEvent, frozen=True, kw_only=True, tag="executi
 
     quality_seq: int
     fee_mismatches: int
+    fee_expected_nanos: int
+    fee_charged_nanos: int
     first_fill_ns: Estimate
     reject_rate: Estimate
     hidden_units: Estimate

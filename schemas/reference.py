@@ -72,6 +72,50 @@ FEE = Layout(
 )
 """Fee per whole one traded = fixed_nanos + price * rate_e9 / 1e9, negative for a rebate."""
 
+FEE_TIER = Layout(
+    "FeeTier",
+    (
+        *HEADER_FIELDS,
+        ("account", "16s"),
+        ("liquidity", "B"),
+        ("tier", "B"),
+        ("per_order", "B"),
+        ("reserved", "5s"),
+        ("volume", "q"),
+        ("fixed_nanos", "q"),
+        ("rate_e9", "q"),
+        ("sub_below_nanos", "q"),
+        ("sub_fixed_nanos", "q"),
+        ("sub_rate_e9", "q"),
+        ("min_nanos", "q"),
+        ("max_nanos", "q"),
+        ("reserved2", "8s"),
+    ),
+)
+"""One line of a fee schedule at the header's venue, before any FEE of it.
+
+It holds for the header's instrument, or all where that is none, and for `account`, or all where
+that is empty, from a month's `volume` on. Below the price `sub_below_nanos` the `sub_*` terms
+count. `min_nanos` and `max_nanos` (0 = none) bound the charge of a fill, or of a child order where
+`per_order` is set."""
+
+BILLING = Layout(
+    "Billing",
+    (
+        *HEADER_FIELDS,
+        ("account", "16s"),
+        ("period_ns", "q"),
+        ("month_to_date", "q"),
+        ("forecast", "q"),
+        ("prior_tier", "B"),
+        ("basis", "B"),
+        ("reserved", "6s"),
+        ("reserved2", "48s"),
+    ),
+)
+"""Volume of a billing account (all where empty) at the header's venue, in the unit of its
+schedule's `volume`; `basis` says which figure chooses the tier until the next such record."""
+
 POLICY = Layout(
     "Policy",
     (

@@ -56,6 +56,8 @@ INPUTS: dict[int, Layout] = {
     InputType.LIMITS: reference.LIMITS,
     InputType.SETTINGS: reference.SETTINGS,
     InputType.ENGINE: reference.ENGINE,
+    InputType.FEE_TIER: reference.FEE_TIER,
+    InputType.BILLING: reference.BILLING,
 }
 CODES: dict[str, type[IntEnum]] = {
     "side": codes.Side,
@@ -71,6 +73,7 @@ CODES: dict[str, type[IntEnum]] = {
     "health": codes.HealthState,
     "protection": codes.Protection,
     "crossed": codes.Crossed,
+    "basis": codes.FeeBasis,
 }
 FLAGS: dict[str, type[IntFlag]] = {
     "exec_inst": codes.ExecInst,

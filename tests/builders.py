@@ -159,6 +159,17 @@ class Tape:
         values = {**defaults, "instrument": instrument, "venue": venue, **values}
         return self.put(reference.FEE, InputType.FEE, SOURCE_REFERENCE, **values)
 
+    def fee_tier(self, venue: int, tier: int = 0, **values: Any) -> bytes:
+        """One line of a schedule: everybody's taker fee for all instruments unless told."""
+        defaults = {"liquidity": Liquidity.TAKE, "instrument": INSTRUMENT_NONE}
+        values = {**defaults, "venue": venue, "tier": tier, **values}
+        return self.put(reference.FEE_TIER, InputType.FEE_TIER, SOURCE_REFERENCE, **values)
+
+    def billing(self, venue: int, **values: Any) -> bytes:
+        """What chooses the tier of an account, or of everybody."""
+        values = {"instrument": INSTRUMENT_NONE, "venue": venue, **values}
+        return self.put(reference.BILLING, InputType.BILLING, SOURCE_REFERENCE, **values)
+
     def policy(self, policy: int, kind: int = PolicyKind.LOWEST_COST, **values: Any) -> bytes:
         values = {**POLICY_DEFAULTS, "policy": policy, "kind": kind, **values}
         return self.put(reference.POLICY, InputType.POLICY, SOURCE_REFERENCE, **values)

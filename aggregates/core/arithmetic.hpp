@@ -44,6 +44,13 @@ constexpr std::int64_t clamp_to_int64(std::uint64_t value) {
   return static_cast<std::int64_t>(value < most ? value : most);
 }
 
+// Sum that stays at a bound of 64 bits.
+constexpr std::int64_t add_clamped(std::int64_t sum, int128 value) {
+  constexpr int128 most = kInt64Max;
+  const int128 total = sum + value;
+  return static_cast<std::int64_t>(total > most ? most : total < -most ? -most : total);
+}
+
 // floor as an integer. The callers' values fit by their bounds; a restored state that breaks them
 // must not be undefined behaviour.
 inline std::int64_t floor_to_int64(double value) {

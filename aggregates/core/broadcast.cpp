@@ -69,6 +69,21 @@ Refused fee(Shard& shard, const Fee& record) {
   return kAccepted;
 }
 
+Refused fee_tier(Shard& shard, const FeeTier& record) {
+  if (record.venue >= shard.tables.venues()) return {Reason::UNKNOWN_VENUE, record.venue};
+  if (record.instrument >= shard.books.size() && record.instrument != kInstrumentNone) {
+    return {Reason::UNKNOWN_INSTRUMENT, record.instrument};
+  }
+  if (!is_valid(record)) return {Reason::BAD_VALUE, record.liquidity};
+  return {shard.tables.fees().put_line(record), record.venue};
+}
+
+Refused billing(Shard& shard, const Billing& record) {
+  if (record.venue >= shard.tables.venues()) return {Reason::UNKNOWN_VENUE, record.venue};
+  if (!is_valid(record)) return {Reason::BAD_VALUE, record.prior_tier};
+  return {shard.tables.fees().put_billing(record), record.venue};
+}
+
 Refused policy(Shard& shard, const Policy& record) { return {shard.tables.put_policy(record)}; }
 
 Refused limits(Shard& shard, const Limits& record) {

@@ -12,6 +12,10 @@ Refused venue(Shard& shard, const Venue& record);
 Refused listing(Shard& shard, const Listing& record);
 // What one liquidity code costs for an instrument at a venue.
 Refused fee(Shard& shard, const Fee& record);
+// One line of a fee schedule.
+Refused fee_tier(Shard& shard, const FeeTier& record);
+// What chooses a billing account's volume tier.
+Refused billing(Shard& shard, const Billing& record);
 // A new version of a routing policy.
 Refused policy(Shard& shard, const Policy& record);
 // Pre-trade limits of an instrument.

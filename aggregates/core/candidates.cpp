@@ -56,6 +56,14 @@ View view_of(Shard& shard, const Order& order, const Policy& policy) {
   };
 }
 
+// The schedule's line for taking, where there is one.
+const FeeTier* line_of(const View& view, std::uint8_t venue, const Shard& shard) {
+  const Fees& fees = shard.tables.fees();
+  if ((fees.venues() >> venue & 1) == 0) return nullptr;
+  const NewOrder& record = view.order.record;
+  return fees.find(venue, Account(record.account), record.instrument, number(Liquidity::TAKE));
+}
+
 struct Exclusion {
   Reason reason = Reason::NONE;
   std::int64_t value = 0;
@@ -83,7 +91,9 @@ Exclusion exclusion(const View& view, const Candidate& candidate, const Tick& ti
   if (visited >= tick.quote_seq) {
     return {Reason::ALREADY_VISITED, static_cast<std::int64_t>(visited)};
   }
-  if ((terms.fee_known & kTakeBit) == 0) return {Reason::FEE_UNKNOWN, 0};
+  if ((terms.fee_known & kTakeBit) == 0 && line_of(view, venue, shard) == nullptr) {
+    return {Reason::FEE_UNKNOWN, 0};
+  }
   if ((view.well >> venue & 1) == 0) {
     return {Reason::VENUE_HEALTH, number(shard.venues[venue].health)};
   }
@@ -178,6 +188,9 @@ Exclusion price(const View& view, Candidate& candidate, const Tick& tick, const 
   }
   believe(view, candidate, tick.clock.at(view.now_ns), shard);
   candidate.ticket_nanos = terms.ticket_nanos + view.ticket_nanos;
+  const FeeTier* const line = line_of(view, candidate.venue, shard);
+  candidate.fee = line != nullptr ? terms_at(*line, touch)
+                                  : FeeTerms{terms.take_fixed_nanos, terms.take_rate_e9};
   candidate.touch_fee_nanos = candidate.fee_nanos(touch);
   view.sign > 0 ? take_levels<1>(view, candidate, tick, deep)
                 : take_levels<-1>(view, candidate, tick, deep);

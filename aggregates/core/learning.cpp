@@ -64,13 +64,21 @@ void observe_costs(const Places& at, const Child& child, const ExecReport& repor
 // The fee charged must be the fee expected; anything else is for a person to see.
 void reconcile_fee(Shard& shard, const Places& at, const Child& child, const ExecReport& report) {
   const std::uint8_t code = report.liquidity;
-  if (code >= kLiquidityCodes || (at.terms.fee_known >> code & 1) == 0) return;
-  const Contract& contract = shard.books.contract(at.instrument, at.venue_id);
-  const std::int64_t per_one = contract.fee_fixed_nanos[code] +
-                               scale_e9(report.last_nanos, contract.fee_rate_e9[code]);
-  // At most 1.01e17 nanos times 1e15 units: inside 128 bits.
-  const int128 expected = floor_div(int128{per_one} * report.last_units,
-                                    int128{at.book.record.units_per_one});
+  if (code >= kLiquidityCodes) return;
+  FeeTier plain{};
+  const FeeTier* line = shard.tables.fees().find(
+      at.venue_id, Account(child.order->record.account), at.instrument, code);
+  if (line == nullptr) {
+    if ((at.terms.fee_known >> code & 1) == 0) return;
+    const Contract& contract = shard.books.contract(at.instrument, at.venue_id);
+    plain.fixed_nanos = contract.fee_fixed_nanos[code];
+    plain.rate_e9 = contract.fee_rate_e9[code];
+    line = &plain;
+  }
+  const int128 expected = charge_nanos(*line, child.trades, {report.last_units, report.last_nanos},
+                                       at.book.record.units_per_one);
+  at.evidence.fee_expected_nanos = add_clamped(at.evidence.fee_expected_nanos, expected);
+  at.evidence.fee_charged_nanos = add_clamped(at.evidence.fee_charged_nanos, report.fee_nanos);
   const int128 excess = report.fee_nanos - expected;
   const int128 tolerance = shard.tables.settings().fee_tolerance_nanos;
   if (-tolerance <= excess && excess <= tolerance) return;

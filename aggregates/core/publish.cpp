@@ -94,6 +94,8 @@ void emit_execution(Shard& shard, std::size_t instrument, std::size_t venue) {
   out::ExecutionQuality record{};
   record.quality_seq = shard.quality_seq;
   record.fee_mismatches = evidence.fee_mismatches;
+  record.fee_expected_nanos = evidence.fee_expected_nanos;
+  record.fee_charged_nanos = evidence.fee_charged_nanos;
   READ(first_fill_ns, evidence.first_fill_ns, grids.speed)
   READ(reject_rate, evidence.reject, grids.fill)
   READ(hidden_units, evidence.hidden_units, grids.fill)

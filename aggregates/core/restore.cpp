@@ -76,6 +76,23 @@ void take_head(Shard& shard, const state::Head& head) {
   shard.kill_all = head.kill_all != 0;
 }
 
+void take_fees(Shard& shard, const state::Head& head, Cursor& cursor) {
+  Fees& fees = shard.tables.fees();
+  const auto counts = cursor.read<state::Fees>();
+  cursor.check(counts.lines <= kMaxFeeLines && counts.billings <= kMaxBillings, "fees");
+  for (std::uint64_t i = 0; i < counts.lines; ++i) {
+    const auto line = cursor.read_valid<FeeTier>("fee line");
+    const bool placed = line.instrument < head.instruments || line.instrument == kInstrumentNone;
+    cursor.check(line.venue < head.venues && placed, "fee line");
+    fees.put_line(line);
+  }
+  for (std::uint64_t i = 0; i < counts.billings; ++i) {
+    const auto billing = cursor.read_valid<Billing>("billing");
+    cursor.check(billing.venue < head.venues, "billing");
+    fees.put_billing(billing);
+  }
+}
+
 void take_tables(Shard& shard, const state::Head& head, Cursor& cursor) {
   shard.tables.put_settings(cursor.read_valid<Settings>("settings"));
   for (std::uint32_t id = 0; id < head.venues; ++id) {
@@ -94,6 +111,7 @@ void take_tables(Shard& shard, const state::Head& head, Cursor& cursor) {
   for (std::uint32_t i = 0; i < head.policies; ++i) {
     shard.tables.put_policy(cursor.read_valid<Policy>("policy"));
   }
+  take_fees(shard, head, cursor);
 }
 
 void take_books(Shard& shard, const state::Head& head, Cursor& cursor) {

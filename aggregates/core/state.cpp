@@ -66,6 +66,10 @@ void put_tables(Encoder& encoder, const Shard& shard) {
   for (std::uint32_t id = 0; id <= kMaxPolicies; ++id) {
     if (const Policy* policy = tables.policy(id)) encoder.put(*policy);
   }
+  const Fees& fees = tables.fees();
+  encoder.put(state::Fees{fees.lines().size(), fees.billings().size()});
+  for (const auto& [key, line] : fees.lines()) encoder.put(line);
+  for (const auto& [key, billing] : fees.billings()) encoder.put(billing);
 }
 
 void put_books(Encoder& encoder, const Shard& shard) {

@@ -157,6 +157,8 @@ Row encode_row(const Books& books, std::size_t instrument, std::size_t venue) {
   std::copy_n(evidence.trials, kSurvivalSizes, row.trials);
   std::copy_n(evidence.success, kSurvivalSizes, row.success);
   row.fee_mismatches = evidence.fee_mismatches;
+  row.fee_expected_nanos = evidence.fee_expected_nanos;
+  row.fee_charged_nanos = evidence.fee_charged_nanos;
   const auto moments = row_moments(tick, terms, evidence);
   for (std::size_t i = 0; i < kRowMoments; ++i) row.moments[i] = encode(*moments[i]);
   return row;
@@ -168,6 +170,8 @@ bool decode_row(const Row& row, Books& books, std::size_t instrument, std::size_
   std::copy_n(row.trials, kSurvivalSizes, evidence.trials);
   std::copy_n(row.success, kSurvivalSizes, evidence.success);
   evidence.fee_mismatches = row.fee_mismatches;
+  evidence.fee_expected_nanos = row.fee_expected_nanos;
+  evidence.fee_charged_nanos = row.fee_charged_nanos;
   const auto moments =
       row_moments(books.tick(instrument, venue), books.terms(instrument, venue), evidence);
   for (std::size_t i = 0; i < kRowMoments; ++i) {

@@ -36,6 +36,11 @@ struct LevelPair {
 // Of the moments: delay, fill, ack; the event measures; and the markouts by kind and horizon.
 constexpr std::size_t kRowMoments = 11 + 4 * kHorizons;
 
+struct Fees {
+  std::uint64_t lines;
+  std::uint64_t billings;
+};
+
 struct Row {
   std::uint8_t listed;
   std::uint8_t status;
@@ -68,10 +73,12 @@ struct Row {
   double trials[kSurvivalSizes];
   double success[kSurvivalSizes];
   std::uint64_t fee_mismatches;
+  std::int64_t fee_expected_nanos;
+  std::int64_t fee_charged_nanos;
   LevelPair levels[kMaxLevels];
   Moments moments[kRowMoments];
 };
-static_assert(sizeof(Row) == 872 + 40 * kRowMoments);
+static_assert(sizeof(Row) == 888 + 40 * kRowMoments);
 
 struct Venue {
   SessionClock session;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "arithmetic.hpp"
+#include "fees.hpp"
 #include "schemas/core/codes.hpp"
 #include "schemas/core/layout.hpp"
 #include "settings.hpp"
@@ -50,6 +51,8 @@ class Tables {
   // Venues that we have declared self help against.
   std::uint64_t self_help() const { return self_help_; }
   std::int64_t ack_prior_ns(std::size_t id) const { return ack_prior_ns_[id]; }
+  const Fees& fees() const { return fees_; }
+  Fees& fees() { return fees_; }
 
   void set_status(std::size_t id, std::uint8_t status);
   void set_killed(std::size_t id, bool killed);
@@ -74,6 +77,7 @@ class Tables {
   Settings settings_ = default_settings();
   Grids grids_ = grids_of(settings_);
   Priors priors_ = priors_of(settings_);
+  Fees fees_;
 
   void rank();
 };

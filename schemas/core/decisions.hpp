@@ -226,6 +226,8 @@ static_assert(sizeof(Quality) == 304);
 struct ExecutionQuality : OutHeader {
   std::uint64_t quality_seq;
   std::uint64_t fee_mismatches;
+  std::int64_t fee_expected_nanos;
+  std::int64_t fee_charged_nanos;
   VENUEFOLD_ESTIMATE(first_fill_ns)
   VENUEFOLD_ESTIMATE(reject_rate)
   VENUEFOLD_ESTIMATE(hidden_units)
@@ -267,7 +269,7 @@ struct ExecutionQuality : OutHeader {
   std::uint8_t venue;
   char reserved[7];
 };
-static_assert(sizeof(ExecutionQuality) == 720);
+static_assert(sizeof(ExecutionQuality) == 736);
 
 #undef VENUEFOLD_ESTIMATE
 

@@ -167,6 +167,36 @@ struct Fee : Header {
 };
 static_assert(sizeof(Fee) == 64);
 
+struct FeeTier : Header {
+  char account[16];
+  std::uint8_t liquidity;
+  std::uint8_t tier;
+  std::uint8_t per_order;
+  char reserved[5];
+  std::int64_t volume;
+  std::int64_t fixed_nanos;
+  std::int64_t rate_e9;
+  std::int64_t sub_below_nanos;
+  std::int64_t sub_fixed_nanos;
+  std::int64_t sub_rate_e9;
+  std::int64_t min_nanos;
+  std::int64_t max_nanos;
+  char reserved2[8];
+};
+static_assert(sizeof(FeeTier) == 128);
+
+struct Billing : Header {
+  char account[16];
+  std::int64_t period_ns;
+  std::int64_t month_to_date;
+  std::int64_t forecast;
+  std::uint8_t prior_tier;
+  std::uint8_t basis;
+  char reserved[6];
+  char reserved2[48];
+};
+static_assert(sizeof(Billing) == 128);
+
 struct Policy : Header {
   char name[32];
   std::uint32_t policy;

@@ -19,6 +19,8 @@ constexpr std::array<std::uint8_t, 256> kSlots = [] {
   slots[52] = 4;  // POLICY
   slots[53] = 2;  // LIMITS
   slots[54] = 4;  // SETTINGS
+  slots[56] = 2;  // FEE_TIER
+  slots[57] = 2;  // BILLING
   return slots;
 }();
 

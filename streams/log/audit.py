@@ -22,7 +22,7 @@ from streams.log.segment import STREAMS, Segment, list_segments, named_seq
 from streams.log.segments import Frame
 from streams.log.shard_log import ShardLog
 from streams.log.signing import Verifier
-from streams.log.snapshots import SnapshotInfo
+from streams.log.snapshot_file import SnapshotInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +177,9 @@ class ShardAudit:
         try:
             infos = store.entries()
             for info in infos:
-                store.load(info.seq)
-                self.audit.snapshots += 1
+                with self.audit.noted(self.log.directory / "snapshots"):
+                    store.load(info.seq)
+                    self.audit.snapshots += 1
                 self.watch("reading snapshots", self.audit.snapshots)
         finally:
             store.close()

@@ -22,7 +22,7 @@ from streams.log.files import sync_directory
 from streams.log.segment import STREAMS, Segment, list_segments, named_seq
 from streams.log.segments import Frame
 from streams.log.shard_log import ShardLog
-from streams.log.snapshots import SnapshotInfo
+from streams.log.snapshot_file import SnapshotInfo
 
 NEWEST_KEPT = 2
 DAY_NS = 86_400 * NS_PER_S

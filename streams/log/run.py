@@ -185,7 +185,9 @@ def require_replaceable(path: Path, force: bool) -> None:
             f"{path}: exists and is not a run, so it is left alone; choose another folder"
         ) from None
     if not force:
-        raise InputError(f"{path}: already holds a run; pass --force to replace it")
+        raise InputError(
+            f"{path}: already holds a run; pass --force to replace it, or --resume to go on with it"
+        )
 
 
 def clear(path: Path) -> None:

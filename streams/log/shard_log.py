@@ -23,7 +23,8 @@ from streams.log.seal import sealed
 from streams.log.segment import STREAMS, first_seq
 from streams.log.segments import Frame, SegmentReader
 from streams.log.signing import Signer
-from streams.log.snapshots import Snapshot, SnapshotInfo, SnapshotStore
+from streams.log.snapshot_file import SnapshotInfo
+from streams.log.snapshots import Snapshot, SnapshotStore
 
 DEFAULT_CODEC = "delta"
 INPUT_SEQ_OFFSET = 24
@@ -55,6 +56,8 @@ class ShardLog:
         self._facts = dict(facts or {})
         self._signer = signer
         self.codec = DEFAULT_CODEC
+        self.state_hash: str | None = None
+        """State hash at the end of the inputs, for the anchor at the close; set by who knows it."""
         self._modes: dict[str, str] = {}
         self._writers: dict[str, SegmentWriter] = {}
         self._synced: set[str] = set()
@@ -115,6 +118,7 @@ class ShardLog:
         outputs = recover(self.directory, "outputs", full, rederivable=True, shard=self.shard)
         if cut_outputs_after(self.directory, outputs, inputs.last_seq):
             outputs = recover(self.directory, "outputs", full, shard=self.shard)
+        self.snapshots().discard_after(inputs.last_seq)
         return Recovery(inputs, outputs)
 
     def check(self, verify_chain: bool = True) -> Recovery:
@@ -214,11 +218,13 @@ class ShardLog:
             stream: {"seq": anchor.seq, "chain_head": anchor.chain_head.hex()}
             for stream, anchor in sorted(anchors.items())
         }
-        entry = self._publish(reason, rows)
+        entry = self._publish(reason, rows, self.state_hash if reason == "close" else None)
         number = {"number": entry["number"]}
         replace_durably(self.directory / "anchor.json", sealed({**rows, **number}))
 
-    def _publish(self, reason: str, rows: Mapping[str, Any]) -> dict[str, Any]:
+    def _publish(
+        self, reason: str, rows: Mapping[str, Any], state_hash: str | None = None
+    ) -> dict[str, Any]:
         """Add the anchor to the run's, with what was running."""
         return self.anchor_log().append(
             {
@@ -226,6 +232,7 @@ class ShardLog:
                 "reason": reason,
                 "written_ns": SystemClock().now_ns(),
                 **{stream: rows.get(stream) for stream in STREAMS},
+                "state_hash": state_hash,
                 "durability": self._modes,
                 **self._facts,
             }
@@ -239,6 +246,7 @@ class ShardLog:
                 "inputs": {"seq": info.seq, "chain_head": info.input_chain.hex()},
                 "outputs": {"seq": info.out_seq, "chain_head": info.output_chain.hex()},
             },
+            info.state_hash.hex(),
         )
 
     def close(self) -> None:

@@ -181,6 +181,12 @@ class World:
                 if rng.random() < 0.95:
                     self._fee(instrument, venue, Liquidity.TAKE)
                     yield
+        for _ in range(rng.choice((0, 0, 6, 20))):
+            self._fee_tier()
+            yield
+        for _ in range(rng.randint(0, 3)):
+            self._billing()
+            yield
         for policy in range(1, 10):
             self._policy(policy, 1 + (policy - 1) % 5)
             yield
@@ -242,6 +248,37 @@ class World:
             rng.choice((0, 0, 3_000_000, -2_000_000, rng.randint(-(10**7), 10**7))),
             liquidity=liquidity,
             rate_e9=rng.choice((0, 0, 500_000, -100_000, rng.randint(-(10**6), 10**6))),
+        )
+
+    def _fee_tier(self) -> None:
+        rng = self.rng
+        least = rng.choice((0, 0, 0, 100_000, 5 * S))
+        self.tape.fee_tier(
+            rng.randrange(self.venues),
+            rng.choice((0, 0, 1, 2, 31)),
+            instrument=rng.choice((INSTRUMENT_NONE, rng.randrange(self.instruments))),
+            account=rng.choice((b"", b"", b"ACC1", b"ACC2")),
+            liquidity=rng.choice((Liquidity.TAKE, *LIQUIDITY[:-1])),
+            volume=rng.choice((0, 1000, 10**9)),
+            fixed_nanos=rng.choice((0, 3_000_000, -2_000_000)),
+            rate_e9=rng.choice((0, 500_000, -100_000)),
+            sub_below_nanos=rng.choice((0, 0, 200 * 100 * TICK)),
+            sub_fixed_nanos=rng.choice((0, 1_000_000)),
+            sub_rate_e9=rng.choice((0, 3_000_000)),
+            min_nanos=least,
+            max_nanos=rng.choice((0, least, 10 * S)) if least else rng.choice((0, 10**6)),
+            per_order=rng.choice((0, 0, 1)),
+        )
+
+    def _billing(self) -> None:
+        rng = self.rng
+        self.tape.billing(
+            rng.randrange(self.venues),
+            account=rng.choice((b"", b"ACC1", b"ACC2", b"ACC9")),
+            basis=rng.randrange(3),
+            prior_tier=rng.choice((0, 1, 2, 30)),
+            forecast=rng.choice((0, 999, 1000, 10**12)),
+            month_to_date=rng.choice((0, 2000)),
         )
 
     def _policy(self, policy: int, kind: int) -> None:
@@ -677,8 +714,10 @@ class World:
             self._new_instrument,
             self._other_engine,
             self._bad_reference,
+            self._fee_tier,
+            self._billing,
         )
-        weights = (5, 5, 3, 2, 3, 2, 2, 2, 0.5, 0.5, 0.4, 4)
+        weights = (5, 5, 3, 2, 3, 2, 2, 2, 0.5, 0.5, 0.4, 4, 3, 2)
         rng.choices(changes, weights)[0]()
 
     def _new_venue(self) -> None:
@@ -716,6 +755,15 @@ class World:
                 lambda: tape.fee(0, 0, liquidity=6),
                 lambda: tape.fee(0, 0, rate_e9=S),
                 lambda: tape.fee(99, 0),
+                lambda: tape.fee_tier(200),
+                lambda: tape.fee_tier(0, 32),
+                lambda: tape.fee_tier(0, liquidity=6),
+                lambda: tape.fee_tier(0, instrument=99),
+                lambda: tape.fee_tier(0, min_nanos=2, max_nanos=1),
+                lambda: tape.fee_tier(0, rate_e9=-S),
+                lambda: tape.billing(77),
+                lambda: tape.billing(0, basis=3),
+                lambda: tape.billing(0, forecast=-1),
                 lambda: tape.policy(0),
                 lambda: tape.policy(256),
                 lambda: tape.policy(1, 5),

@@ -28,6 +28,7 @@ from schemas.codes import (
 )
 from schemas.envelope import HEADER
 from schemas.units import INSTRUMENT_NONE, INT64_MAX, MAX_LEVELS
+from tests.aggregates.raw_fees import RawFees
 from tests.aggregates.raw_health import RawHealth
 from tests.aggregates.raw_statistics import (
     NEGLIGIBLE,
@@ -123,6 +124,8 @@ class Raw:
     samples: dict[str, Sample] = field(default_factory=lambda: defaultdict(Sample))
     ends: list[tuple[int, int, int]] = field(default_factory=list)
     fee_mismatches: int = 0
+    fee_expected: int = 0
+    fee_charged: int = 0
     fees: dict[int, tuple[int, int]] = field(default_factory=dict)
     tick_nanos: int = 1
     counts: dict[str, int] = field(default_factory=lambda: {"quotes": 0, "trades": 0, "fills": 0})
@@ -177,6 +180,7 @@ class Sent:
     far: int
     arrival: Fraction
     cum_units: int = 0
+    trades: list[tuple[int, int]] = field(default_factory=list)
     answered: bool = False
     ended: bool = False
 
@@ -214,6 +218,7 @@ class RawQuality:
         self.children: dict[int, Sent] = {}
         self.decisions: dict[int, Any] = {}
         self.settings: Any = None
+        self.fees = RawFees()
         self.due: list[tuple[int, int, int]] = []
         self.waiting: list[tuple[Waiting, int]] = []
         self.drops: dict[tuple[MarkoutDrop, bool], int] = defaultdict(int)
@@ -288,6 +293,10 @@ class RawQuality:
         elif header.type == InputType.FEE:
             fee = reference.FEE.unpack(raw)
             self.rows[place].fees[fee.liquidity] = fee.fixed_nanos, fee.rate_e9
+        elif header.type == InputType.FEE_TIER:
+            self.fees.add_line(reference.FEE_TIER.unpack(raw))
+        elif header.type == InputType.BILLING:
+            self.fees.add_billing(reference.BILLING.unpack(raw))
         elif header.type == InputType.SETTINGS:
             self._take_settings(raw, now_ns)
         elif header.type == InputType.EXEC_REPORT:
@@ -435,13 +444,19 @@ class RawQuality:
         row.samples["all_in_bps"].add(session_ns, all_in)
 
     def _fee(self, sent: Sent, row: Raw, report: Any) -> None:
-        if report.liquidity in row.fees:
+        fill, child = (report.last_units, report.last_nanos), sent.child
+        one = self.instruments[child.instrument].units_per_one
+        place = child.venue, child.account, child.instrument, report.liquidity
+        expected = self.fees.expected(place, sent.trades, fill, one)
+        if expected is None and report.liquidity in row.fees:
             fixed, rate = row.fees[report.liquidity]
-            one = self.instruments[sent.child.instrument].units_per_one
-            per_one = fixed + report.last_nanos * rate // 10**9
-            expected = per_one * report.last_units // one
+            expected = (fixed + report.last_nanos * rate // 10**9) * report.last_units // one
+        sent.trades.append(fill)
+        if expected is not None:
             wrong = abs(report.fee_nanos - expected) > self.settings.fee_tolerance_nanos
             row.fee_mismatches += wrong
+            row.fee_expected += expected
+            row.fee_charged += report.fee_nanos
 
     def _output(self, kind: OutputType, record: Any) -> None:
         if kind == OutputType.QUALITY:
@@ -633,6 +648,8 @@ class RawQuality:
         where = f"instrument {told.instrument} venue {told.venue} at {told.log_ns}"
         now_ns = row.clock(told.log_ns)
         assert told.fee_mismatches == row.fee_mismatches, f"{where}: fee mismatches"
+        assert told.fee_expected_nanos == row.fee_expected, f"{where}: expected fees"
+        assert told.fee_charged_nanos == row.fee_charged, f"{where}: charged fees"
         for name, family in FAMILIES.items():
             half_life_ns = getattr(self.settings, f"{family}_half_life_ns")
             estimate = row.samples[name].estimate(now_ns, half_life_ns)

@@ -21,6 +21,7 @@ from schemas.codes import (
     AlarmKind,
     ChildState,
     ExecType,
+    FeeBasis,
     HealthState,
     KillScope,
     Liquidity,
@@ -294,6 +295,35 @@ class Desk:
     def _do_fee(self, venue: str, fixed: str) -> None:
         self.fees[self.venues.index(venue)] = (price_nanos(fixed), 0)
         self.tape.fee(0, self.venues.index(venue), fixed, liquidity=Liquidity.TAKE)
+
+    def _do_tier(self, venue: str, tier: str, *words: str) -> None:
+        """A line of a fee schedule; `below 1.00 sub_rate 30bps` are its sub-dollar terms."""
+        given = options(
+            list(words),
+            fee=price_nanos,
+            rate=fraction_e9,
+            account=str.encode,
+            volume=int,
+            liquidity=str,
+            min=price_nanos,
+            max=price_nanos,
+            per_order=None,
+            below=price_nanos,
+            sub_fee=price_nanos,
+            sub_rate=fraction_e9,
+        )
+        names = {"fee": "fixed_nanos", "rate": "rate_e9", "min": "min_nanos", "max": "max_nanos"}
+        names |= {"below": "sub_below_nanos", "sub_fee": "sub_fixed_nanos"}
+        names |= {"sub_rate": "sub_rate_e9"}
+        values = {names.get(key, key): int(v) if v is True else v for key, v in given.items()}
+        values["liquidity"] = Liquidity[given.get("liquidity", "TAKE")]
+        self.tape.fee_tier(self.venues.index(venue), int(tier), **values)
+
+    def _do_billing(self, venue: str, basis: str, *words: str) -> None:
+        given = options(list(words), account=str.encode, tier=int, forecast=int, month_to_date=int)
+        values = {{"tier": "prior_tier"}.get(key, key): value for key, value in given.items()}
+        values["basis"] = FeeBasis[basis.upper()]
+        self.tape.billing(self.venues.index(venue), **values)
 
     def _do_engine(self, version: str) -> None:
         if version == "ours":

@@ -28,6 +28,8 @@ PLACED = (
     InputType.VENUE,
     InputType.LISTING,
     InputType.FEE,
+    InputType.FEE_TIER,
+    InputType.BILLING,
 )
 TABLES = (OutputType.QUALITY, OutputType.EXECUTION_QUALITY, OutputType.VENUE_QUALITY)
 _PREFERRED = reference.POLICY.offsets()["preferred"][0]

@@ -30,6 +30,8 @@ INPUTS = {
     InputType.VENUE: reference.VENUE,
     InputType.LISTING: reference.LISTING,
     InputType.FEE: reference.FEE,
+    InputType.FEE_TIER: reference.FEE_TIER,
+    InputType.BILLING: reference.BILLING,
     InputType.POLICY: reference.POLICY,
     InputType.LIMITS: reference.LIMITS,
     InputType.SETTINGS: reference.SETTINGS,
