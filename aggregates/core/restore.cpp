@@ -102,6 +102,7 @@ void take_tables(Shard& shard, const state::Head& head, Cursor& cursor) {
     const auto tail = cursor.read<state::VenueTail>();
     shard.tables.set_status(id, tail.status);
     shard.tables.set_killed(id, tail.killed != 0);
+    shard.tables.set_self_help(id, tail.self_help != 0);
     shard.books.add_venue();
     shard.venues.add();
     const auto quality = cursor.read<state::Venue>();
@@ -262,7 +263,7 @@ void take_positions(Shard& shard, std::uint32_t count, Cursor& cursor) {
 void take_accounts(Shard& shard, const state::Head& head, Cursor& cursor) {
   shard.compares_copies = head.compares_copies != 0;
   for (std::uint32_t i = 0; i < head.accounts; ++i) {
-    const auto record = cursor.read_valid<Account>("account");
+    const auto record = cursor.read_valid<AccountLimits>("account");
     const auto tail = cursor.read<state::AccountTail>();
     AccountState& account = shard.accounts.limits[Target(record.account)];
     account.record = record;
