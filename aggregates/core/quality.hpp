@@ -83,6 +83,7 @@ struct alignas(64) Terms {
   std::int64_t take_rate_e9 = 0;
   std::int64_t in_flight[2] = {0, 0};
   std::int64_t tick_nanos = 1;
+  std::int64_t ticket_nanos = 0;
   std::uint8_t status = number(VenueStatus::OPEN);
   std::uint8_t fee_known = 0;
   Moments fill;

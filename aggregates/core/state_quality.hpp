@@ -52,6 +52,7 @@ struct Row {
   std::int64_t tick_nanos;
   std::int64_t lot_units;
   std::int64_t min_units;
+  std::int64_t ticket_nanos;
   FeePair fees[kLiquidityCodes];
   std::int64_t quote_ns;
   std::uint64_t quote_seq;
@@ -77,7 +78,7 @@ struct Row {
   LevelPair levels[kMaxLevels];
   Moments moments[kRowMoments];
 };
-static_assert(sizeof(Row) == 880 + 40 * kRowMoments);
+static_assert(sizeof(Row) == 888 + 40 * kRowMoments);
 
 struct Venue {
   SessionClock session;
