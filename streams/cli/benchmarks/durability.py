@@ -17,6 +17,7 @@ from streams.cli.benchmarks import restart
 from streams.cli.benchmarks.engine import require
 from streams.cli.benchmarks.timing import Result, from_samples, rate
 from streams.cli.benchmarks.world import START_NS, World
+from streams.log.facts import run_facts
 from streams.log.run import RunDirectory
 from streams.log.shard_log import ShardLog
 from streams.replay.facts import versions
@@ -49,6 +50,14 @@ def log_durable(folder: Path, is_full: bool) -> Result:
         require(log.inputs.wait_durable(log.inputs.next_seq - 1, 120.0), "all is durable")
         elapsed_ns = time.perf_counter_ns() - started_ns
     return rate("log.durable", "inputs/s", count, elapsed_ns)
+
+
+def bytes_per_tick(folder: Path) -> Result:
+    """Bytes on disk of the input log for a tick, of a run on a simulated market."""
+    with RunDirectory.open(folder) as run:
+        facts = run_facts(run)
+    value = float(facts["bytes_per_tick"])
+    return Result(name="log.bytes_per_tick", unit="bytes", value=value, n=facts["ticks"])
 
 
 class OrderToDurable:
