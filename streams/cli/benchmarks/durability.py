@@ -205,12 +205,12 @@ def pauses(folder: Path, how: str, is_full: bool) -> Result:
             samples = []
             due_ns = time.perf_counter_ns()
             for start in range(0, len(raw), size):
-                batch = raw[start : start + size]
+                tick_batch = raw[start : start + size]
                 while time.perf_counter_ns() < due_ns:
                     time.sleep(0)
                 due_ns += SUB_BATCH * NS_PER_S // TICKS_PER_S
                 begun_ns = time.perf_counter_ns()
-                journal.note(batch, engine.step(batch)[1])
+                journal.note(tick_batch, engine.step(tick_batch)[1])
                 journal.flush()
                 taker.look()
                 samples.append((time.perf_counter_ns() - begun_ns) / 1e6)
@@ -232,8 +232,10 @@ class Taker:
         if self.how == "beside":
             run, every = str(self.log.directory.parent), str(self.every)
             command = [sys.executable, "-m", "streams.cli.main", "log", "follow", run]
-            pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            self._process = subprocess.Popen([*command, "--every", every], **pipes)
+            quiet = subprocess.DEVNULL
+            self._process = subprocess.Popen(
+                [*command, "--every", every], stdout=quiet, stderr=quiet
+            )
             time.sleep(START_S)
 
     def __exit__(self, *error: object) -> None:

@@ -141,6 +141,6 @@ def test_two_processes_on_one_run(small_copy: Path, root: Path) -> None:
 
 def test_a_clock_that_steps_back(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([1_000, 2_000, 500, 1_999, 2_001])
-    monkeypatch.setattr(clock.time, "time_ns", lambda: next(times))
+    monkeypatch.setattr("streams.clock.time.time_ns", lambda: next(times))
     system = clock.SystemClock()
     assert [system.now_ns() for _ in range(5)] == [1_000, 2_000, 2_000, 2_000, 2_001]
