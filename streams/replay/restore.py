@@ -41,7 +41,8 @@ def restore(log: ShardLog, core: str = "native") -> Restored:
     start_seq, start_out_seq = engine.seq, engine.out_seq
     past = Past(log, "outputs", recovery.outputs.last_seq, start_out_seq + 1)
     reappended = 0
-    for frame in log.reader("inputs", start_seq + 1 if start_seq else None):
+    first = start_seq + 1 if start_seq else None
+    for frame in log.reader("inputs", first, verify_chain=False):  # opening has just proven it
         before = engine.out_seq
         _, outputs = engine.step(frame.payload)
         lost = past.beyond(outputs, engine.out_seq) if engine.out_seq > before else b""
