@@ -56,6 +56,7 @@ class Catalogue:
             "simulator": lambda: self._day().simulate(),
             "replay": lambda: self._day().replay(folder / "replay"),
             "verify": self._verify,
+            "log.bytes_per_tick": lambda: durability.bytes_per_tick(self._run()),
         }
         for toml in sorted(DATASETS.glob("*.toml")) if data else []:
             where = dataset_folder(toml, data)
@@ -120,10 +121,14 @@ class Catalogue:
             self.day = pipelines.SimulatedDay(self.is_full)
         return self.day
 
-    def _verify(self) -> Result:
+    def _run(self) -> Path:
+        """The run that `replay` wrote."""
         if not (self.folder / "replay").exists():
             self._day().replay(self.folder / "replay")
-        return self._day().verify(self.folder / "replay")
+        return self.folder / "replay"
+
+    def _verify(self) -> Result:
+        return self._day().verify(self._run())
 
 
 def bench(
