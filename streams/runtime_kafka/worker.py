@@ -28,6 +28,7 @@ from streams.brokers.frames import CLOCK_SOURCE, seal_frame
 from streams.brokers.shard_fold import Outgoing, ShardFold, WrongEngineError
 from streams.brokers.snapshots import FolderStore, SnapshotStore, cut, newest
 from streams.runtime_kafka.config import KafkaConfig
+from streams.runtime_kafka.ingest import IngestAgents
 from streams.runtime_kafka.store import MAX_REQUEST, TopicStore
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class Worker:
             config.name(INPUTS), key_serializer="raw", value_serializer="raw"
         )
         self.app.agent(self.inputs, name="route")(self.route)
+        self.ingest = IngestAgents(self.app, config) if config.ingest else None
         self.app.on_partitions_revoked.connect(self._revoked, weak=False)  # type: ignore[arg-type]
         self.app.timer(config.snapshot_s, on_leader=False)(self.snapshot_all)
         if config.timer_ms:

@@ -65,7 +65,7 @@ class Worker:
 
     def __init__(self, config: PulsarConfig, name: str = "worker") -> None:
         self.config, self.name = config, name
-        self.client = Client(config.url)
+        self.client = Client(config.url, logger=pulsar.ConsoleLogger(pulsar.LoggerLevel.Warn))
         folder = config.snapshot_folder
         self.store: SnapshotStore = (
             FolderStore(Path(folder)) if folder else TopicStore(config, self.client)
@@ -100,6 +100,12 @@ class ShardConsumer:
             initial_position=pulsar.InitialPosition.Earliest,
         )
         receive = asyncio.ensure_future(consumer.receive())
+        try:
+            await self._work(consumer, receive)
+        finally:
+            receive.cancel()
+
+    async def _work(self, consumer: Consumer, receive: asyncio.Future[Any]) -> None:
         snapshot_at = self._now() + self.config.snapshot_s
         pause_s = self.config.timer_ms / 1000 or self.config.snapshot_s
         while True:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
-from schemas.topics import INPUTS
-from schemas.wire import iter_inputs
-from tests.builders import Tape
+from schemas.events import SmartRoutingDecisionEvent
+from schemas.topics import INPUTS, MARKET_DATA, ORDERS
+from schemas.wire import decode_output, iter_inputs
+from streams.replay.sharding import shard_of
+from streams.runtime_kafka.ingest import broadcast
+from tests.builders import Tape, set_up
 from tests.servers.running import RunningServer, eventually
 from tests.streams.brokers.flows import (
+    VENUES,
     counts_of,
     decision_hash,
     embedded,
@@ -106,3 +115,67 @@ def test_kills_lose_nothing_and_change_nothing(install: Installation, full_size:
         f"repeated {outputs.repeated}, differing {outputs.differing}"
     )
     assert (lost, outputs.differing, outputs.dead) == (0, 0, [])
+
+
+def test_json_of_foreign_systems_is_routed_and_its_poison_is_set_aside(
+    kafka_server: RunningServer, tmp_path: Path
+) -> None:
+    """Reference by broadcast, market data and orders as JSON; the log read back is the truth."""
+    tape = Tape()
+    set_up(tape, VENUES)
+    quote: dict[str, Any] = {
+        "type": "quote",
+        "instrument": "TEST",
+        "bid_px_nanos": 10**11,
+        "bid_size_units": 500,
+    }
+    quote |= {"ask_px_nanos": 10**11 + 10**7, "ask_size_units": 500}
+    order: dict[str, Any] = {
+        "type": "new_order",
+        "instrument": "TEST",
+        "account": "A",
+        "side": "buy",
+    }
+    order |= {"order_qty_units": 100, "price_nanos": 10**11 + 10**9}
+    poison = [
+        b"",
+        b"{not json",
+        b"[" * 5000,
+        json.dumps({**quote, "venue": "NONE"}).encode(),
+        json.dumps({**quote, "venue": "XAAA", "instrument": "NONE"}).encode(),
+        json.dumps({**order, "cl_ord_id": "P", "order_qty_units": "100"}).encode(),
+        b" " * (10 << 20),
+    ]
+    for install in installed(kafka_server.url, tmp_path, ingest=True, timer_ms=50):
+        asyncio.run(_broadcast(install, bytes(tape.data)))
+        install.start("one")
+        for raw in poison:
+            install.write_raw(MARKET_DATA, 0, raw)
+        for number in range(20):
+            venue = VENUES[number % 4]
+            install.write_raw(MARKET_DATA, 0, json.dumps({**quote, "venue": venue}).encode())
+        install.producer.flush(30)
+        outputs = KafkaOutputs(install.config)
+        eventually(lambda: len(outputs.polled().dead) >= len(poison), 60)  # noqa: B023
+        for number in range(5):
+            body = {**order, "cl_ord_id": f"J{number}", "transact_time_ns": time.time_ns()}
+            install.write_raw(ORDERS, 1, json.dumps(body).encode())
+        install.producer.flush(30)
+        shard = shard_of("TEST", SHARDS)
+        eventually(lambda: len(_decisions(outputs.polled(), shard)) >= 5, 60)  # noqa: B023
+        assert [raw for raw, _ in outputs.dead] == poison
+        assert b"bad_value" in outputs.dead[5][1]["reason"]
+        assert b"unknown_instrument" in outputs.dead[4][1]["reason"]
+        assert {d.cl_ord_id for d in _decisions(outputs, shard)} >= {f"J{n}" for n in range(5)}
+
+
+def _decisions(outputs: KafkaOutputs, shard: int) -> list[SmartRoutingDecisionEvent]:
+    events = (decode_output(raw) for raw in outputs.records[shard].values())
+    return [event for event in events if isinstance(event, SmartRoutingDecisionEvent)]
+
+
+async def _broadcast(install: Installation, records: bytes) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=install.config.bootstrap)
+    await producer.start()
+    await broadcast(producer, install.config, 1, records)
+    await producer.stop()
