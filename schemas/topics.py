@@ -40,6 +40,10 @@ OUTPUT_TOPICS = {
     OutputType.EXECUTION_QUALITY: VENUE_QUALITY,
     OutputType.VENUE_QUALITY: VENUE_QUALITY,
     OutputType.ALARM: ALARMS,
+    OutputType.STATUS_REQUEST: CHILD_ORDERS,
+    OutputType.REPLACE_CHILD: CHILD_ORDERS,
+    OutputType.BREAK: ALARMS,
+    OutputType.POSITION: ORDER_STATE,
 }
 """Where each output record is published; dead letters hold bytes that are no input record."""
 CONTRACT_OUT = tuple(dict.fromkeys(OUTPUT_TOPICS.values()))
