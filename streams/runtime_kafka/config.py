@@ -34,8 +34,6 @@ class KafkaConfig(Section, frozen=True, kw_only=True):
     replication: Annotated[int, msgspec.Meta(ge=1, le=9)] = 1
     data: str = "build/kafka-worker"
     ingest: bool = True
-    quality_table: bool = True
-    mirror: str = ""
 
     def name(self, topic: str) -> str:
         """The topic's name on the broker."""

@@ -3,7 +3,7 @@
 Faust moves partitions between workers; everything that matters is ours: a shard starts from its
 snapshot and reads its partition from the manifest's place on, the committed offset is a hint. A
 message is acknowledged after the snapshot that holds it, and a snapshot is written after every
-output up to it was confirmed. Tables hold what is published and are never read to recover.
+output up to it was confirmed.
 """
 
 from __future__ import annotations
@@ -208,7 +208,7 @@ def make_app(config: KafkaConfig, name: str) -> faust.App:
         config.group,
         broker=";".join(f"kafka://{place}" for place in config.bootstrap.split(",")),
         datadir=str(folder),
-        store="rocksdb://" if config.quality_table else "memory://",
+        store="memory://",
         web_enabled=False,
         web_bind="127.0.0.1",
         topic_disable_leader=True,

@@ -25,6 +25,7 @@ from streams.brokers.frames import CLOCK_SOURCE, seal_frame
 from streams.brokers.shard_fold import Outgoing, ShardFold, WrongEngineError
 from streams.brokers.snapshots import FolderStore, SnapshotStore, cut, newest
 from streams.runtime_pulsar.config import PulsarConfig
+from streams.runtime_pulsar.ingest import PulsarIngest
 from streams.runtime_pulsar.outputs import Publisher
 from streams.runtime_pulsar.store import TopicStore
 
@@ -77,6 +78,8 @@ class Worker:
             async with asyncio.TaskGroup() as group:
                 for shard in range(self.config.shards):
                     group.create_task(ShardConsumer(self, shard).run())
+                if self.config.ingest:
+                    group.create_task(PulsarIngest(self.client, self.config, self.name).run())
         finally:
             await self.client.close()
 

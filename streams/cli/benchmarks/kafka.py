@@ -120,7 +120,6 @@ def measure(
         linger_ms=0,
         data=str(folder / name),
         ingest="ingest" in name,
-        quality_table=False,
     )
     flow = BrokerFlow(rate_per_s, seconds)
 
