@@ -81,9 +81,9 @@ def broadcast(client: pulsar.Client, config: PulsarConfig, version: int, records
     """
     kind = MessageKind.FRAME
     whole = seal(Envelope(kind=kind, topic=REFERENCE, shard=0, id=version, payload=records))
+    frames = [seal_frame(shard, version, records) for shard in range(config.shards)]
     places = [(config.name(REFERENCE, 0), whole)]
-    for shard in range(config.shards):
-        places.append((config.name(INPUTS, shard), seal_frame(shard, version, records)))
+    places += [(config.name(INPUTS, shard), frame) for shard, frame in enumerate(frames)]
     for topic, message in places:
         producer = client.create_producer(topic)
         producer.send(message)
