@@ -1,9 +1,9 @@
 """Protocol A: our split against the exact optimum of the same snapshot, by a formula of its own.
 
 The oracle rebuilds each level's cost from the recorded book, the preset's fees and the quality row
-(fill ratio): sign * price + fee + (1 - fill ratio) * penalty * touch. Where all lots are one unit the
-levels of a venue only get dearer, so taking them in order of cost is optimal (an exchange argument);
-decisions with other lots are left out and counted.
+(fill ratio): sign * price + fee + (1 - fill ratio) * penalty * touch. Where all lots are one unit
+the levels of a venue only get dearer, so taking them in order of cost is optimal (an exchange
+argument); decisions with other lots are left out and counted.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from schemas.codes import InputType, VenueStatus
+from schemas.codes import InputType, TimeInForce, VenueStatus
 from schemas.errors import CorruptLogError, InputError
 from schemas.market import QUOTE, STATUS
 from schemas.orders import NEW_ORDER
@@ -98,10 +98,10 @@ def test_a_killed_gateway_is_continued(tmp_path: Path) -> None:
     start = preset.market.start_ns
     first = MarketGateway(preset, 1, tmp_path)
     first.pull(start + NS_PER_S)
-    first.submit(child(1, 50, 10**13, 3), first.now_ns)
+    first.submit(child(1, 50, 10**13, TimeInForce.IOC), first.now_ns)
     first.checkpoint()
     first.pull(start + NS_PER_S + 10 * NS_PER_MS)
-    first.submit(child(2, 50, 10**13, 3), first.now_ns)
+    first.submit(child(2, 50, 10**13, TimeInForce.IOC), first.now_ns)
     first.inject(fault(FaultKind.REJECT, 0, first.now_ns))
     first.cancel(1, first.now_ns)
     with first.journal.open("ab") as file:
@@ -123,7 +123,7 @@ def test_a_kill_within_a_checkpoint_loses_and_repeats_nothing(tmp_path: Path) ->
     preset = small_preset()
     gateway = MarketGateway(preset, 1, tmp_path)
     gateway.pull(preset.market.start_ns + NS_PER_S)
-    gateway.submit(child(1, 50, 10**13, 3), gateway.now_ns)
+    gateway.submit(child(1, 50, 10**13, TimeInForce.IOC), gateway.now_ns)
     before = gateway.journal.read_bytes()
     gateway.checkpoint()
     gateway.close()
@@ -145,7 +145,9 @@ def test_halts_and_auctions_are_said_and_nobody_quotes_in_them() -> None:
         elif kind == InputType.QUOTE:
             quote = QUOTE.unpack(raw)
             assert (quote.venue << 8) + quote.instrument not in halted
-    assert said[VenueStatus.HALTED] and said[VenueStatus.AUCTION] and said[VenueStatus.OPEN]
+    assert all(
+        said[status] for status in (VenueStatus.HALTED, VenueStatus.AUCTION, VenueStatus.OPEN)
+    )
 
 
 def msgspec_replace(preset: Preset, **changes: object) -> Preset:

@@ -6,9 +6,10 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from aggregates import kernel
-from schemas.codes import ChildState, ExecType, OutputType
+from schemas.codes import ChildState, ExecType, InputType, OutputType
 from schemas.decisions import ALARM, CHILD, CHILD_STATE, ORDER_STATE
 from schemas.orders import NEW_ORDER
+from schemas.reports import EXEC_REPORT
 from schemas.wire import iter_inputs, iter_raw_outputs
 from streams.evaluation.arms import EngineArm, Setting, reference_of
 from streams.evaluation.worlds import Shape, drawn_preset
@@ -16,6 +17,7 @@ from streams.simulator.synthetic.drive import Drive, order_times
 from streams.simulator.synthetic.market import SyntheticMarket, market_arguments
 from streams.simulator.synthetic.terms import Preset
 
+_EXEC_TYPE_AT = EXEC_REPORT.offsets()["exec_type"][0]
 OPEN = (
     ChildState.SENT,
     ChildState.ACKNOWLEDGED,
@@ -39,9 +41,9 @@ class Ledger:
 
     def __call__(self, inputs: Any, outputs: bytes) -> None:
         self.steps += 1
-        for kind, raw in iter_inputs(inputs):
-            if kind == 32:
-                self.reports[raw[168]] += 1
+        for kind, report in iter_inputs(inputs):
+            if kind == InputType.EXEC_REPORT:
+                self.reports[report[_EXEC_TYPE_AT]] += 1
         touched = set()
         for kind, raw in iter_raw_outputs(outputs):
             if kind == OutputType.CHILD:
