@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from streams.cli.evaluate import interval, number
+from streams.cli.evaluate_view import interval, number
 from streams.cli.terminal import print_json, print_lines, print_table
 
 

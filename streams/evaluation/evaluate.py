@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from streams.clock import SystemClock
 from streams.evaluation import controls, learner, tables
 from streams.evaluation.block import OURS, BlockTask, run_block
 from streams.evaluation.statistics import mean_interval
@@ -183,7 +183,7 @@ def _note_tried(plan: Plan, out: Path | None) -> int:
         return 1
     out.mkdir(parents=True, exist_ok=True)
     line = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "at_ns": SystemClock().now_ns(),
         "ours": msgspec.to_builtins(OURS),
         "plan": msgspec.to_builtins(plan),
     }
