@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from schemas.errors import InputError
-from streams.cli.evaluate_view import print_result
+from streams.cli.evaluate_view import percent, print_result
 from streams.cli.terminal import print_json, print_table, progress_bar
 
 
@@ -22,6 +22,7 @@ def evaluate(
     full: bool = False,
     confirm: str = "",
     facts: Path | None = None,
+    run: Path | None = None,
     json: bool = False,
     out: Path | None = None,
 ) -> int:
@@ -36,11 +37,14 @@ def evaluate(
         full: The size of the published figures.
         confirm: A commit: its hash gives the seeds, so that nobody chose them.
         facts: Folder of recorded data: print stylised facts beside the simulated ones, only.
+        run: Folder of a run, of recorded data say: score its decisions by protocol A, only.
         json: One JSON object instead of tables.
         out: Folder for blocks, result, plots and the record of configurations tried.
     """
     if facts is not None:
         return print_facts(facts, json)
+    if run is not None:
+        return print_run(run, json)
     plan = _plan(venues, orders, seed, blocks, (quick, full, confirm))
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
@@ -67,6 +71,21 @@ def print_facts(data: Path, json: bool) -> int:
         print_json({"facts": rows})
     else:
         print_table("stylised facts", *fact_rows(rows))
+    return 0
+
+
+def print_run(run: Path, json: bool) -> int:
+    """Protocol A of a run's logged decisions."""
+    from streams.evaluation.recorded import score_run
+
+    row = score_run(run)
+    if json:
+        print_json({"A": [row]})
+        return 0
+    columns = ["venues", "overlap %", "within %", "trivial %", "random %", "best price %", "n"]
+    shares = ("overlap", "within_tolerance", "trivial_share", "random_overlap")
+    cells = [percent(row[name]) for name in (*shares, "best_price_overlap")]
+    print_table(f"A on {run}", columns, [[str(row["venues"]), *cells, f"{row['n']:,}"]])
     return 0
 
 

@@ -181,7 +181,7 @@ double Baseline::key_of(const World& world, const Parent& parent, const Offer& o
 }
 
 void Baseline::give(const World& world, const Offer& offer, std::int64_t units,
-    std::int64_t& left) {
+                    std::int64_t& left) {
   const std::int64_t lot = world.venues()[offer.venue].lot_units;
   const std::int64_t take = std::min({units, left, offer.units}) / lot * lot;
   if (take <= 0) return;

@@ -1,4 +1,4 @@
-"""`sor whatif`: the same policy changes nothing, another one is told apart or is not, bad files are."""
+"""`sor whatif`: the same policy changes nothing, another is told apart or not, bad files fail."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def test_the_policy_that_was_logged_changes_nothing(run: Path, tmp_path: Path) -
 
 
 def test_a_policy_for_all_orders_changes_decisions(run: Path, tmp_path: Path) -> None:
-    path = policy(tmp_path, '[orders]\ndefault_policy = "best_price"\n[policies.best_price]\nsplit = false\n')
+    text = '[orders]\ndefault_policy = "best_price"\n[policies.best_price]\nsplit = false\n'
+    path = policy(tmp_path, text)
     result = whatif(run, path)
     assert any(order["difference_bps"] for order in result["per_order"])
     units = {row["name"]: row for row in result["by"]["venue"]}
@@ -135,3 +136,17 @@ def test_what_is_left_is_priced_at_the_touches_of_the_horizon() -> None:
     paid = 4 * 95 + 4 * 90 + 2 * 100
     assert clean.shortfall_bps(parent) == pytest.approx((paid - 950) / 950 * 1e4)
     assert clean.shortfall_bps(Parent(0, 1, units=10)) is None
+
+
+def test_logged_decisions_are_the_optimum_of_their_snapshots(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protocol A on records: this run is small but its books and fees are those of a file."""
+    assert main(["evaluate", "--run", str(run), "--json"]) == 0
+    row = json.loads(capsys.readouterr().out)["A"][0]
+    assert row["venues"] == 3
+    assert row["n"] + row["left_out"] > 0
+    if row["n"]:
+        assert row["overlap"] >= 0.999
+    assert main(["evaluate", "--run", str(run)]) == 0
+    assert "overlap" in capsys.readouterr().out

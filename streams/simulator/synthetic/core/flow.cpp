@@ -213,7 +213,7 @@ void World::draw_side(std::uint32_t index, BookSide side, std::int64_t touch, st
 }
 
 std::int64_t World::venue_at_best(std::uint32_t instrument, BookSide side,
-    std::uint64_t key) const {
+                                 std::uint64_t key) const {
   std::int64_t best = 0;
   double total = 0.0;
   const auto touch = [&](std::uint32_t venue) -> std::int64_t {

@@ -79,7 +79,7 @@ void World::end_fault(std::uint32_t place, std::int64_t at_ns) {
 }
 
 bool World::is_on(FaultKind kind, std::uint32_t venue, std::int64_t at_ns,
-    std::uint64_t key) const {
+                  std::uint64_t key) const {
   for (const Fault& fault : faults_) {
     if (fault.kind != kind || fault.venue != venue) continue;
     if (at_ns < fault.since_ns || at_ns >= fault.until_ns) continue;
