@@ -33,6 +33,7 @@ class Ledger:
     def __init__(self) -> None:
         self.children: dict[int, tuple[int, int, int, int]] = {}
         self.booked: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        self.of_order: dict[int, list[int]] = defaultdict(list)
         self.alarmed: set[int] = set()
         self.units: dict[int, int] = {}
         self.reports: Counter[int] = Counter()
@@ -50,6 +51,7 @@ class Ledger:
                 child = CHILD.unpack(raw)
                 state = int(ChildState.SENT)
                 self.children[child.child_id] = (child.order_id, child.units, 0, state)
+                self.of_order[child.order_id].append(child.child_id)
                 touched.add(child.order_id)
             elif kind == OutputType.CHILD_STATE:
                 touched.add(self._child(CHILD_STATE.unpack(raw)))
@@ -85,7 +87,7 @@ class Ledger:
         """No overfill of ours: what is out and what was filled never exceed the parent."""
         if order_id in self.alarmed or order_id not in self.units:
             return
-        mine = [child for child in self.children.values() if child[0] == order_id]
+        mine = [self.children[child_id] for child_id in self.of_order[order_id]]
         out = sum(units - cum for _, units, cum, state in mine if state in OPEN)
         filled = sum(units for units, _ in self.booked[order_id])
         assert out + filled <= self.units[order_id]
