@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from schemas.errors import InputError
-from streams.cli.benchmarks import durability, engine, native, pipelines
+from streams.cli.benchmarks import durability, engine, market, native, pipelines
 from streams.cli.benchmarks.compare import compare
 from streams.cli.benchmarks.keep import keep, write_markdown
 from streams.cli.benchmarks.machine import commit, machine
@@ -54,6 +54,8 @@ class Catalogue:
             "pipeline.durable": lambda: self._day().durable(folder / "durable"),
             **self._durability(),
             "simulator": lambda: self._day().simulate(),
+            "market": partial(market.alone, is_full),
+            "market.routed": partial(market.routed, is_full),
             "replay": lambda: self._day().replay(folder / "replay"),
             "verify": self._verify,
             "log.bytes_per_tick": lambda: durability.bytes_per_tick(self._run()),
