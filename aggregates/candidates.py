@@ -68,7 +68,7 @@ class Candidate:
 
 
 def gather(
-    order: Order, book: Book, tables: Tables, now_ns: int, kill_mask: int
+    order: Order, book: Book, tables: Tables, now_ns: int, kill_mask: int, permitted: int = ~0
 ) -> list[Candidate]:
     """One candidate for each listed venue, in venue-key order."""
     policy = tables.policies[order.policy]
@@ -80,7 +80,7 @@ def gather(
         candidate = Candidate(venue, rank, row, now_ns - row.quote_ns)
         entry = tables.venues[venue]
         line = tables.fees.find(venue, order.record.account, book.instrument, Liquidity.TAKE)
-        verdict = _forbidden(candidate, order, entry, kill_mask)
+        verdict = _forbidden(candidate, order, entry, kill_mask, permitted)
         if verdict[0] == Reason.NONE:
             verdict = _exclusion(candidate, order, policy, entry.status)
         if verdict[0] == Reason.NONE and line is None and not row.fee_known >> Liquidity.TAKE & 1:
@@ -96,10 +96,12 @@ def gather(
 
 
 def _forbidden(
-    candidate: Candidate, order: Order, entry: Any, kill_mask: int
+    candidate: Candidate, order: Order, entry: Any, kill_mask: int, permitted: int
 ) -> tuple[Reason, int]:
     """Whether somebody has said that the venue must not get this order."""
     venue, record = candidate.venue, order.record
+    if not permitted >> venue & 1:
+        return Reason.NOT_PERMITTED, venue
     allowed = record.venues_allowed or ~0
     if not allowed >> venue & 1 or record.venues_banned >> venue & 1:
         return Reason.NOT_ALLOWED, venue

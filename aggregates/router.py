@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 from aggregates import arrival, baselines, pricing, protection
+from aggregates.accounts import permitted_venues
 from aggregates.allocation import Plan, Task
 from aggregates.arithmetic import digest64, split_128
 from aggregates.book import Book
 from aggregates.candidates import Candidate, gather
 from aggregates.order import Order
+from aggregates.posting import plan_post
 from aggregates.pricing import Charges
 from aggregates.protection import Outcome as Protected
 from aggregates.shard import Shard
 from schemas import decisions
 from schemas.codes import (
+    AllocationFlag,
     CandidateFlag,
     Crossed,
     DecisionFlag,
@@ -58,17 +62,25 @@ def decide(shard: Shard, order: Order, book: Book, best: Best, kill_mask: int) -
     """Plans the free quantity and emits the decision; the caller sends the children."""
     tables, now_ns = shard.tables, shard.log_ns
     policy, wanted = tables.policies[order.policy], order.free_units
-    candidates = gather(order, book, tables, now_ns, kill_mask)
+    permitted = permitted_venues(shard, order.record.account)
+    candidates = gather(order, book, tables, now_ns, kill_mask, permitted)
     if policy.crossed == Crossed.WAIT and 0 < best[3] < best[2]:
         _wait(candidates, best[2] - best[3])
     far_nanos = best[3] if order.sign > 0 else best[2]
     charges = pricing.charge(
         order, policy, book, candidates, wanted, far_nanos, now_ns, tables.settings
     )
-    task = Task(order, policy, wanted, book.units_per_one)
-    chosen = protection.allocate(task, candidates, book, tables, best[:2])
+    # All at one venue where the parent, or its minimum, must be whole.
+    least = 0 if order.whole else order.least_units
+    task = Task(order, policy, least or wanted, book.units_per_one)
+    task.is_whole = order.whole or bool(least)
+    chosen = Protected(Plan())
+    if not order.post_only:
+        chosen = protection.allocate(task, candidates, book, tables, best[:2])
     if policy.equalise_arrival:
         arrival.equalise(policy, chosen.plan, tables)
+    if not chosen.plan.units:
+        chosen.plan = plan_post(shard, order, book, best, candidates, kill_mask)
     order.attempts += 1
     order.decision_id = _emit(shard, order, book, candidates, chosen, charges, best)
     return chosen.plan
@@ -79,6 +91,17 @@ def _wait(candidates: list[Candidate], crossed_nanos: int) -> None:
     for candidate in candidates:
         if not candidate.reason:
             candidate.reason, candidate.value = Reason.MARKET_CROSSED, crossed_nanos
+
+
+def _plan(order: Order, policy: Any, candidates: list[Candidate], wanted: int) -> Plan:
+    """What to take now: all at one venue where the parent, or its minimum, must be whole."""
+    if order.post_only:
+        return Plan()
+    if order.whole:
+        return allocation.allocate_whole(order, policy, candidates, wanted)
+    if order.least_units:
+        return allocation.allocate_whole(order, policy, candidates, order.least_units)
+    return allocation.allocate(order, policy, candidates, wanted)
 
 
 def _emit(
@@ -223,18 +246,21 @@ def _allocations(order: Order, plan: Plan) -> Iterator[bytes]:
         yield decisions.ALLOCATION.pack(
             venue=part.candidate.venue,
             levels=part.levels,
-            time_in_force=child_time_in_force(order),
-            flags=part.flags,
+            time_in_force=_time_in_force(order, part.flags),
+            flags=part.flags | (AllocationFlag.HELD if part.send_delay_ns else 0),
             send_delay_ns=part.send_delay_ns,
             units=part.units,
             limit_nanos=part.limit_nanos,
         )
 
 
+def _time_in_force(order: Order, flags: int) -> TimeInForce:
+    return TimeInForce.DAY if flags & AllocationFlag.POST else child_time_in_force(order)
+
+
 def child_time_in_force(order: Order) -> TimeInForce:
-    """Children take what is there now: FOK for a FOK parent, else IOC."""
-    whole = order.record.time_in_force == TimeInForce.FOK
-    return TimeInForce.FOK if whole else TimeInForce.IOC
+    """Children that take what is there now: FOK for a parent that must be whole, else IOC."""
+    return TimeInForce.FOK if order.whole else TimeInForce.IOC
 
 
 def _highest(prices: list[int]) -> int:

@@ -148,6 +148,8 @@ void plan_of(const Task& task, const Sizes& sizes, Plan& plan) {
   plan.units = 0;
   plan.cost = plan.added = plan.ranked = 0;
   plan.ticket_nanos = 0;
+  plan.cap_nanos = 0;
+  plan.flags = 0;
   for_each_bit(sizes.used, [&](std::size_t i) {
     Allocation& part = plan.parts[plan.count++];
     part = fill(task, i, sizes.units[i]);
@@ -161,7 +163,7 @@ void plan_of(const Task& task, const Sizes& sizes, Plan& plan) {
 
 void allocate(const Task& task, Plan& plan) {
   const Mask eligible = task.candidates.eligible;
-  if (task.order.is_fok()) {
+  if (task.is_whole) {
     whole(task, plan);
   } else if (orders_venues(task.policy)) {
     ByPolicy by_policy;

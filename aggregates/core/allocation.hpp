@@ -23,10 +23,10 @@ struct Allocation {
   std::uint8_t candidate;
   std::uint8_t levels;
   std::uint8_t flags;
-  std::uint32_t send_delay_ns;
   std::int64_t units;
   std::int64_t limit_nanos;
   std::int64_t displayed_units;
+  std::int64_t send_delay_ns;
   int128 cost;
   int128 added;
   int128 ranked;
@@ -72,6 +72,7 @@ struct Task {
   const Charges& charges;
   std::int64_t wanted;
   std::int64_t units_per_one;
+  bool is_whole = false;
   std::int64_t cap_nanos = 0;
   Sizes least = {};
 

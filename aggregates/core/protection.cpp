@@ -84,7 +84,7 @@ Mask passed_by(const Task& task, const Plan& plan, Mask quotes) {
 // Whether an ISO each can be asked for; then they are, beside those asked for before.
 bool must_get(Task& task, Mask passed) {
   if (task.policy.protection != number(Protection::ISO) || task.policy.split == 0) return false;
-  if (task.order.is_fok()) return false;
+  if (task.is_whole) return false;
   Sizes least = task.least;
   bool more = false;
   for_each_bit(passed, [&](std::size_t i) {
@@ -109,8 +109,6 @@ void tell(const Task& task, Plan& plan) {
 
 void allocate_protected(const Shard& shard, Task& task, Candidates& candidates,
                         const BestPrices& best, Plan& plan) {
-  plan.cap_nanos = 0;
-  plan.flags = 0;
   if (task.policy.protection == number(Protection::NONE)) {
     allocate(task, plan);
     return;

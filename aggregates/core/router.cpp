@@ -4,6 +4,7 @@
 
 #include "arrival.hpp"
 #include "baselines.hpp"
+#include "posting.hpp"
 #include "pricing.hpp"
 #include "protection.hpp"
 #include "shard.hpp"
@@ -132,9 +133,11 @@ std::uint8_t* put_allocations(std::uint8_t* at, const Order& order, const Candid
     out::Allocation record{};
     record.venue = candidates[part.candidate].venue;
     record.levels = part.levels;
-    record.time_in_force = number(order.child_time_in_force());
+    const bool posts = (part.flags & number(AllocationFlag::POST)) != 0;
+    record.time_in_force = number(posts ? TimeInForce::DAY : order.child_time_in_force());
     record.flags = part.flags;
-    record.send_delay_ns = part.send_delay_ns;
+    if (part.send_delay_ns != 0) record.flags |= number(AllocationFlag::HELD);
+    record.send_delay_ns = static_cast<std::uint32_t>(part.send_delay_ns);
     record.units = part.units;
     record.limit_nanos = part.limit_nanos;
     at = put(at, record);
@@ -296,10 +299,15 @@ const Plan& decide(Shard& shard, Order& order, const BestPrices& best) {
   if (policy.crossed == number(Crossed::WAIT)) wait_if_crossed(best, candidates);
   const std::int64_t far_nanos = order.sign() > 0 ? best.displayed_ask : best.displayed_bid;
   const Charges charges = charge(shard, order, policy, candidates, wanted, far_nanos);
-  Task task{order, policy, candidates, charges, wanted,
+  // All at one venue where the parent, or its minimum, must be whole.
+  const std::int64_t whole = order.is_whole() ? 0 : order.least_units();
+  Task task{order, policy, candidates, charges, whole != 0 ? whole : wanted,
             shard.books[order.record.instrument].record.units_per_one};
-  allocate_protected(shard, task, candidates, best, plan);
+  task.is_whole = order.is_whole() || whole != 0;
+  plan_of(task, Sizes{}, plan);
+  if (!order.is_post_only()) allocate_protected(shard, task, candidates, best, plan);
   if (policy.equalise_arrival != 0) equalise(shard, policy, candidates, plan);
+  if (plan.units == 0) posting::plan(shard, order, best, candidates, plan);
   ++order.attempts;
   order.decision_id =
       emit_decision(shard, order, policy, best, charges, candidates, plan, wanted);

@@ -46,6 +46,7 @@ controller.quorum.voters=1@127.0.0.1:{second}
 log.dirs={folder}/log
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
 message.max.bytes=16777216
 offsets.topic.num.partitions=4
 offsets.topic.replication.factor=1
@@ -252,7 +253,7 @@ def logging(server: Server) -> list[str]:
     """Java options that log to the console."""
     config = server.folder / "log4j2.xml"
     config.write_text(LOGGING)
-    return [f"-Dlog4j2.configurationFile={config}", f"-Dpulsar.log.root.level=info"]
+    return [f"-Dlog4j2.configurationFile={config}", "-Dpulsar.log.root.level=info"]
 
 
 def classpath(name: str) -> str:

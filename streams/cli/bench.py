@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from schemas.errors import InputError
-from streams.cli.benchmarks import engine, native, pipelines, solver
+from streams.cli.benchmarks import durability, engine, native, pipelines, solver
 from streams.cli.benchmarks.compare import compare
 from streams.cli.benchmarks.keep import keep, write_markdown
 from streams.cli.benchmarks.machine import commit, machine
@@ -58,6 +58,7 @@ class Catalogue:
             "parallel.1": partial(parallel, 1),
             "parallel.2": partial(parallel, 2),
             "pipeline.durable": lambda: self._day().durable(folder / "durable"),
+            **self._durability(),
             "simulator": lambda: self._day().simulate(),
             "replay": lambda: self._day().replay(folder / "replay"),
             "verify": self._verify,
@@ -79,6 +80,23 @@ class Catalogue:
                 f"solver.{venues}": partial(solver.protocol_a, venues, self.is_full)
                 for venues in solver.SIZES
             },
+        }
+
+    def _durability(self) -> dict[str, Benchmark]:
+        """The log, and the device beside it in the same run."""
+        folder, is_full = self.folder, self.is_full
+        stream = durability.OrderToDurable(folder / "orders", is_full)
+        return {
+            "log.durable": partial(durability.log_durable, folder / "log", is_full),
+            "order_to_durable": stream.orders,
+            "order_to_durable.fdatasync": stream.fdatasync,
+            "order_to_durable.ratio": stream.ratio,
+            "snapshot.pause": partial(durability.pauses, folder / "beside", "beside", is_full),
+            "snapshot.pause.in_process": partial(
+                durability.pauses, folder / "in_process", "in_process", is_full
+            ),
+            "snapshot.pause.none": partial(durability.pauses, folder / "none", "none", is_full),
+            "recovery.10m": partial(durability.recovery, folder / "recovery", is_full),
         }
 
     def chosen(self, names: tuple[str, ...]) -> dict[str, Benchmark]:

@@ -123,6 +123,18 @@ def test_a_log_of_something_else_is_refused(
             make_run(small_dataset, out, resume=True, seed=8)
 
 
+def test_an_index_that_a_kill_left_half_made_is_made_again(
+    small_dataset: tuple[Path, Path], small_run: Path, tmp_path: Path
+) -> None:
+    out = stopped_run(small_dataset, tmp_path)
+    index = out / "shard-000" / "index"
+    for path in index.glob("*"):
+        if path.name.startswith(("CURRENT", "MANIFEST")):
+            path.unlink()
+    make_run(small_dataset, out, resume=True)
+    assert same(small_run, out)
+
+
 def test_the_command_goes_on(
     small_dataset: tuple[Path, Path], small_run: Path, tmp_path: Path
 ) -> None:
