@@ -36,6 +36,10 @@ class Report(msgspec.Struct, kw_only=True):
     results: list[Result]
 
 
+FIXED_COST_NANOS = 300_000_000
+"""What a child costs in the benchmark of decisions with fixed costs: 0.30 of the currency."""
+
+
 class Catalogue:
     """Every benchmark by name; the simulated day is made once and only when one needs it."""
 
@@ -48,6 +52,8 @@ class Catalogue:
             "fold.2000x50": partial(engine.fold, 2000, 50, is_full),
             "decide.24": partial(engine.decide, 24, is_full),
             "decide.50": partial(engine.decide, 50, is_full),
+            "decide.24.fixed_cost": partial(engine.decide, 24, is_full, FIXED_COST_NANOS),
+            **self._solver(),
             **self._native(),
             "parallel.1": partial(parallel, 1),
             "parallel.2": partial(parallel, 2),
@@ -66,6 +72,18 @@ class Catalogue:
                 self.table[f"reader.{where.name}"] = partial(pipelines.read_dataset, toml, where)
         if is_full and GENERATOR.exists():
             self.table["parity"] = partial(parity, 2_000_000)
+
+    def _solver(self) -> dict[str, Benchmark]:
+        """Protocol A, in a checkout that has the oracle."""
+        if not solver.is_present():
+            return {}
+        return {
+            "solver.common": partial(solver.common, self.is_full),
+            **{
+                f"solver.{venues}": partial(solver.protocol_a, venues, self.is_full)
+                for venues in solver.SIZES
+            },
+        }
 
     def _durability(self) -> dict[str, Benchmark]:
         """The log, and the device beside it in the same run."""
@@ -192,6 +210,10 @@ def print_report(report: dict[str, Any]) -> None:
         row = [*head, *shown, f"{result['n']:,}", noisy]
         rows.append(row)
     print_table("", ["benchmark", "unit", "value", *columns, "n", ""], rows)
+    for result in report["results"]:
+        if result.get("more"):
+            words = ", ".join(f"{name} {value:g}" for name, value in result["more"].items())
+            print_lines("", [f"{result['name']}: {words}"])
 
 
 def dataset_folder(toml: Path, data: Path | None) -> Path | None:
