@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from fnmatch import fnmatchcase
@@ -12,14 +13,27 @@ from typing import Any
 import msgspec
 
 from schemas.errors import InputError
-from streams.cli.benchmarks import engine, pipelines
+from streams.cli.benchmarks import durability, engine, native, pipelines
+from streams.cli.benchmarks.compare import compare
+from streams.cli.benchmarks.keep import keep, write_markdown
 from streams.cli.benchmarks.machine import commit, machine
+from streams.cli.benchmarks.parallel import parallel
 from streams.cli.benchmarks.parity import GENERATOR, parity
 from streams.cli.benchmarks.timing import Calibration, Result
+from streams.cli.benchmarks.world import World
 from streams.cli.terminal import print_json, print_lines, print_table
 
-Benchmark = Callable[[], Result]
+Benchmark = Callable[[], Result | list[Result]]
 DATASETS = Path(__file__).resolve().parents[2] / "deploy" / "datasets"
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """What `sor bench --json` prints."""
+
+    machine: dict[str, str | int | float | None]
+    commit: str
+    seed: int
+    results: list[Result]
 
 
 class Catalogue:
@@ -28,12 +42,17 @@ class Catalogue:
     def __init__(self, is_full: bool, data: Path | None, folder: Path) -> None:
         self.is_full, self.folder = is_full, folder
         self.day: pipelines.SimulatedDay | None = None
+        self.native: dict[int, native.NativeBench] = {}
         self.table: dict[str, Benchmark] = {
             "fold.500x24": partial(engine.fold, 500, 24, is_full),
             "fold.2000x50": partial(engine.fold, 2000, 50, is_full),
             "decide.24": partial(engine.decide, 24, is_full),
             "decide.50": partial(engine.decide, 50, is_full),
+            **self._native(),
+            "parallel.1": partial(parallel, 1),
+            "parallel.2": partial(parallel, 2),
             "pipeline.durable": lambda: self._day().durable(folder / "durable"),
+            **self._durability(),
             "simulator": lambda: self._day().simulate(),
             "replay": lambda: self._day().replay(folder / "replay"),
             "verify": self._verify,
@@ -44,6 +63,23 @@ class Catalogue:
                 self.table[f"reader.{where.name}"] = partial(pipelines.read_dataset, toml, where)
         if is_full and GENERATOR.exists():
             self.table["parity"] = partial(parity, 2_000_000)
+
+    def _durability(self) -> dict[str, Benchmark]:
+        """The log, and the device beside it in the same run."""
+        folder, is_full = self.folder, self.is_full
+        stream = durability.OrderToDurable(folder / "orders", is_full)
+        return {
+            "log.durable": partial(durability.log_durable, folder / "log", is_full),
+            "order_to_durable": stream.orders,
+            "order_to_durable.fdatasync": stream.fdatasync,
+            "order_to_durable.ratio": stream.ratio,
+            "snapshot.pause": partial(durability.pauses, folder / "beside", "beside", is_full),
+            "snapshot.pause.in_process": partial(
+                durability.pauses, folder / "in_process", "in_process", is_full
+            ),
+            "snapshot.pause.none": partial(durability.pauses, folder / "none", "none", is_full),
+            "recovery.10m": partial(durability.recovery, folder / "recovery", is_full),
+        }
 
     def chosen(self, names: tuple[str, ...]) -> dict[str, Benchmark]:
         """Those whose name matches one of `names`; InputError for a name that matches none."""
@@ -56,6 +92,29 @@ class Catalogue:
             if not names or any(fnmatchcase(known, name) for name in names)
         }
 
+    def _native(self) -> dict[str, Benchmark]:
+        """The engine without Python around it, its instructions, and the floor."""
+        count = 1_000_000 if self.is_full else 50_000
+        table: dict[str, Benchmark] = {
+            "floor": partial(native.floors, count),
+            "fold.500x24.native": lambda: self._world(500, 24).fold(50),
+            "fold.2000x50.native": lambda: self._world(2_000, 50).fold(15),
+            "decide.24.native": lambda: self._world(500, 24).decide(count),
+            "decide.50.native": lambda: self._world(500, 50).decide(count),
+            "decide.24.allocations": lambda: self._world(500, 24).allocations(),
+            "response.24": lambda: self._world(500, 24).response(self.is_full),
+        }
+        if shutil.which("valgrind"):
+            table["fold.500x24.instructions"] = lambda: self._world(500, 24).fold_instructions()
+            table["decide.24.instructions"] = lambda: self._world(500, 24).decide_instructions()
+        return table
+
+    def _world(self, instruments: int, venues: int) -> native.NativeBench:
+        size = instruments * venues
+        if size not in self.native:
+            self.native[size] = native.NativeBench(self.folder, instruments, venues)
+        return self.native[size]
+
     def _day(self) -> pipelines.SimulatedDay:
         if self.day is None:
             self.day = pipelines.SimulatedDay(self.is_full)
@@ -67,15 +126,31 @@ class Catalogue:
         return self._day().verify(self.folder / "replay")
 
 
-def bench(*names: str, full: bool = False, data: Path | None = None, json: bool = False) -> int:
-    """Measure speed; nothing is asserted.
+def bench(
+    *names: str,
+    full: bool = False,
+    data: Path | None = None,
+    json: bool = False,
+    out: Path | None = None,
+    markdown: Path | None = None,
+    schema: bool = False,
+) -> int:
+    """Measure speed; nothing is asserted. `sor bench compare A.json B.json` compares two runs.
 
     Args:
         names: Which ones, as globs (`fold.*`); all by default.
         full: Full size: a million decisions, and both cores compared on random inputs.
         data: Folder with a folder for each dataset, to measure the readers too.
         json: One JSON object instead of a table.
+        out: Folder that keeps the JSON of this run, named by time and commit.
+        schema: Print the JSON Schema of the report and measure nothing.
+        markdown: Write the table to this file (BENCHMARKS.md is made so).
     """
+    if names and names[0] == "compare":
+        return compare(names[1:], json)
+    if schema:
+        print_json(msgspec.json.schema(Report))
+        return 0
     with pipelines.scratch() as folder:
         chosen = Catalogue(full, data, Path(folder)).chosen(names)
         calibration = Calibration()
@@ -83,25 +158,31 @@ def bench(*names: str, full: bool = False, data: Path | None = None, json: bool 
         for name, run in chosen.items():
             if sys.stderr.isatty():
                 print(f"{name} ...", file=sys.stderr)
-            results.append(calibration.run(run))
-    report = {"machine": machine(), "commit": commit(), "results": results}
+            results.extend(calibration.run(run))
+    report = Report(machine=machine(), commit=commit(), seed=World.seed, results=results)
+    plain = msgspec.to_builtins(report)
+    if out is not None:
+        keep(plain, out)
+    if markdown is not None:
+        write_markdown(plain, markdown)
     if json:
-        print_json(msgspec.to_builtins(report))
+        print_json(plain)
     else:
-        print_report(report)
+        print_report(plain)
     return 0
 
 
 def print_report(report: dict[str, Any]) -> None:
     """Writes machine and figures."""
     print_lines("Machine", [f"{name}: {value}" for name, value in report["machine"].items()])
-    columns = ("p50", "p99", "p999", "max")
+    columns = ("p50", "p90", "p99", "p999", "max")
     rows = []
     for result in report["results"]:
-        values = [getattr(result, column) for column in columns]
+        values = [result[column] for column in columns]
         shown = ["" if value is None else f"{value:,.2f}" for value in values]
-        noisy = "noisy" if result.noisy else ""
-        row = [result.name, result.unit, f"{result.value:,.2f}", *shown, f"{result.n:,}", noisy]
+        noisy = "noisy" if result["noisy"] else ""
+        head = [result["name"], result["unit"], f"{result['value']:,.2f}"]
+        row = [*head, *shown, f"{result['n']:,}", noisy]
         rows.append(row)
     print_table("", ["benchmark", "unit", "value", *columns, "n", ""], rows)
 

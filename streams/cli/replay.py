@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from schemas.errors import InputError
 from streams.cli.terminal import print_json, progress_bar
 from streams.config.load import load_config
 from streams.replay.interrupt import Interrupt
@@ -44,6 +45,7 @@ def replay(
     set_: Annotated[tuple[str, ...], Parameter(name="--set")] = (),
     passive_model: str = "traded_through",
     force: bool = False,
+    resume: bool = False,
     json: bool = False,
 ) -> int:
     """Route parent orders over recorded data and write a run.
@@ -60,8 +62,11 @@ def replay(
         set_: One setting as section.key=value; may be repeated.
         passive_model: How resting children fill: traded_through or queue_depleted.
         force: Replace the run that `out` holds.
+        resume: Go on with a run in `out` that was killed or interrupted, with the same arguments.
         json: One JSON object instead of tables.
     """
+    if force and resume:
+        raise InputError("--force and --resume: give one of them")
     request = ReplayRequest(
         dataset=dataset,
         data=data,
@@ -72,6 +77,7 @@ def replay(
         core=core,
         passive_model=passive_model,
         force=force,
+        resume=resume,
         config=load_config(config, os.environ, set_),
     )
     with Interrupt() as interrupt, progress_bar() as progress:

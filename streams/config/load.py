@@ -7,15 +7,16 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
 from schemas.errors import InputError
-from streams.config.sections import EngineConfig, Section
+from streams.config.sections import EngineConfig, Section, Whole
 
 PREFIX = "SOR__"
 Tree = dict[str, Any]
+Kind = TypeVar("Kind", bound="Whole")
 
 
 class Origins:
@@ -36,7 +37,17 @@ def load_config(
     environment: Mapping[str, str] | None = None,
     assignments: Iterable[str] = (),
 ) -> EngineConfig:
-    """The configuration from a TOML file, SOR__SECTION__KEY variables and `section.key=value`.
+    """The configuration of a run, as `load_whole` reads it."""
+    return load_whole(EngineConfig, path, environment, assignments)
+
+
+def load_whole(
+    kind: type[Kind],
+    path: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    assignments: Iterable[str] = (),
+) -> Kind:
+    """A configuration from a TOML file, SOR__SECTION__KEY variables and `section.key=value`.
 
     InputError names the place (file:line, variable or option) and the nearest known key.
     """
@@ -54,8 +65,8 @@ def load_config(
         if not equals:
             raise InputError(f"--set {assignment}: write it as section.key=value")
         _put(tree, origins, dotted.strip(), _value(value), f"--set {assignment}")
-    _check_keys(tree, EngineConfig, "", origins)
-    return _convert(tree, origins)
+    _check_keys(tree, kind, "", origins)
+    return _convert(kind, tree, origins)
 
 
 def config_fields() -> Iterator[tuple[str, Any]]:
@@ -147,8 +158,8 @@ def _check_keys(tree: Tree, section: type[Section], above: str, origins: Origins
             raise InputError(f"{place}: `{dotted}` is a value, not a table")
 
 
-def _convert(tree: Tree, origins: Origins) -> EngineConfig:
-    defaults: Tree = msgspec.to_builtins(EngineConfig())
+def _convert(kind: type[Kind], tree: Tree, origins: Origins) -> Kind:
+    defaults: Tree = msgspec.to_builtins(kind())
     for dotted, value in leaves(tree):
         *tables, key = dotted.split(".")
         node = defaults
@@ -156,7 +167,7 @@ def _convert(tree: Tree, origins: Origins) -> EngineConfig:
             node = node[table]
         node[key] = value
     try:
-        config = msgspec.convert(defaults, EngineConfig)
+        config = msgspec.convert(defaults, kind)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
         dotted = where.rstrip("`").partition("[")[0]

@@ -24,6 +24,14 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Base of every table; an unknown key is an error."""
 
 
+class Whole(Section, frozen=True, kw_only=True):
+    """Base of a whole configuration, whose tables can contradict each other."""
+
+    def faults(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """(dotted keys, what is wrong between them) of values that do not fit each other."""
+        yield from ()
+
+
 class Policy(Section, frozen=True, kw_only=True):
     """How one routing policy ranks venues, splits, waits and gives up."""
 
@@ -123,7 +131,7 @@ class Run(Section, frozen=True, kw_only=True):
     log_codec: Literal["delta", "none"] = "delta"
 
 
-class EngineConfig(Section, frozen=True, kw_only=True):
+class EngineConfig(Whole, frozen=True, kw_only=True):
     """A whole configuration; every key has a default."""
 
     policies: Policies = Policies()

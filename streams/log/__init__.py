@@ -7,7 +7,8 @@ from streams.log.recovery import Anchor, LogReport, check, recover
 from streams.log.run import RunDirectory
 from streams.log.segments import Frame, SegmentReader, TornTail
 from streams.log.shard_log import Recovery, ShardLog
-from streams.log.snapshots import Snapshot, SnapshotInfo, SnapshotStore
+from streams.log.snapshot_file import SnapshotInfo
+from streams.log.snapshots import Snapshot, SnapshotStore
 
 __all__ = [
     "Anchor",

@@ -13,6 +13,7 @@ import msgspec
 from schemas.errors import CorruptLogError, InputError, NotFoundError
 from streams.log._journal import chain_origin, chain_records
 from streams.log.anchor_log import AnchorLog
+from streams.log.carried import read_carried
 from streams.log.errors import DamagedFileError, DamagedLogError
 from streams.log.facts import Watch, unwatched
 from streams.log.recovery import Anchor, LogReport, check
@@ -22,7 +23,7 @@ from streams.log.segment import STREAMS, Segment, list_segments, named_seq
 from streams.log.segments import Frame
 from streams.log.shard_log import ShardLog
 from streams.log.signing import Verifier
-from streams.log.snapshots import SnapshotInfo
+from streams.log.snapshot_file import SnapshotInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,8 @@ class ShardAudit:
             last = self.log.anchors()
             if are_anchors_read:
                 self._require_last(directory / "anchor.json")
+        with self.audit.noted(directory / "reference.bin"):
+            read_carried(directory)
         infos: list[SnapshotInfo] = []
         with self.audit.noted(directory / "snapshots"):
             infos = self._snapshots()
@@ -177,8 +180,9 @@ class ShardAudit:
         try:
             infos = store.entries()
             for info in infos:
-                store.load(info.seq)
-                self.audit.snapshots += 1
+                with self.audit.noted(self.log.directory / "snapshots"):
+                    store.load(info.seq)
+                    self.audit.snapshots += 1
                 self.watch("reading snapshots", self.audit.snapshots)
         finally:
             store.close()

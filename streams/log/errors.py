@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from schemas.errors import CorruptLogError, VenuefoldError
 
@@ -22,6 +23,10 @@ class DamagedLogError(CorruptLogError):
         self.seq = seq
         self.reason = reason
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it travels between processes."""
+        return type(self), (self.path, self.offset, self.seq, self.reason)
+
 
 class DamagedFileError(CorruptLogError):
     """A small file of a run is damaged at byte `offset`."""
@@ -31,6 +36,10 @@ class DamagedFileError(CorruptLogError):
         self.path = path
         self.offset = offset
         self.reason = reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it travels between processes."""
+        return type(self), (self.path, self.offset, self.reason)
 
 
 class LogWriteError(VenuefoldError):

@@ -23,7 +23,8 @@ from streams.log.seal import sealed
 from streams.log.segment import STREAMS, first_seq
 from streams.log.segments import Frame, SegmentReader
 from streams.log.signing import Signer
-from streams.log.snapshots import Snapshot, SnapshotInfo, SnapshotStore
+from streams.log.snapshot_file import SnapshotInfo
+from streams.log.snapshots import Snapshot, SnapshotStore
 
 DEFAULT_CODEC = "delta"
 INPUT_SEQ_OFFSET = 24
@@ -55,6 +56,8 @@ class ShardLog:
         self._facts = dict(facts or {})
         self._signer = signer
         self.codec = DEFAULT_CODEC
+        self.state_hash: str | None = None
+        """State hash at the end of the inputs, for the anchor at the close; set by who knows it."""
         self._modes: dict[str, str] = {}
         self._writers: dict[str, SegmentWriter] = {}
         self._synced: set[str] = set()
@@ -111,11 +114,23 @@ class ShardLog:
                 "and recover before its writers open"
             )
         anchors = self.anchors()
-        inputs = recover(self.directory, "inputs", full, anchors.get("inputs"), shard=self.shard)
-        outputs = recover(self.directory, "outputs", full, rederivable=True, shard=self.shard)
-        if cut_outputs_after(self.directory, outputs, inputs.last_seq):
-            outputs = recover(self.directory, "outputs", full, shard=self.shard)
+        where, shard = self.directory, self.shard
+        known, known_out = self._known()
+        anchor = anchors.get("inputs")
+        inputs = recover(where, "inputs", full, anchor, shard=shard, known_seq=known)
+        outputs = recover(where, "outputs", full, None, True, shard, known_out)
+        if cut_outputs_after(where, outputs, inputs.last_seq):
+            outputs = recover(where, "outputs", full, shard=shard)
+        self.snapshots().discard_after(inputs.last_seq)
         return Recovery(inputs, outputs)
+
+    def _known(self) -> tuple[int, int]:
+        """Positions of the newest snapshot, which was taken of durable records; zeros for none."""
+        try:
+            infos = self.snapshots().entries()
+        except CorruptLogError:
+            return 0, 0
+        return (infos[-1].seq, infos[-1].out_seq) if infos else (0, 0)
 
     def check(self, verify_chain: bool = True) -> Recovery:
         """Read both streams whole, against the anchor; changes nothing."""
@@ -141,7 +156,7 @@ class ShardLog:
     def snapshots(self, read_only: bool | None = None) -> SnapshotStore:
         """The shard's snapshots; read-only unless the run is open for writing."""
         is_read_only = self._is_read_only(read_only)
-        kept = None if is_read_only or not self._writers else self._anchor_snapshot
+        kept = None if is_read_only or not self._writers else self.anchor_snapshot
         return SnapshotStore(self.directory / "snapshots", is_read_only, kept)
 
     def index(self, read_only: bool | None = None) -> DecisionIndex:
@@ -214,11 +229,17 @@ class ShardLog:
             stream: {"seq": anchor.seq, "chain_head": anchor.chain_head.hex()}
             for stream, anchor in sorted(anchors.items())
         }
-        entry = self._publish(reason, rows)
+        entry = self._publish(reason, rows, self.state_hash if reason == "close" else None)
         number = {"number": entry["number"]}
         replace_durably(self.directory / "anchor.json", sealed({**rows, **number}))
 
-    def _publish(self, reason: str, rows: Mapping[str, Any]) -> dict[str, Any]:
+    def sign_with(self, signer: Signer | None) -> None:
+        """Sign the anchors that are written from now on."""
+        self._signer = signer
+
+    def _publish(
+        self, reason: str, rows: Mapping[str, Any], state_hash: str | None = None
+    ) -> dict[str, Any]:
         """Add the anchor to the run's, with what was running."""
         return self.anchor_log().append(
             {
@@ -226,12 +247,13 @@ class ShardLog:
                 "reason": reason,
                 "written_ns": SystemClock().now_ns(),
                 **{stream: rows.get(stream) for stream in STREAMS},
+                "state_hash": state_hash,
                 "durability": self._modes,
                 **self._facts,
             }
         )
 
-    def _anchor_snapshot(self, info: SnapshotInfo) -> None:
+    def anchor_snapshot(self, info: SnapshotInfo) -> None:
         """Anchor both chains where a snapshot was taken; it was taken of durable records."""
         self._publish(
             "snapshot",
@@ -239,6 +261,7 @@ class ShardLog:
                 "inputs": {"seq": info.seq, "chain_head": info.input_chain.hex()},
                 "outputs": {"seq": info.out_seq, "chain_head": info.output_chain.hex()},
             },
+            info.state_hash.hex(),
         )
 
     def close(self) -> None:

@@ -140,16 +140,16 @@ class Demo:
         }
 
     def _facts(self, run: RunDirectory, shard: LiveShard, elapsed_s: float) -> dict[str, Any]:
-        hashed = hash_of_run(run)
+        decisions, decision_hash = hash_of_run(run)
         return {
             "inputs": shard.engine.seq,
             "outputs": shard.engine.out_seq,
             "ticks": self.ticks,
-            "decisions": hashed.decisions,
+            "decisions": decisions,
             "children": shard.run.children,
             "venues": self.config.venues,
             "elapsed_s": round(elapsed_s, 3),
             "inputs_per_s": round(shard.engine.seq / elapsed_s) if elapsed_s else 0,
             "state_hash": shard.state_hash(),
-            "decision_hash": hashed.hexdigest(),
+            "decision_hash": decision_hash,
         }

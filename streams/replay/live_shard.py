@@ -11,7 +11,7 @@ from aggregates.kernel import Engine
 from schemas.units import NS_PER_S
 from streams.log.shard_log import ShardLog
 from streams.log.snapshots import SnapshotStore
-from streams.replay.journal import Journal
+from streams.replay.journal import Journal, Past
 from streams.replay.shard_run import Market, ShardRun, nothing
 from streams.replay.wakes import Wakes, policies_of
 
@@ -39,11 +39,15 @@ class LiveShard:
         stepping: Stepping,
         check: Callable[[], None] = nothing,
     ) -> None:
-        log.open_writers()
+        found = log.open_writers()
         self.log = log
         self.stepping = stepping
         self.engine: Engine = kernel.load(stepping.core, log.shard)
-        self.journal = Journal(log, self.engine, stepping.is_paced)
+        past = (
+            Past(log, "inputs", found.inputs.last_seq),
+            Past(log, "outputs", found.outputs.last_seq),
+        )
+        self.journal = Journal(log, self.engine, stepping.is_paced, past)
         before_send = self.journal.wait_durable if stepping.is_paced else nothing
         self.run = ShardRun(
             self.engine, market, self.journal, Wakes(policies_of(reference)), check, before_send
@@ -67,6 +71,8 @@ class LiveShard:
     def snapshot(self) -> None:
         """Stores the state with its position, once inputs and outputs up to it are on disk."""
         self.journal.flush()
+        if self.journal.is_catching_up:
+            return  # it was taken, and the chain heads here are no longer at hand
         position, out_position = self._position("inputs"), self._position("outputs")
         if self._snapshots is None:
             self._snapshots = self.log.snapshots()
@@ -82,6 +88,7 @@ class LiveShard:
     def finish(self) -> None:
         """Appends what is left."""
         self.journal.flush()
+        self.log.state_hash = self.state_hash()
         if self._snapshots is not None:
             self._snapshots.close()
             self._snapshots = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,6 +30,7 @@ from streams.sources.order_file import orders_from_file
 from streams.sources.orders import order_mix, seeded_orders
 from streams.sources.records import Records
 
+RUN_STATE = ("complete", "interrupted")
 SLICE_RECORDS = {"native": 65_536, "reference": 2_048}
 Progress = Callable[[str, int, int], None]
 """Told (what is being done, records done, records in all or 0 when unknown)."""
@@ -40,7 +42,11 @@ def no_progress(what: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True)
 class ReplayRequest:
-    """What a person asks for. `orders_file` wins over `orders`."""
+    """What a person asks for. `orders_file` wins over `orders`.
+
+    `resume` goes on with a run that was killed or interrupted: everything is made again from the
+    start, compared with what the log holds, and appended from where it ends.
+    """
 
     dataset: Path
     data: Path
@@ -51,6 +57,7 @@ class ReplayRequest:
     core: str = "native"
     passive_model: str = PASSIVE_MODELS[0]
     force: bool = False
+    resume: bool = False
     config: EngineConfig = field(default_factory=EngineConfig)
 
 
@@ -74,11 +81,14 @@ class Replay:
         Raises InterruptError after a Ctrl-C, with the run whole up to its last record.
         """
         request = self.request
-        require_new(request.out, request.force)
+        if not request.resume:
+            require_new(request.out, request.force)
         orders = self._orders(interrupt)
         reference = self._reference()
         manifest = self._manifest(reference, orders)
-        with RunDirectory.create(request.out, manifest, request.force) as run:
+        with self._open_run(manifest) as run:
+            if run.manifest["complete"]:
+                return {**run.manifest, "run": str(request.out)}
             shards = self._open_shards(run, reference, interrupt)
             started_ns = self.clock.elapsed_ns()
             error = self._drive(shards, orders, interrupt)
@@ -95,6 +105,13 @@ class Replay:
                 "`sor verify` checks it"
             )
         return {**facts, "run": str(request.out)}
+
+    def _open_run(self, manifest: dict[str, Any]) -> RunDirectory:
+        """A new run, or the unfinished one that is to be continued."""
+        request = self.request
+        if request.resume and request.out.exists() and any(request.out.iterdir()):
+            return reopened(request.out, manifest)
+        return RunDirectory.create(request.out, manifest, request.force)
 
     def _orders(self, interrupt: Interrupt) -> NDArray[np.void]:
         request = self.request
@@ -204,18 +221,18 @@ class Replay:
         """Counts and hashes of what was logged."""
         inputs = sum(shard.engine.seq for shard in shards)
         report = self.reader.report()
-        hashed = hash_of_run(run)
+        decisions, decision_hash = hash_of_run(run)
         return {
             "inputs": inputs,
             "outputs": sum(shard.engine.out_seq for shard in shards),
             "ticks": report.quotes + report.trades,
-            "decisions": hashed.decisions,
+            "decisions": decisions,
             "children": sum(shard.run.children for shard in shards),
             "venues": len(self.reader.dataset.venues),
             "elapsed_s": round(elapsed_s, 3),
             "inputs_per_s": round(inputs / elapsed_s) if elapsed_s else 0,
             "state_hash": joined_hash([shard.state_hash() for shard in shards]),
-            "decision_hash": hashed.hexdigest(),
+            "decision_hash": decision_hash,
             "read": report.as_dict(),
         }
 
@@ -239,6 +256,34 @@ def require_new(out: Path, force: bool) -> None:
     """Refuses an output folder with anything in it before any work is done."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         require_replaceable(out, force)
+
+
+def reopened(out: Path, manifest: dict[str, Any]) -> RunDirectory:
+    """An unfinished run opened for writing; InputError when it was begun with other arguments."""
+    run = RunDirectory.open(out, writable=True)
+    try:
+        for name, value in manifest.items():
+            begun = run.manifest.get(name)
+            if name not in RUN_STATE and normal(begun) != normal(value):
+                raise InputError(
+                    f"{out}: was begun with another {name} than this command gives; use the same "
+                    "arguments and data, or --force to begin again"
+                )
+        if not run.manifest["complete"]:
+            kept = ("format", "format_version", *manifest)
+            run.manifest = {name: run.manifest[name] for name in kept}
+            run.update_manifest(complete=False, interrupted=False)
+    except BaseException:
+        run.close()
+        raise
+    return run
+
+
+def normal(value: Any) -> Any:
+    """A value of a manifest as it is after writing and reading; of versions what decides bytes."""
+    if isinstance(value, dict) and "engine_generation" in value:
+        return value["engine_generation"]
+    return msgspec.json.decode(msgspec.json.encode(value))
 
 
 def data_paths(reader: DatasetReader) -> list[Path]:

@@ -97,14 +97,18 @@ class PlainMarket:
         """`count` NEW_ORDER records of source 200 in time order, the first after two seconds."""
         return plain_orders(self.config, count)
 
-    def chunks(self, duration_ns: int = 2**62, span_ns: int = 100 * NS_PER_MS) -> Iterator[Records]:
+    def chunks(
+        self, duration_ns: int = 2**62, span_ns: int = 100 * NS_PER_MS, first_ns: int = 0
+    ) -> Iterator[Records]:
         """Market records in order, one array per `span_ns`, dtype QUOTE.dtype as readers give.
 
-        Each call starts anew; the bytes do not depend on `span_ns`.
+        Each call starts anew; the bytes do not depend on `span_ns`. With `first_ns` the records
+        before it are left out, and each venue is numbered from there.
         """
         walk = Walk(self.config)
+        walk.skip_to((first_ns - 2 * _SLOWEST_NS) // STEP_NS)
         last_seq = np.zeros(256, dtype=np.uint64)
-        for since_ns in range(0, duration_ns, span_ns):
+        for since_ns in range(first_ns, duration_ns, span_ns):
             until_ns = min(since_ns + span_ns, duration_ns)
             records = ordered(self._parts(walk, since_ns, until_ns))
             number(records, last_seq)

@@ -37,6 +37,12 @@ class Walk:
             self.prices = self.prices[:, spare:].copy()
             self.first_step += spare
 
+    def skip_to(self, step: int) -> None:
+        """Draws and forgets what lies before a step."""
+        while self.first_step + self.prices.shape[1] <= step:
+            self._extend()
+            self.forget(self.first_step + self.prices.shape[1] - 1)
+
     def _extend(self) -> None:
         last = self.first_step + self.prices.shape[1]
         drawn = noise(self.seed, _WALK, self.instruments, np.arange(last, last + _CHUNK_STEPS))

@@ -105,8 +105,8 @@ BUGS = (
     Bug(
         "fees have the wrong sign",
         "candidates",
-        "return row.fee_fixed[Liquidity.TAKE] + scale_e9(price_nanos, rate)",
-        "return -(row.fee_fixed[Liquidity.TAKE] + scale_e9(price_nanos, rate))",
+        "return fees.per_one(candidate.fee, price_nanos)",
+        "return -fees.per_one(candidate.fee, price_nanos)",
         splits_are_optimal,
     ),
     Bug(

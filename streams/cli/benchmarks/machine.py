@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 
 
-def machine() -> dict[str, object]:
+def machine() -> dict[str, str | int | float | None]:
     """Processor, cores, memory, system and load."""
     return {
         "processor": processor(),
@@ -16,8 +17,25 @@ def machine() -> dict[str, object]:
         "memory_gib": memory_gib(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
+        "compiler": compiler(),
+        "packages": packages(),
         "load": round(os.getloadavg()[0], 2),
     }
+
+
+def compiler() -> str:
+    """First line of what the C++ compiler says of itself, "" without one."""
+    try:
+        command = [os.environ.get("CXX", "c++"), "--version"]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return found.stdout.partition("\n")[0]
+
+
+def packages() -> str:
+    """Versions of this distribution and of the packages that its speed depends on."""
+    return " ".join(f"{name}={version(name)}" for name in ("venuefold", "numpy", "rocksdict"))
 
 
 def processor() -> str:

@@ -24,6 +24,7 @@ class Result(msgspec.Struct, kw_only=True):
     unit: str
     value: float
     p50: float | None = None
+    p90: float | None = None
     p99: float | None = None
     p999: float | None = None
     max: float | None = None
@@ -37,15 +38,19 @@ class Calibration:
     def __init__(self) -> None:
         self.best_ns = min(known_work_ns() for _ in range(CALIBRATION_ROUNDS))
 
-    def run(self, benchmark: Callable[[], Result]) -> Result:
-        """The result, marked noisy when known work before or after it was slow."""
+    def run(self, benchmark: Callable[[], Result | list[Result]]) -> list[Result]:
+        """The results, marked noisy when known work before or after them was slow."""
         before_ns = self._now_ns()
         with quiet():
-            result = benchmark()
+            found = benchmark()
+        results = found if isinstance(found, list) else [found]
         slowest_ns = max(before_ns, self._now_ns())
         crowded = os.getloadavg()[0] > (os.cpu_count() or 1)
-        result.noisy = crowded or slowest_ns > self.best_ns * (1 + NOISY_SHARE)
-        return result
+        noisy = crowded or slowest_ns > self.best_ns * (1 + NOISY_SHARE)
+        for result in results:
+            # Counted instructions are the same whatever the neighbours do.
+            result.noisy = noisy and not result.unit.startswith("instructions")
+        return results
 
     def _now_ns(self) -> int:
         found_ns = sorted(known_work_ns() for _ in range(CALIBRATION_ROUNDS))
@@ -75,16 +80,21 @@ def quiet() -> Iterator[None]:
 
 
 def from_samples(
-    name: str, unit: str, samples: Sequence[float], n: int | None = None, value: float | None = None
+    name: str,
+    unit: str,
+    samples: Sequence[float] | np.ndarray,
+    n: int | None = None,
+    value: float | None = None,
 ) -> Result:
     """A result whose headline is the median, or `value`."""
     ranked = np.asarray(samples, dtype=np.float64)
-    p50, p99, p999 = (float(x) for x in np.percentile(ranked, (50, 99, 99.9)))
+    p50, p90, p99, p999 = (float(x) for x in np.percentile(ranked, (50, 90, 99, 99.9)))
     return Result(
         name=name,
         unit=unit,
         value=round(p50 if value is None else value, 3),
         p50=round(p50, 3),
+        p90=round(p90, 3),
         p99=round(p99, 3),
         p999=round(p999, 3),
         max=round(float(ranked.max()), 3),

@@ -71,14 +71,10 @@ print(json.dumps(results))
 """
 
 
-@pytest.fixture(scope="session")
-def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def shim(write_path_shim: Path) -> Path:
     """Return the preloaded library that watches and fails calls."""
-    built = tmp_path_factory.mktemp("shim") / "shim.so"
-    source = Path(__file__).with_name("write_path_shim.c")
-    flags = ["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-Wno-nonnull-compare"]
-    subprocess.run(["cc", *flags, str(source), "-o", str(built), "-ldl"], check=True)
-    return built
+    return write_path_shim
 
 
 def run_child(
@@ -189,7 +185,7 @@ def read_trace(trace: bytes) -> list[tuple[bytes, str, int, bytes]]:
 @pytest.mark.promise(p=2)
 @pytest.mark.parametrize("stream", ["inputs", "outputs"])
 def test_power_cut_at_every_call(
-    stream: str, shim: Path, samples: Any, tmp_path: Path, full_size: bool
+    stream: str, shim: Path, samples: Any, tmp_path: Path, full_size: bool, seed: int
 ) -> None:
     directory, trace, image = (tmp_path / name for name in ("log", "trace", "image"))
     directory.mkdir()
@@ -202,7 +198,7 @@ def test_power_cut_at_every_call(
 
     entries = read_trace(trace.read_bytes())
     assert {kind for kind, *_ in entries} == {b"a", b"o", b"w", b"s", b"d"}
-    disk, dice, cuts, torn = Disk(), random.Random(7), 0, 0
+    disk, dice, cuts, torn = Disk(), random.Random(7 + seed), 0, 0
     for entry in entries:
         disk.apply(*entry)
         for _ in range(200 if full_size else 4):

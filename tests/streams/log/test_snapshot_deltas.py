@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from schemas.errors import CorruptLogError
 from streams.log import SnapshotStore
-from streams.log.pages import PAGE_BYTES, changed_pages, patched, pieces
-from streams.log.snapshots import FORM, FULL_EVERY, chunk_key, manifest_key, piece_key
+from streams.log.pages import PAGE_BYTES, changed_pages, paged, patched
+from streams.log.snapshot_file import file_name, read_header
+from streams.log.snapshots import FULL_EVERY
 
 BASE = random.Random(3).randbytes(40 * PAGE_BYTES + 17)
 
@@ -36,9 +37,10 @@ def filled(path: Path, made: list[bytes]) -> SnapshotStore:
     return store
 
 
-def rows(store: SnapshotStore, prefix: bytes) -> int:
-    """Bytes stored below a prefix."""
-    return sum(len(value) for _, value in store._table.scan(prefix))
+def pages(store: SnapshotStore, seq: int) -> tuple[int, int]:
+    """(seq of the full one, pages stored) of a snapshot."""
+    header = read_header(store.path / file_name(seq))
+    return header.base_seq, header.pages
 
 
 SIZES = st.integers(0, 5 * PAGE_BYTES)
@@ -53,21 +55,16 @@ def test_patched_is_exact(one: int, other: int, seed: int, edits: int) -> None:
     for _ in range(edits if state else 0):
         state[generator.randrange(len(state))] ^= 1
     numbers = changed_pages(base, bytes(state))
-    assert patched(base, pieces(bytes(state), numbers), len(state)) == bytes(state)
-
-
-@pytest.mark.parametrize("piece", [b"", b"\0" * 7, b"\xff" * (4 + PAGE_BYTES)])
-def test_a_bad_piece_is_refused(piece: bytes) -> None:
-    with pytest.raises(ValueError, match="piece"):
-        patched(BASE, [piece], len(BASE))
+    changed = paged(bytes(state))[numbers]
+    assert patched(base, numbers, changed, len(state)) == bytes(state)
 
 
 def test_deltas_are_small_and_exact(tmp_path: Path) -> None:
     made = states(2 * FULL_EVERY + 3)
     store = filled(tmp_path, made)
-    full = [seq for seq in range(1, len(made) + 1) if rows(store, chunk_key(seq))]
+    full = [seq for seq in range(1, len(made) + 1) if pages(store, seq)[0] == seq]
     assert full == [1, 1 + FULL_EVERY, 1 + 2 * FULL_EVERY]
-    assert 0 < rows(store, piece_key(2)) < len(BASE) // 10
+    assert 0 < pages(store, 2)[1] < 4
     store.close()
     again = SnapshotStore(tmp_path / "snapshots", read_only=True)
     assert [again.load(seq).state for seq in range(1, len(made) + 1)] == made
@@ -75,7 +72,7 @@ def test_deltas_are_small_and_exact(tmp_path: Path) -> None:
 
 def test_a_state_that_changed_everywhere_is_stored_whole(tmp_path: Path) -> None:
     store = filled(tmp_path, [BASE, bytes(len(BASE))])
-    assert rows(store, chunk_key(2)) == len(BASE)
+    assert pages(store, 2) == (2, 41)
 
 
 def test_pruning_makes_kept_deltas_whole(tmp_path: Path) -> None:
@@ -84,24 +81,20 @@ def test_pruning_makes_kept_deltas_whole(tmp_path: Path) -> None:
     assert store.prune(keep=3) == 5
     assert [entry.seq for entry in store.entries()] == [6, 7, 8]
     assert [store.load(seq).state for seq in (6, 7, 8)] == made[5:]
-    assert rows(store, piece_key(7)) == 0
+    assert pages(store, 6)[0] == 6
     store.put(9, 9, 9, bytes(32), bytes(32), made[0])
     assert store.load(9).state == made[0]
 
 
 def test_a_damaged_full_one_spoils_what_refers_to_it(tmp_path: Path) -> None:
     store = filled(tmp_path, states(3))
-    store._table.delete_range(chunk_key(1), chunk_key(2))
+    (store.path / file_name(1)).unlink()
     assert store.latest() is None
-    assert [seq for seq, _ in store.damaged] == [3, 2, 1]
+    assert [seq for seq, _ in store.damaged] == [3, 2]
 
 
-def test_a_newer_format_is_refused(tmp_path: Path) -> None:
-    store = filled(tmp_path, states(1))
-    row = store._table.get(manifest_key(1))
-    assert row is not None
-    at = len(row) - 32 - FORM.size
-    newer = row[:at] + FORM.pack(2, 1) + row[at + FORM.size :]
-    store._table.write([(manifest_key(1), newer)])
-    with pytest.raises(CorruptLogError, match="has format 2, this program reads 1"):
-        store.load(1)
+def test_a_difference_to_another_state_is_no_state(tmp_path: Path) -> None:
+    store = filled(tmp_path, states(2))
+    SnapshotStore(store.path).put(1, 1, 1, bytes(32), bytes(32), bytes(len(BASE)))
+    with pytest.raises(CorruptLogError, match="do not make the state"):
+        store.load(2)

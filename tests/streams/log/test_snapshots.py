@@ -1,24 +1,26 @@
-"""Snapshots are whole or absent, and a bad one is skipped aloud."""
+"""Snapshots are whole or absent, and a bad one is named, byte for byte."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from schemas.errors import CorruptLogError, InputError
 from streams.log import SnapshotStore
-from streams.log.snapshots import CHUNK_BYTES, chunk_key, manifest_key
+from streams.log._journal import crc32c
+from streams.log.errors import DamagedFileError
+from streams.log.pages import PAGE_BYTES
+from streams.log.snapshot_file import CHECK, HEADER_BYTES, START, file_name
 
-STATES = {seq: random.Random(seq).randbytes(CHUNK_BYTES // 2 * seq) for seq in (1, 2, 5)}
+STATES = {seq: random.Random(seq).randbytes(PAGE_BYTES // 2 * seq) for seq in (1, 2, 5)}
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SnapshotStore]:
-    """Yield a store with snapshots at seq 1, 2 and 5, of half a chunk, one and more than two."""
+    """Yield a store with snapshots at seq 1, 2 and 5, of half a page, one and more than two."""
     store = SnapshotStore(tmp_path / "snapshots")
     for seq, state in STATES.items():
         store.put(seq, seq * 10, seq * 100, bytes([seq] * 32), bytes(32), state)
@@ -26,15 +28,14 @@ def store(tmp_path: Path) -> Iterator[SnapshotStore]:
     store.close()
 
 
-def table(store: SnapshotStore) -> Any:
-    """The rows beneath, to damage them."""
-    return store._table
+def file(store: SnapshotStore, seq: int) -> Path:
+    """The file of one snapshot."""
+    return store.path / file_name(seq)
 
 
-def test_what_is_put_comes_back(store: SnapshotStore, tmp_path: Path) -> None:
+def test_what_is_put_comes_back(store: SnapshotStore) -> None:
     assert [entry.seq for entry in store.entries()] == [1, 2, 5]
-    store.close()
-    again = SnapshotStore(tmp_path / "snapshots", read_only=True)
+    again = SnapshotStore(store.path, read_only=True)
     latest = again.latest()
     assert latest is not None
     assert (latest.info.seq, latest.info.out_seq, latest.info.log_ns) == (5, 50, 500)
@@ -61,55 +62,81 @@ def test_an_empty_state_and_an_empty_store(tmp_path: Path) -> None:
         store.put(2, 1, 1, b"", bytes(32), b"")
 
 
-def test_without_its_manifest_there_is_no_snapshot(store: SnapshotStore) -> None:
-    table(store).write([], deleted=[manifest_key(5)])
+def test_an_unfinished_one_is_none(store: SnapshotStore) -> None:
+    left = file(store, 5).rename(file(store, 5).with_name(file_name(5) + ".new"))
     latest = store.latest()
     assert latest is not None
     assert latest.info.seq == 2
     assert store.damaged == []
-    assert store.prune(keep=2) == 1
-    assert list(table(store).scan(chunk_key(5))) == []
+    assert store.discard_after(5) == 0
+    assert not left.exists()
 
 
-@pytest.mark.parametrize("target", ["chunk", "manifest", "lost chunk", "short manifest"])
-def test_a_damaged_snapshot_gives_way_to_the_one_before(store: SnapshotStore, target: str) -> None:
-    first_chunk = chunk_key(5) + bytes(4)
-    row = manifest_key(5)
-    manifest = table(store).get(row)
-    spoiled = {
-        "chunk": ([(first_chunk, bytes(CHUNK_BYTES))], []),
-        "manifest": ([(row, manifest[:8] + b"\1" + manifest[9:])], []),
-        "lost chunk": ([], [first_chunk]),
-        "short manifest": ([(row, manifest[:-1])], []),
-    }
-    table(store).write(*spoiled[target])
+def test_those_ahead_of_the_log_go(store: SnapshotStore) -> None:
+    assert store.discard_after(4) == 1
+    assert [entry.seq for entry in store.entries()] == [1, 2]
+
+
+@pytest.mark.promise(p=3)
+def test_one_byte_anywhere_is_named(store: SnapshotStore, full_size: bool, seed: int) -> None:
+    dice, path = random.Random(3 + seed), file(store, 5)
+    data = path.read_bytes()
+    places = range(len(data)) if full_size else dice.sample(range(len(data)), 400)
+    for at in places:
+        spoiled = bytearray(data)
+        spoiled[at] ^= dice.randrange(1, 256)
+        path.write_bytes(spoiled)
+        with pytest.raises(CorruptLogError) as caught:
+            store.load(5)
+        assert str(path) in str(caught.value)
+        if isinstance(caught.value, DamagedFileError):
+            assert caught.value.offset <= at < caught.value.offset + HEADER_BYTES + PAGE_BYTES + 8
     latest = store.latest()
     assert latest is not None
     assert (latest.info.seq, latest.state) == (2, STATES[2])
     assert [seq for seq, _ in store.damaged] == [5]
+    print(f"bytes changed={len(places)} not named=0")
 
 
-def test_a_flipped_bit_on_disk_is_found(store: SnapshotStore, tmp_path: Path) -> None:
-    store.close()
-    largest = max((tmp_path / "snapshots").glob("*.sst"), key=lambda path: path.stat().st_size)
-    data = bytearray(largest.read_bytes())
-    data[len(data) // 2] ^= 1
-    largest.write_bytes(data)
-    again = SnapshotStore(tmp_path / "snapshots")
-    latest = again.latest()
-    assert latest is not None
-    assert latest.info.seq == 2
-    assert [seq for seq, _ in again.damaged] == [5]
+@pytest.mark.parametrize("size", [0, 10, HEADER_BYTES, HEADER_BYTES + PAGE_BYTES, -1])
+def test_a_cut_or_longer_file_is_named(store: SnapshotStore, size: int) -> None:
+    path = file(store, 5)
+    data = path.read_bytes()
+    path.write_bytes(data[:size] if size >= 0 else data + b"\0")
+    with pytest.raises(DamagedFileError, match="the snapshot is damaged"):
+        store.load(5)
 
 
-def test_a_store_that_cannot_be_opened_says_what_to_do(
-    store: SnapshotStore, tmp_path: Path
-) -> None:
-    store.close()
-    for path in (tmp_path / "snapshots").glob("MANIFEST*"):
-        path.write_bytes(b"nonsense" * 10)
-    with pytest.raises(CorruptLogError, match="delete the folder"):
-        SnapshotStore(tmp_path / "snapshots")
+def test_a_page_of_another_snapshot_does_not_fit(store: SnapshotStore) -> None:
+    one, other = bytearray(file(store, 2).read_bytes()), file(store, 5).read_bytes()
+    one[HEADER_BYTES:] = other[HEADER_BYTES : len(one)]
+    file(store, 2).write_bytes(one)
+    with pytest.raises(DamagedFileError, match="page 0"):
+        store.load(2)
+
+
+def test_a_renamed_file_is_named(store: SnapshotStore) -> None:
+    file(store, 2).replace(file(store, 5))
+    with pytest.raises(DamagedFileError, match="its name says otherwise"):
+        store.load(5)
+
+
+def test_what_is_no_snapshot_is_named(store: SnapshotStore) -> None:
+    file(store, 5).write_bytes(bytes(HEADER_BYTES))
+    with pytest.raises(DamagedFileError, match="it is no snapshot"):
+        store.load(5)
+    with pytest.raises(CorruptLogError, match="no snapshot at seq 4"):
+        store.load(4)
+
+
+def test_a_newer_format_is_refused(store: SnapshotStore) -> None:
+    data = bytearray(file(store, 5).read_bytes())
+    START.pack_into(data, 0, b"SORSNAP\0", 2, PAGE_BYTES)
+    check = crc32c(bytes(data[: HEADER_BYTES - CHECK.size]), 0)
+    CHECK.pack_into(data, HEADER_BYTES - CHECK.size, check)
+    file(store, 5).write_bytes(data)
+    with pytest.raises(CorruptLogError, match=r"has format 2 .* use the version of the program"):
+        store.load(5)
 
 
 def test_putting_again_replaces(store: SnapshotStore) -> None:

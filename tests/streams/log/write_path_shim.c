@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -20,7 +21,10 @@ enum { kMaxFiles = 1024, kMaxPath = 512, kShortWrite = 100 };
 static char names[kMaxFiles][kMaxPath];
 static long calls, fail_at, fail_errno;
 
-// Fail the `nth` call from now with `error`; a failing write first writes a few bytes.
+enum { kDie = -1 };
+
+// Fail the `nth` call from now with `error`; a failing write first writes a few bytes. With kDie
+// the process is killed there, a write being half done.
 void shim_arm(long nth, long error) {
   calls = 0;
   fail_at = nth;
@@ -32,6 +36,12 @@ long shim_calls(void) { return calls; }
 static int is_watched(int fd) { return fd >= 0 && fd < kMaxFiles && names[fd][0] != 0; }
 
 static int must_fail(void) { return ++calls == fail_at; }
+
+static int failed(void) {
+  if (fail_errno == kDie) kill(getpid(), SIGKILL);
+  errno = (int)fail_errno;
+  return -1;
+}
 
 static void note(char kind, const char *name, uint64_t offset, const struct iovec *parts,
                  int count) {
@@ -65,7 +75,7 @@ int open(const char *path, int flags, ...) {
   va_end(arguments);
   const char *folder = getenv("SHIM_DIR");
   if (folder == NULL || strncmp(path, folder, strlen(folder)) != 0) return real(path, flags, mode);
-  if (must_fail()) return errno = (int)fail_errno, -1;
+  if (must_fail()) return failed();
   const int fd = real(path, flags, mode);
   if (fd >= 0 && fd < kMaxFiles) {
     strncpy(names[fd], path, kMaxPath - 1);
@@ -86,11 +96,12 @@ ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset) {
   static Call real;
   if (real == NULL) real = (Call)dlsym(RTLD_NEXT, "pwritev");
   if (!is_watched(fd)) return real(fd, parts, count, offset);
-  if (calls == fail_at && fail_at > 0) return errno = (int)fail_errno, -1;
+  if (calls == fail_at && fail_at > 0) return failed();
   if (must_fail()) {
     struct iovec few = parts[0];
     if (few.iov_len > kShortWrite / 2) few.iov_len = kShortWrite / 2;
-    return real(fd, &few, 1, offset);  // the next call, for the rest, fails
+    const ssize_t written = real(fd, &few, 1, offset);  // the next call, for the rest, fails
+    return fail_errno == kDie ? failed() : written;
   }
   note('w', names[fd], (uint64_t)offset, parts, count);
   return real(fd, parts, count, offset);
@@ -99,7 +110,7 @@ ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset) {
 static int sync_with(const char *symbol, int fd) {
   int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, symbol);
   if (!is_watched(fd)) return real(fd);
-  if (must_fail()) return errno = (int)fail_errno, -1;
+  if (must_fail()) return failed();
   const int result = real(fd);
   const size_t size = strlen(names[fd]);
   const int is_segment = size > 4 && strcmp(names[fd] + size - 4, ".seg") == 0;

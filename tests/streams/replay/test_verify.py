@@ -14,7 +14,8 @@ from schemas.events import SmartRoutingDecisionEvent
 from streams.cli.main import main
 from streams.log.run import RunDirectory
 from streams.replay.interrupt import Interrupt
-from streams.replay.verify import LoggedOutputs, verify
+from streams.replay.logged import LoggedOutputs
+from streams.replay.verify import verify
 from tests.streams.replay.dataset import make_run
 from tests.streams.replay.reading import inputs_of, outputs_of, raw_outputs_of
 from tests.streams.replay.tamper import (

@@ -1,0 +1,1 @@
+"""Read models in a database: tables, migrations, the writer, queries."""

@@ -1,0 +1,1 @@
+"""Migrations of the read models, run by `projections.store.migrate`."""

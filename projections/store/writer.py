@@ -1,0 +1,175 @@
+"""Applies batches: rows and position in one transaction, each output exactly once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from projections.store.migrate import migrate
+from projections.store.tables import FACTS, POSITIONS, TABLES
+from projections.store.writing import read_rows, write
+from projections.views import columns
+from projections.views.batch import OutputBatch
+from projections.views.fold import HISTORY_NS, Fold, fold_of
+from projections.views.inputs import InputRecord
+from projections.views.rows import Change, array
+from schemas.errors import InputError, VenuefoldError
+
+FOLD_VERSION = 1
+"""Raised when the same log makes other rows: stored ones are rebuilt then."""
+
+
+class GapError(VenuefoldError):
+    """Outputs are missing between what is stored and what was given."""
+
+
+class Position:
+    """How far a shard is projected."""
+
+    def __init__(self, out_seq: int = 0, seq: int = 0, log_ns: int = 0) -> None:
+        self.out_seq, self.seq, self.log_ns = out_seq, seq, log_ns
+
+    def after(self, batch: OutputBatch | None, records: list[InputRecord]) -> Position:
+        """The position once these are stored."""
+        seq = max([self.seq, *(record.seq for record in records[-1:])])
+        if batch is None or not len(batch):
+            return Position(self.out_seq, seq, self.log_ns)
+        return Position(batch.last_out_seq, max(seq, batch.last_seq), batch.last_ns)
+
+
+class StoreWriter:
+    """Writes one generation. One writer at a time: a second one fails at its first batch.
+
+    `run` names what is projected; a generation of another run, or of another version of the fold,
+    is refused.
+    """
+
+    def __init__(self, engine: Engine, run: str, history_ns: int = HISTORY_NS) -> None:
+        self.engine, self.history_ns = engine, history_ns
+        self._folds: dict[int, Fold] = {}
+        self._positions: dict[int, Position] = {}
+        facts = {"run": run, "fold": str(FOLD_VERSION), "history_ns": str(history_ns)}
+        with engine.begin() as connection:
+            migrate(connection)
+            self._claim(connection, facts)
+
+    def position(self, shard: int) -> Position:
+        """How far a shard is stored."""
+        if shard not in self._positions:
+            with self.engine.connect() as connection:
+                self._positions[shard] = stored_position(connection, shard)
+        return self._positions[shard]
+
+    def apply(
+        self, shard: int, batch: OutputBatch | None = None, records: list[InputRecord] | None = None
+    ) -> int:
+        """Stores what a batch of outputs, and the inputs before them, change; how many rows.
+
+        Outputs that are stored already are dropped. Raises GapError when some are missing.
+        """
+        position, records = self.position(shard), records or []
+        fresh = self._fresh(shard, position, batch)
+        after = position.after(fresh, records)
+        try:
+            with self.engine.begin() as connection:
+                changes = self._fold(connection, shard, fresh, records)
+                written = write(connection, changes)
+                move(connection, shard, position, after)
+        except BaseException:
+            self.forget(shard)
+            raise
+        self._positions[shard] = after
+        return written
+
+    def forget(self, shard: int) -> None:
+        """Drops what is known of a shard: it is read again from what is stored."""
+        self._folds.pop(shard, None)
+        self._positions.pop(shard, None)
+
+    def close(self) -> None:
+        """Gives connections back."""
+        self.engine.dispose()
+
+    def _fresh(
+        self, shard: int, position: Position, batch: OutputBatch | None
+    ) -> OutputBatch | None:
+        if batch is None or not len(batch):
+            return None
+        if batch.first_out_seq > position.out_seq + 1:
+            raise GapError(
+                f"shard {shard}: outputs {position.out_seq + 1} to {batch.first_out_seq - 1} are "
+                "missing; nothing was stored. Rebuild from the whole log"
+            )
+        fresh = batch.after(position.out_seq)
+        return fresh if len(fresh) else None
+
+    def _fold(
+        self,
+        connection: Connection,
+        shard: int,
+        batch: OutputBatch | None,
+        records: list[InputRecord],
+    ) -> list[Change]:
+        if shard not in self._folds:
+            self._folds[shard] = fold_of(shard, stored_scales(connection), self.history_ns)
+        fold = self._folds[shard]
+        changes = fold.take_inputs(records)
+        if batch is None:
+            return changes
+        needs = fold.needs(batch)
+        for view, ids in (
+            (columns.ORDERS, needs.orders),
+            (columns.CHILDREN, needs.children),
+            (columns.DECISIONS, needs.decisions),
+        ):
+            if len(ids):
+                found = read_rows(connection, view, ids.tolist())
+                fold.learn(view, array(view, found))
+        return changes + fold.apply(batch)
+
+    def _claim(self, connection: Connection, facts: dict[str, str]) -> None:
+        stored = {str(row.name): str(row.value) for row in connection.execute(sa.select(FACTS))}
+        if not stored:
+            rows: list[dict[str, Any]] = [{"name": k, "value": v} for k, v in facts.items()]
+            connection.execute(sa.insert(FACTS), rows)
+            return
+        for name, value in facts.items():
+            if stored.get(name) != value:
+                raise InputError(
+                    f"read models: made with {name} {stored.get(name)}, now it is {value}; "
+                    "run `sor projections rebuild`"
+                )
+
+
+def stored_position(connection: Connection, shard: int) -> Position:
+    """Position of a shard; of one that was never stored, its start."""
+    query = sa.select(POSITIONS).where(POSITIONS.c.shard == shard)
+    row = connection.execute(query).one_or_none()
+    return Position() if row is None else Position(row.out_seq, row.seq, row.log_ns)
+
+
+def stored_scales(connection: Connection) -> list[tuple[Any, Any]]:
+    """(instrument, units_per_one) of all instruments."""
+    table = TABLES["instruments"]
+    query = sa.select(table.c.instrument, table.c.units_per_one)
+    return [(row.instrument, row.units_per_one) for row in connection.execute(query)]
+
+
+def move(connection: Connection, shard: int, before: Position, after: Position) -> None:
+    """Moves a shard's position; fails when another writer moved it."""
+    values = {"out_seq": after.out_seq, "seq": after.seq, "log_ns": after.log_ns}
+    there = sa.and_(
+        POSITIONS.c.shard == shard,
+        POSITIONS.c.out_seq == before.out_seq,
+        POSITIONS.c.seq == before.seq,
+    )
+    moved = connection.execute(sa.update(POSITIONS).where(there).values(**values)).rowcount
+    if moved == 1:
+        return
+    if before.out_seq or before.seq:
+        raise InputError(
+            f"read models: shard {shard} was moved by another writer; stop it, or stop this one"
+        )
+    connection.execute(sa.insert(POSITIONS).values(shard=shard, **values))

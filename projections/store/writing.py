@@ -1,0 +1,88 @@
+"""Puts changes into a database: many rows a statement on SQLite, COPY on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from projections.store import statements
+from projections.views.columns import CHANGING, View
+from projections.views.rows import ADD, INSERT, REPLACE, UPDATE, Change
+
+MARK = "?"
+
+
+def write(connection: Connection, changes: list[Change]) -> int:
+    """Writes changes in their order; how many rows."""
+    put = copy_change if connection.dialect.name == "postgresql" else execute_change
+    for change in changes:
+        put(connection, change)
+    return sum(len(change) for change in changes)
+
+
+def execute_change(connection: Connection, change: Change) -> None:
+    """One statement, executed for every row by the driver."""
+    if change.kind == UPDATE:
+        names = (*CHANGING[change.view.name], "id")
+        columns = dict(zip(change.view.names, change.columns, strict=True))
+        sql = statements.update_by_marks(change.view, MARK)
+        rows = list(zip(*(columns[name] for name in names), strict=True))
+    else:
+        source = statements.values_of(change.view, MARK)
+        sql = from_source(change, source)
+        rows = list(zip(*change.columns, strict=True))
+    connection.exec_driver_sql(sql, rows)
+
+
+def copy_change(connection: Connection, change: Change) -> None:
+    """A COPY into the table where rows are new, else into a stage and from there."""
+    cursor: Any = connection.connection.cursor()
+    names = statements.columns_of(change.view)
+    rows = zip(*change.columns, strict=True)
+    if change.kind == INSERT:
+        copy_rows(cursor, f"COPY {change.view.name} ({names}) FROM STDIN", rows)
+        return
+    stage = statements.stage_of(change.view)
+    cursor.execute(
+        f"CREATE TEMPORARY TABLE IF NOT EXISTS {stage} "
+        f"(LIKE {change.view.name}) ON COMMIT DELETE ROWS"
+    )
+    copy_rows(cursor, f"COPY {stage} ({names}) FROM STDIN", rows)
+    if change.kind == UPDATE:
+        cursor.execute(statements.update_from(change.view, stage))
+    else:
+        cursor.execute(from_source(change, f"SELECT {names} FROM {stage}"))
+    cursor.execute(f"TRUNCATE {stage}")
+
+
+def copy_rows(cursor: Any, sql: str, rows: Iterator[tuple[Any, ...]]) -> None:
+    """Sends rows through a COPY."""
+    with cursor.copy(sql) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def from_source(change: Change, source: str) -> str:
+    """The statement of a change that takes its rows from `source`."""
+    make = {
+        INSERT: statements.insert_from,
+        REPLACE: statements.replace_from,
+        ADD: statements.add_from,
+    }[change.kind]
+    if change.kind != INSERT and source.startswith("SELECT"):
+        # PostgreSQL reads ON after SELECT ... FROM as a join without this.
+        source = f"{source} WHERE TRUE"
+    return make(change.view, source)
+
+
+def read_rows(connection: Connection, view: View, ids: list[int]) -> list[tuple[Any, ...]]:
+    """Stored rows with these ids, in the view's column order."""
+    found: list[tuple[Any, ...]] = []
+    names = statements.columns_of(view)
+    for start in range(0, len(ids), 500):
+        listed = ", ".join(str(int(identity)) for identity in ids[start : start + 500])
+        query = f"SELECT {names} FROM {view.name} WHERE id IN ({listed}) ORDER BY id"
+        found += [tuple(row) for row in connection.exec_driver_sql(query)]
+    return found

@@ -1,0 +1,501 @@
+"""Columns of the read models, once for the folds and once for the tables that hold them.
+
+A code is "q" (64 bits), "i" (fits 32 bits), "d" (double), "b" (bytes) or a width such as "48s"
+(text). MISSING stands for what is not known and is stored as NULL. Ids are `global_id` of a shard
+and a number within it. Money is in micros, 1e-6 of the instrument's quote currency. Codes (side,
+state, reason) are the numbers of `schemas.codes`; venues and instruments are dense ids.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from schemas.units import INT64_MIN
+
+MISSING = INT64_MIN
+SHARD_SHIFT = 48
+"""Numbers within a shard stay below 2**48: at a million a second that is nine years."""
+
+NAME = "48s"
+CL_ORD_ID = "96s"
+"""Thrice the width on the wire: what is not UTF-8 is replaced by three bytes a byte."""
+
+Columns = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class View:
+    """A read model: its columns, the first `keys` of which name a row."""
+
+    name: str
+    keys: int
+    columns: Columns
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(name for name, _ in self.columns)
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """Names of the columns that name a row."""
+        return self.names[: self.keys]
+
+    def dtype(self) -> np.dtype[np.void]:
+        """A numpy record of the columns."""
+        return np.dtype([(name, numpy_code(code)) for name, code in self.columns])
+
+
+def numpy_code(code: str) -> str:
+    """Type of a column in an array."""
+    if code.endswith("s"):
+        return "S" + code[:-1]
+    return {"q": "<i8", "i": "<i8", "d": "<f8", "b": "O"}[code]
+
+
+def global_id(shard: int, number: int) -> int:
+    """The id of a shard's number over all shards; in shard 0 it is the number itself."""
+    return shard << SHARD_SHIFT | number
+
+
+def local_id(identity: int) -> tuple[int, int]:
+    """(shard, number) of a global id."""
+    return identity >> SHARD_SHIFT, identity & ((1 << SHARD_SHIFT) - 1)
+
+
+INSTRUMENTS = View(
+    "instruments",
+    1,
+    (
+        ("instrument", "i"),
+        ("key", "96s"),
+        ("quote_ccy", "24s"),
+        ("units_per_one", "q"),
+        ("tick_nanos", "q"),
+        ("round_lot_units", "q"),
+        ("default_policy", "i"),
+        ("asset_class", "i"),
+        ("version", "q"),
+    ),
+)
+VENUES = View(
+    "venues",
+    1,
+    (
+        ("venue", "i"),
+        ("key", NAME),
+        ("mic", "12s"),
+        ("name", "96s"),
+        ("kind", "i"),
+        ("is_protected", "i"),
+        ("modelled", "i"),
+        ("status", "i"),
+        ("ack_prior_ns", "q"),
+        ("version", "q"),
+    ),
+)
+POLICIES = View(
+    "policies",
+    1,
+    (
+        ("policy", "i"),
+        ("name", "96s"),
+        ("kind", "i"),
+        ("policy_version", "i"),
+        ("version", "q"),
+    ),
+)
+REFERENCE = View(
+    "reference",
+    4,
+    (
+        ("input_type", "i"),
+        ("instrument", "q"),
+        ("venue", "i"),
+        ("detail", "q"),
+        ("version", "q"),
+        ("log_ns", "q"),
+        ("record", "b"),
+    ),
+)
+"""The last reference record of each thing as it is in the input log. `detail` tells things of one
+kind, instrument and venue apart: a fee's liquidity code, a policy's id, else 0."""
+
+KILLS = View(
+    "kills",
+    5,
+    (
+        ("shard", "i"),
+        ("scope", "i"),
+        ("instrument", "q"),
+        ("venue", "i"),
+        ("target", NAME),
+        ("engaged", "i"),
+        ("log_ns", "q"),
+        ("seq", "q"),
+    ),
+)
+IDENTITY: Columns = (("client", NAME), ("account", NAME), ("cl_ord_id", CL_ORD_ID))
+SOURCE: Columns = (("id", "q"), ("shard", "i"), ("out_seq", "q"), ("seq", "q"), ("log_ns", "q"))
+
+ORDERS = View(
+    "orders",
+    1,
+    (
+        ("id", "q"),
+        ("shard", "i"),
+        ("order_id", "q"),
+        ("log_ns", "q"),
+        ("instrument", "i"),
+        *IDENTITY,
+        ("trader", NAME),
+        ("side", "i"),
+        ("ord_type", "i"),
+        ("time_in_force", "i"),
+        ("exec_inst", "i"),
+        ("urgency", "i"),
+        ("policy", "i"),
+        ("order_units", "q"),
+        ("limit_nanos", "q"),
+        ("min_units", "q"),
+        ("display_units", "q"),
+        ("expire_ns", "q"),
+        ("transact_ns", "q"),
+        ("receive_ns", "q"),
+        ("arrival_bid_nanos", "q"),
+        ("arrival_ask_nanos", "q"),
+        ("arrival_flags", "i"),
+        ("decisions", "i"),
+        ("children", "i"),
+        ("state", "i"),
+        ("reason", "i"),
+        ("cum_units", "q"),
+        ("outstanding_units", "q"),
+        ("notional_micros", "q"),
+        ("fee_nanos", "q"),
+        ("shortfall_micros", "q"),
+        ("is_final", "i"),
+        ("updated_ns", "q"),
+        ("updated_out_seq", "q"),
+    ),
+)
+"""`shortfall_micros` is of what was executed: s (notional - executed units * arrival mid) + fees;
+MISSING where the arrival had no valid mid."""
+
+DECISIONS = View(
+    "decisions",
+    1,
+    (
+        *SOURCE,
+        ("order_id", "q"),
+        ("instrument", "i"),
+        *IDENTITY,
+        ("side", "i"),
+        ("policy", "i"),
+        ("policy_version", "i"),
+        ("attempt", "i"),
+        ("outcome", "i"),
+        ("time_in_force", "i"),
+        ("flags", "i"),
+        ("remaining_units", "q"),
+        ("limit_nanos", "q"),
+        ("allocated_units", "q"),
+        ("arrival_bid_nanos", "q"),
+        ("arrival_ask_nanos", "q"),
+        ("protected_bid_nanos", "q"),
+        ("protected_ask_nanos", "q"),
+        ("displayed_bid_nanos", "q"),
+        ("displayed_ask_nanos", "q"),
+        ("expected_cost_micros", "q"),
+        ("best_price_units", "q"),
+        ("best_price_cost_micros", "q"),
+        ("sweep_units", "q"),
+        ("sweep_cost_micros", "q"),
+        ("candidates", "i"),
+        ("children", "i"),
+        ("venue_mask", "q"),
+        ("first_child_id", "q"),
+        ("reference_version", "q"),
+        ("quality_seq", "q"),
+        ("segment_seq", "q"),
+        ("frame_offset", "q"),
+        ("record_offset", "q"),
+        ("record_bytes", "i"),
+    ),
+)
+"""Costs are signed as in the record (a sell's is negative). `venue_mask` has a bit for each dense
+venue id that got a child. The last four columns find the whole record in the output log."""
+
+CHILDREN = View(
+    "children",
+    1,
+    (
+        ("id", "q"),
+        ("shard", "i"),
+        ("child_id", "q"),
+        ("log_ns", "q"),
+        ("order_id", "q"),
+        ("decision_id", "q"),
+        ("instrument", "i"),
+        ("venue", "i"),
+        *IDENTITY,
+        ("side", "i"),
+        ("policy", "i"),
+        ("ord_type", "i"),
+        ("time_in_force", "i"),
+        ("exec_inst", "i"),
+        ("units", "q"),
+        ("limit_nanos", "q"),
+        ("min_units", "q"),
+        ("send_delay_ns", "q"),
+        ("expire_ns", "q"),
+        ("mid_x2_nanos", "q"),
+        ("far_nanos", "q"),
+        ("arrival_x2_nanos", "q"),
+        ("state", "i"),
+        ("cum_units", "q"),
+        ("fills", "i"),
+        ("notional_micros", "q"),
+        ("fee_nanos", "q"),
+        ("ack_latency_ns", "q"),
+        ("fill_latency_ns", "q"),
+        ("updated_ns", "q"),
+        ("updated_out_seq", "q"),
+    ),
+)
+"""`mid_x2_nanos` is twice the mid at the send, `far_nanos` the protected far touch then (marketable
+children only), `arrival_x2_nanos` twice the parent's arrival mid; MISSING where there was none.
+Latencies are from the send to the first answer and the first fill."""
+
+FILLS = View(
+    "fills",
+    1,
+    (
+        *SOURCE,
+        ("child_id", "q"),
+        ("order_id", "q"),
+        ("decision_id", "q"),
+        ("instrument", "i"),
+        ("venue", "i"),
+        *IDENTITY,
+        ("side", "i"),
+        ("policy", "i"),
+        ("exec_type", "i"),
+        ("liquidity", "i"),
+        ("report_flags", "i"),
+        ("trade_id", "q"),
+        ("units", "q"),
+        ("price_nanos", "q"),
+        ("fee_nanos", "q"),
+        ("notional_micros", "q"),
+        ("effective_micros", "q"),
+        ("improvement_micros", "q"),
+        ("all_in_micros", "q"),
+        ("latency_ns", "q"),
+    ),
+)
+"""`effective_micros` is 2 s (px - mid at send) * units, `improvement_micros` s (far touch - px) *
+units, `all_in_micros` s (px - arrival mid) * units + fee; MISSING without what they compare with.
+`trade_id` keeps 64 bits, the highest as the sign."""
+
+REFUSALS = View(
+    "refusals",
+    1,
+    (
+        *SOURCE,
+        ("instrument", "q"),
+        ("venue", "i"),
+        *IDENTITY,
+        ("source", "i"),
+        ("source_seq", "q"),
+        ("input_type", "i"),
+        ("reason", "i"),
+        ("value", "q"),
+        ("order_id", "q"),
+    ),
+)
+ALARMS = View(
+    "alarms",
+    1,
+    (
+        *SOURCE,
+        ("kind", "i"),
+        ("instrument", "q"),
+        ("venue", "i"),
+        ("source", "i"),
+        ("child_id", "q"),
+        ("order_id", "q"),
+        ("value", "q"),
+    ),
+)
+QUALITY_HISTORY = View(
+    "quality_history",
+    5,
+    (
+        ("kind", "i"),
+        ("instrument", "q"),
+        ("venue", "i"),
+        ("shard", "i"),
+        ("bucket_ns", "q"),
+        ("log_ns", "q"),
+        ("out_seq", "q"),
+        ("record", "b"),
+    ),
+)
+"""The last record of each cadence bucket; `kind` is the output type."""
+
+PLACE: Columns = (("shard", "i"), ("instrument", "q"), ("venue", "i"))
+STAMP: Columns = (("log_ns", "q"), ("out_seq", "q"))
+
+QUALITY = View(
+    "quality",
+    3,
+    (
+        *PLACE,
+        *STAMP,
+        ("quotes", "q"),
+        ("trades", "q"),
+        ("fills", "q"),
+        ("bid_units", "d"),
+        ("ask_units", "d"),
+        ("spread_nanos", "d"),
+        ("share_at_bid", "d"),
+        ("share_at_ask", "d"),
+        ("fill_ratio", "d"),
+        ("fill_ratio_se", "d"),
+        ("fill_ratio_n", "d"),
+        ("ack_ns", "d"),
+        ("ack_n", "d"),
+        ("feed_delay_ns", "d"),
+        ("feed_delay_n", "d"),
+        ("record", "b"),
+    ),
+)
+EXECUTION_QUALITY = View(
+    "execution_quality",
+    3,
+    (
+        *PLACE,
+        *STAMP,
+        ("all_in_bps", "d"),
+        ("all_in_bps_se", "d"),
+        ("all_in_bps_n", "d"),
+        ("effective_bps", "d"),
+        ("effective_bps_n", "d"),
+        ("improvement_bps", "d"),
+        ("improvement_bps_n", "d"),
+        ("reject_rate", "d"),
+        ("reject_rate_n", "d"),
+        ("record", "b"),
+    ),
+)
+VENUE_QUALITY = View(
+    "venue_quality",
+    3,
+    (
+        *PLACE,
+        *STAMP,
+        ("health", "i"),
+        ("relapses", "i"),
+        ("feed_p50_ns", "q"),
+        ("feed_p99_ns", "q"),
+        ("feed_n", "q"),
+        ("ack_p50_ns", "q"),
+        ("ack_p90_ns", "q"),
+        ("ack_p99_ns", "q"),
+        ("ack_n", "q"),
+        ("fill_p50_ns", "q"),
+        ("fill_p99_ns", "q"),
+        ("fill_n", "q"),
+        ("fill_ratio", "d"),
+        ("fill_ratio_n", "d"),
+        ("reject_rate", "d"),
+        ("reject_rate_n", "d"),
+        ("record", "b"),
+    ),
+)
+"""The latest tables; `record` is the whole output record, for what has no column of its own."""
+
+CELL: Columns = (("hour_ns", "q"), ("instrument", "i"), ("policy", "i"), ("client", NAME))
+
+PERFORMANCE_VENUES = View(
+    "performance_venues",
+    5,
+    (
+        *CELL,
+        ("venue", "i"),
+        ("children", "q"),
+        ("children_filled", "q"),
+        ("children_rejected", "q"),
+        ("fills", "q"),
+        ("fills_added", "q"),
+        ("sent_micros", "q"),
+        ("filled_micros", "q"),
+        ("notional_micros", "q"),
+        ("fee_nanos", "q"),
+        ("effective_micros", "q"),
+        ("effective_notional_micros", "q"),
+        ("improvement_micros", "q"),
+        ("improvement_notional_micros", "q"),
+        ("all_in_micros", "q"),
+        ("all_in_notional_micros", "q"),
+    ),
+)
+"""Sums by hour of the event. `sent` and `filled` value units at the child's own limit, so that
+their ratio is a fill ratio over instruments too; each `_notional` belongs to the sum before it."""
+
+PERFORMANCE_ORDERS = View(
+    "performance_orders",
+    4,
+    (
+        *CELL,
+        ("orders", "q"),
+        ("orders_ended", "q"),
+        ("orders_filled", "q"),
+        ("decisions", "q"),
+        ("ordered_micros", "q"),
+        ("executed_micros", "q"),
+        ("unfilled_micros", "q"),
+        ("shortfall_micros", "q"),
+        ("best_price_saved_micros", "q"),
+        ("best_price_notional_micros", "q"),
+        ("sweep_saved_micros", "q"),
+        ("sweep_notional_micros", "q"),
+    ),
+)
+"""`ordered`, `executed` and `unfilled` value units at the parent's arrival mid; `saved` is what a
+baseline would have paid above what the decision expected to pay, where both take the same units."""
+
+PERFORMANCE_LATENCY = View(
+    "performance_latency",
+    7,
+    (*CELL, ("venue", "i"), ("kind", "i"), ("bucket", "i"), ("count", "q")),
+)
+"""Latencies in log buckets, four an octave; `kind` 0 = send to first answer, 1 = to first fill."""
+
+INSERTED = (DECISIONS, FILLS, REFUSALS, ALARMS)
+"""Rows that are written once."""
+REPLACED = (
+    INSTRUMENTS,
+    VENUES,
+    POLICIES,
+    REFERENCE,
+    KILLS,
+    QUALITY,
+    EXECUTION_QUALITY,
+    VENUE_QUALITY,
+    QUALITY_HISTORY,
+)
+"""Rows whose last value stands."""
+EVOLVING = (ORDERS, CHILDREN)
+"""Rows that are folded: written once, then changed in their last columns."""
+ADDED = (PERFORMANCE_VENUES, PERFORMANCE_ORDERS, PERFORMANCE_LATENCY)
+"""Rows that grow: values behind the key are added."""
+VIEWS = (*INSERTED, *REPLACED, *EVOLVING, *ADDED)
+CHANGING = {
+    "orders": ORDERS.names[ORDERS.names.index("policy") :],
+    "children": CHILDREN.names[CHILDREN.names.index("state") :],
+}
+"""Columns of evolving rows that a later record may change."""

@@ -1,0 +1,120 @@
+"""What the read models take from inputs: orders as they were given, reference data, kill switches.
+
+Everything else in the input log only matters through the outputs that it led to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from projections.views import columns
+from projections.views.columns import View
+from projections.views.names import REFERENCE_TYPES
+from schemas import reference
+from schemas.codes import InputType
+from schemas.layout import Layout
+from schemas.orders import KILL, NEW_ORDER
+from schemas.wire import text
+
+Row = tuple[Any, ...]
+WANTED = (*sorted(REFERENCE_TYPES), InputType.NEW_ORDER, InputType.KILL)
+"""Types of inputs that a projection reads."""
+DETAILS = {InputType.FEE: "liquidity", InputType.POLICY: "policy"}
+LAYOUTS: dict[int, Layout] = {
+    InputType.INSTRUMENT: reference.INSTRUMENT,
+    InputType.VENUE: reference.VENUE,
+    InputType.LISTING: reference.LISTING,
+    InputType.FEE: reference.FEE,
+    InputType.POLICY: reference.POLICY,
+    InputType.LIMITS: reference.LIMITS,
+    InputType.SETTINGS: reference.SETTINGS,
+    InputType.ENGINE: reference.ENGINE,
+}
+
+
+@dataclass(frozen=True)
+class InputRecord:
+    """One input that matters, and its position."""
+
+    seq: int
+    type: int
+    raw: bytes
+
+
+def clean(raw: bytes) -> str:
+    """Text of a field, without the zero bytes that no database takes."""
+    return text(raw).replace("\0", "\ufffd")
+
+
+def reference_rows(record: InputRecord) -> Iterator[tuple[View, Row]]:
+    """Rows that a reference or kill input sets."""
+    if record.type == InputType.KILL:
+        return
+    fields = LAYOUTS[record.type].unpack(record.raw)
+    detail = getattr(fields, DETAILS.get(InputType(record.type), ""), 0)
+    place = (record.type, fields.instrument, fields.venue, detail)
+    yield columns.REFERENCE, (*place, fields.source_seq, fields.log_ns, record.raw)
+    if record.type == InputType.INSTRUMENT:
+        yield columns.INSTRUMENTS, instrument_row(fields)
+    elif record.type == InputType.VENUE:
+        yield columns.VENUES, venue_row(fields)
+    elif record.type == InputType.POLICY:
+        named = (fields.policy, clean(fields.name), fields.kind, fields.version)
+        yield columns.POLICIES, (*named, fields.source_seq)
+
+
+def instrument_row(fields: Any) -> Row:
+    """A row of `instruments`."""
+    return (
+        fields.instrument,
+        clean(fields.key),
+        clean(fields.quote_ccy),
+        fields.units_per_one,
+        fields.tick_nanos,
+        fields.round_lot_units,
+        fields.default_policy,
+        fields.asset_class,
+        fields.source_seq,
+    )
+
+
+def venue_row(fields: Any) -> Row:
+    """A row of `venues`."""
+    return (
+        fields.venue,
+        clean(fields.key),
+        clean(fields.mic),
+        clean(fields.name),
+        fields.kind,
+        fields.is_protected,
+        fields.modelled,
+        fields.status,
+        fields.ack_prior_ns,
+        fields.source_seq,
+    )
+
+
+def kill_row(record: InputRecord, shard: int) -> Row:
+    """A row of `kills`."""
+    fields = KILL.unpack(record.raw)
+    place = (shard, fields.scope, fields.instrument, fields.venue, clean(fields.target))
+    return (*place, fields.engaged, fields.log_ns, record.seq)
+
+
+def new_orders(records: list[InputRecord], shard: int) -> np.ndarray[Any, Any]:
+    """Rows of `orders` as they were given, with nothing that an output has told yet."""
+    given = [record for record in records if record.type == InputType.NEW_ORDER]
+    fields = np.frombuffer(b"".join(r.raw for r in given), dtype=NEW_ORDER.dtype)
+    rows = np.zeros(len(given), dtype=columns.ORDERS.dtype())
+    rows["order_id"] = [record.seq for record in given]
+    rows["id"] = rows["order_id"] | (shard << columns.SHARD_SHIFT)
+    rows["shard"] = shard
+    for name in rows.dtype.names or ():
+        if name in NEW_ORDER.dtype.fields:  # type: ignore[operator]
+            rows[name] = fields[name]
+    rows["shortfall_micros"] = columns.MISSING
+    return rows

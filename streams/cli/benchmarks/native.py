@@ -1,0 +1,186 @@
+"""The engine measured without Python around it, beside the floor: the bare arithmetic and a copy.
+
+`venuefold-bench` (C++, in `core/`) folds files that are made here and writes its samples.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from importlib.metadata import files
+from pathlib import Path
+
+import numpy as np
+
+from aggregates import kernel
+from schemas.errors import InputError
+from schemas.units import NS_PER_MS, NS_PER_US
+from streams.cli.benchmarks.timing import Result, from_samples
+from streams.cli.benchmarks.world import CONFIG, HORIZON_MS, STALE_MS, START_NS, World
+from streams.config.records import config_records
+
+DISTURBING_TICKS = 64
+BLOCKS = 2_000
+"""Orders in the script of decisions, 64 ticks before each; longer runs fold it again."""
+TICKS = 200_000
+RESPONSE_RATE = 200_000
+RESPONSE_ORDERS_EVERY = 400
+RESPONSE_RECORDS = 400_000
+COUNTED_ORDERS = 200
+
+
+class NativeBench:
+    """Scripts of one world in a folder, and the program that folds them."""
+
+    def __init__(self, folder: Path, instruments: int, venues: int) -> None:
+        self.folder = folder / f"native-{instruments}x{venues}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.world = World(instruments, venues)
+        self.last_seq = np.zeros(256, dtype=np.uint64)
+        self.now_ns = START_NS + NS_PER_MS
+        self.setup = self.folder / "setup"
+        self._write_setup()
+
+    def fold(self, passes: int) -> Result:
+        """Mean ns a tick, passes over 200,000 random ticks."""
+        script = self._script("ticks", self.world.ticks(TICKS, self.now_ns, self.last_seq))
+        samples = self._samples("fold", script, passes)
+        name = f"fold.{self.world.instruments}x{self.world.venues}.native"
+        return from_samples(name, "ns/tick", samples, n=passes * TICKS)
+
+    def decide(self, count: int) -> Result:
+        """us a decision with its full record, caches disturbed by 64 ticks before each."""
+        samples = self._samples("decide", self._decisions(), count) / 1000
+        return from_samples(f"decide.{self.world.venues}.native", "us", samples)
+
+    def scripts(self) -> None:
+        """Makes the scripts now rather than when one is first needed."""
+        self._script("ticks", self.world.ticks(TICKS, self.now_ns, self.last_seq))
+        self._decisions()
+        self._schedule(is_full=False)
+
+    def decide_instructions(self, count: int = COUNTED_ORDERS) -> Result:
+        """Instructions a decision, counted by valgrind: a figure that no neighbour disturbs."""
+        total = self._counted("*timed_step*", "decide", self._decisions(), count)
+        name = f"decide.{self.world.venues}.instructions"
+        return Result(name=name, unit="instructions", value=total / count, n=count)
+
+    def allocations(self) -> Result:
+        """Calls of the allocator a decision, after one pass over the script has warmed it up."""
+        samples = self._samples("allocations", self._decisions(), BLOCKS)
+        name = f"decide.{self.world.venues}.allocations"
+        mean = float(samples.mean())
+        return from_samples(name, "allocations", samples, value=mean)
+
+    def fold_instructions(self) -> Result:
+        """Instructions a tick, counted by valgrind, set-up left out by a difference of two runs."""
+        script = self._script("ticks", self.world.ticks(TICKS, self.now_ns, self.last_seq))
+        once, twice = (
+            self._counted("*venuefold::bench::fold*", "fold", script, passes) for passes in (1, 2)
+        )
+        name = f"fold.{self.world.instruments}x{self.world.venues}.instructions"
+        return Result(name=name, unit="instructions/tick", value=(twice - once) / TICKS, n=TICKS)
+
+    def response(self, is_full: bool) -> list[Result]:
+        """us from an order's scheduled arrival to its record at 200,000 ticks/s, open loop.
+
+        The second result is the load's own lateness.
+        """
+        samples = self._samples("response", self._schedule(is_full), RESPONSE_RATE) / 1000
+        half = len(samples) // 2
+        return [
+            from_samples("response.24", "us", samples[:half]),
+            from_samples("response.24.load_lateness", "us", samples[half:]),
+        ]
+
+    def _write_setup(self) -> None:
+        records = self.world.reference()
+        config = config_records(CONFIG, records, stale_ms=STALE_MS, horizon_ms=HORIZON_MS)
+        books = self.world.books(self.now_ns, self.last_seq).tobytes()
+        self.setup.write_bytes(records + config + books)
+
+    def _script(self, name: str, records: np.ndarray) -> Path:
+        path = self.folder / name
+        if not path.exists():
+            path.write_bytes(records.tobytes())
+        return path
+
+    def _decisions(self) -> Path:
+        return self._mixed("decisions", BLOCKS, DISTURBING_TICKS, NS_PER_US)
+
+    def _schedule(self, is_full: bool) -> Path:
+        records = RESPONSE_RECORDS * (5 if is_full else 1)
+        gap_ns = 1_000_000_000 // RESPONSE_RATE
+        count = records // RESPONSE_ORDERS_EVERY
+        return self._mixed("schedule", count, RESPONSE_ORDERS_EVERY, gap_ns)
+
+    def _mixed(self, name: str, orders: int, ticks_each: int, gap_ns: int) -> Path:
+        """`orders` times `ticks_each` ticks and one order, a record each `gap_ns`."""
+        path = self.folder / name
+        if path.exists():
+            return path
+        last_seq = self.last_seq.copy()
+        ticks = self.world.ticks(orders * ticks_each, self.now_ns, last_seq)
+        ticks["log_ns"] = self.now_ns + np.arange(1, len(ticks) + 1) * gap_ns
+        found = self.world.orders(orders, 0)
+        for field in ("log_ns", "transact_ns", "receive_ns"):
+            found[field] = ticks["log_ns"][ticks_each - 1 :: ticks_each]
+        raw_ticks, raw_orders = ticks.tobytes(), found.tobytes()
+        size, order = ticks_each * ticks.itemsize, found.itemsize
+        with path.open("wb") as file:
+            for n in range(orders):
+                file.write(raw_ticks[n * size : (n + 1) * size])
+                file.write(raw_orders[n * order : (n + 1) * order])
+        return path
+
+    def _samples(self, mode: str, script: Path, number: float) -> np.ndarray:
+        command = [mode, kernel.GENERATION.hex(), self.setup, script, number]
+        return run_program(*command)
+
+    def _counted(self, function: str, mode: str, script: Path, number: int) -> int:
+        valgrind = shutil.which("valgrind")
+        if valgrind is None:
+            raise InputError("no valgrind on this machine; install it to count instructions")
+        counts = self.folder / "callgrind"
+        command = [
+            valgrind,
+            "--tool=callgrind",
+            f"--callgrind-out-file={counts}",
+            f"--toggle-collect={function}",
+            program(),
+            *map(str, (mode, kernel.GENERATION.hex(), self.setup, script, number)),
+        ]
+        done = subprocess.run(command, capture_output=True, check=False)
+        if done.returncode:
+            raise InputError(f"valgrind: {done.stderr.decode(errors='replace').strip()[-200:]}")
+        found = re.search(rb"^(?:totals|summary): (\d+)", counts.read_bytes(), re.MULTILINE)
+        return int(found[1]) if found else 0
+
+
+def floors(count: int) -> list[Result]:
+    """The floor of a tick and of a decision, and what reading the clock costs."""
+    results = [
+        from_samples(f"floor.fold.{rows}", "ns/tick", run_program("floor-fold", rows, 15))
+        for rows in (500 * 24, 2000 * 50)
+    ]
+    for venues in (24, 50):
+        samples = run_program("floor-decide", venues, count) / 1000
+        results.append(from_samples(f"floor.decide.{venues}", "us", samples))
+    return [*results, from_samples("floor.clock", "ns", run_program("timer", count))]
+
+
+def run_program(*words: object) -> np.ndarray:
+    """Samples that `venuefold-bench` wrote, shape (n,), in ns."""
+    done = subprocess.run([program(), *map(str, words)], capture_output=True, check=False)
+    if done.returncode:
+        raise InputError(done.stderr.decode(errors="replace").strip())
+    return np.frombuffer(done.stdout, dtype=np.float64)
+
+
+def program() -> str:
+    """Where the installed program is; InputError when the package has none."""
+    for file in files("venuefold") or []:
+        if file.name == "venuefold-bench":
+            return str(file.locate())
+    raise InputError("venuefold-bench is not installed; run make setup")

@@ -1,0 +1,153 @@
+"""The harness of the benchmarks: what it measures is real, and its reports compare."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from streams.cli.benchmarks import native
+from streams.cli.benchmarks.compare import ratios
+from streams.cli.benchmarks.keep import markdown
+from streams.cli.benchmarks.timing import Calibration, Result, from_samples
+from tests.streams.cli.conftest import Sor
+
+SorJson = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[native.NativeBench]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native, "TICKS", 2_000)
+        patch.setattr(native, "BLOCKS", 20)
+        patch.setattr(native, "RESPONSE_RECORDS", 8_000)
+        made = native.NativeBench(tmp_path_factory.mktemp("bench"), 20, 24)
+        made.scripts()
+        yield made
+
+
+def test_the_engine_is_measured_without_python(bench: native.NativeBench) -> None:
+    fold, decide = bench.fold(3), bench.decide(50)
+    assert (fold.name, fold.unit, fold.n) == ("fold.20x24.native", "ns/tick", 6_000)
+    assert (decide.name, decide.n) == ("decide.24.native", 50)
+    assert 0 < decide.value <= (decide.p99 or 0) <= (decide.max or 0)
+
+
+def test_a_script_folded_again_is_news_each_time(bench: native.NativeBench) -> None:
+    """More orders than the script has: a repeat would be refused, and the count come out less."""
+    assert bench.decide(50).n == 50
+    once, thrice = (bench.decide_instructions(count).value for count in (10, 50))
+    assert thrice > 0.5 * once, "a refused repeat takes a small part of a decision's instructions"
+
+
+def test_instructions_are_counted_the_same_twice(bench: native.NativeBench) -> None:
+    first, second = bench.decide_instructions(10), bench.decide_instructions(10)
+    assert first.value == second.value > 1_000
+    assert bench.fold_instructions().value > 10
+
+
+def test_deciding_allocates_nothing_once_warm(bench: native.NativeBench) -> None:
+    assert bench.allocations().p50 == 0
+
+
+def test_response_counts_from_the_scheduled_arrival(bench: native.NativeBench) -> None:
+    orders, load = bench.response(is_full=False)
+    assert orders.n == load.n == 20
+    assert orders.value > 0
+    assert load.name == "response.24.load_lateness"
+
+
+def test_floors_are_there_to_compare_with() -> None:
+    found = {result.name: result for result in native.floors(500)}
+    assert {"floor.fold.12000", "floor.decide.24", "floor.decide.50", "floor.clock"} <= set(found)
+    assert all(result.value > 0 for result in found.values())
+
+
+def test_a_report_is_kept_and_compared(sor: Sor, sor_json: SorJson, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    for _ in range(2):
+        code, _, _ = sor("bench", "floor", "--out", tmp_path / "kept", "--markdown", page)
+        assert code == 0
+    text = page.read_text(encoding="utf-8")
+    assert "| floor.decide.24 | us |" in text
+    assert "- compiler: " in text
+    (first, *_) = sorted((tmp_path / "kept").iterdir())
+    rows = sor_json("bench", "compare", first, first)["ratios"]
+    assert {row["ratio"] for row in rows} == {1.0}
+    code, out, _ = sor("bench", "compare", first, first)
+    assert code == 0
+    assert "B / A" in out
+
+
+def report(*values: float, noisy: bool = False) -> list[dict[str, Any]]:
+    return [
+        {"results": [{"name": "x", "unit": "us", "value": value, "noisy": noisy}]}
+        for value in values
+    ]
+
+
+def test_ratios_have_an_interval_only_where_runs_repeat() -> None:
+    (single,) = ratios(report(2.0), report(3.0, noisy=True))
+    assert (single["ratio"], single["ci95"], single["noisy"]) == (1.5, None, True)
+    (row,) = ratios(report(1.9, 2.1, 2.0), report(3.1, 2.9, 3.0))
+    low, high = row["ci95"]
+    assert 1.3 < low < 1.5 < high < 1.7
+
+
+@pytest.mark.parametrize(
+    ("content", "says"), [("{", "not a report"), ("[]", "no results"), (None, "no report")]
+)
+def test_what_is_no_report_is_named(
+    sor: Sor, tmp_path: Path, content: str | None, says: str
+) -> None:
+    path = tmp_path / "a.json"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    code, _, err = sor("bench", "compare", path, path)
+    assert code in {2, 3}
+    assert says in err
+    assert sor("bench", "compare", path)[0] == 2
+
+
+def test_the_schema_of_a_report_is_published(sor: Sor) -> None:
+    code, out, _ = sor("bench", "--schema")
+    assert code == 0
+    fields = json.loads(out)["$defs"]["Result"]["properties"]
+    assert {"name", "unit", "value", "p50", "p90", "p99", "p999", "max", "n", "noisy"} == set(
+        fields
+    )
+
+
+def test_counted_instructions_are_never_noisy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (99.0, 0.0, 0.0))
+    results = [Result(name=unit, unit=unit, value=1.0, n=1) for unit in ("us", "instructions")]
+    timed, counted = Calibration().run(lambda: results)
+    assert (timed.noisy, counted.noisy) == (True, False)
+
+
+def test_a_figure_is_said_as_a_multiple_of_its_floor() -> None:
+    figures = {"decide.24.native": 3.0, "floor.decide.24": 1.5}
+    results = [
+        {**vars_of(from_samples(name, "us", np.array([value, value])))}
+        for name, value in figures.items()
+    ]
+    lines = markdown({"machine": {}, "commit": "", "seed": 1, "results": results})
+    assert lines[-1] == "- `decide.24.native` is 2.0 times `floor.decide.24`"
+
+
+def vars_of(result: Result) -> dict[str, Any]:
+    return {field: getattr(result, field) for field in result.__struct_fields__}
+
+
+def test_shards_run_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    from streams.cli.benchmarks import parallel
+
+    monkeypatch.setattr(parallel, "TICKS", 2_000)
+    one, two = parallel.parallel(1), parallel.parallel(2)
+    assert (one.n, two.n) == (20_000, 40_000)
+    assert min(one.value, two.value) > 0
