@@ -105,7 +105,18 @@ def print_result(result: dict[str, Any]) -> None:
     )
     print_table(
         "A solver, B arrival, C choice of venue",
-        ["venues", "A overlap %", "A within %", "trivial %", "random %", "best price %", "B bps", "C %", "left out %", "C n"],
+        [
+            "venues",
+            "A overlap %",
+            "A within %",
+            "trivial %",
+            "random %",
+            "best price %",
+            "B bps",
+            "C %",
+            "left out %",
+            "C n",
+        ],
         [
             [
                 str(a["venues"]),

@@ -65,7 +65,10 @@ class EngineArm(msgspec.Struct, frozen=True, kw_only=True):
         )
         weight = 1e6 if self.frozen else 4.0
         quality = msgspec.structs.replace(Quality(), **_prior_weight(weight))
-        return EngineConfig(policies=Policies(best_price=policy, lowest_cost=policy, fastest=policy), quality=quality)
+        return EngineConfig(
+            policies=Policies(best_price=policy, lowest_cost=policy, fastest=policy),
+            quality=quality,
+        )
 
 
 def _prior_weight(weight: float) -> dict[str, Any]:

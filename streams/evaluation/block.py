@@ -82,7 +82,9 @@ def _small_decisions(task: BlockTask, preset: Preset) -> list[Seen]:
 
 
 def _others(setting: Setting) -> dict[str, Any]:
-    found = {name: _summary(run_baseline(setting, split), setting) for name, split in SPLITS.items()}
+    found = {
+        name: _summary(run_baseline(setting, split), setting) for name, split in SPLITS.items()
+    }
     for penalty in ORACLE_PENALTIES_E9:
         found[f"oracle {penalty}"] = _summary(run_baseline(setting, 6, penalty), setting)
     for arm in LADDER[:-1]:

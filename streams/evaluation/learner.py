@@ -33,9 +33,7 @@ def choices_around_switch(venues: int, seed: int, orders: int) -> dict[str, Any]
     """Clear decisions of small parents, (order number, right); habits rotate at half of the day."""
     switch_s = 2 + orders * SMALL_GAP_MS // 2000
     preset = drawn_preset(Shape(venues=venues, regime_s=switch_s), seed)
-    setting = Setting(
-        preset=preset, seed=seed, orders=orders, gap_ms=SMALL_GAP_MS, is_small=True
-    )
+    setting = Setting(preset=preset, seed=seed, orders=orders, gap_ms=SMALL_GAP_MS, is_small=True)
     market = TrueMarket(*market_arguments(preset, seed))
     watch = DecisionWatch(market)
     run_engine_in(market, setting, EngineArm(), watch)
