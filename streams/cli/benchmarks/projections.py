@@ -30,6 +30,9 @@ QUICK, FULL = 30_000, 1_000_000
 LIVE_BYTES = 256 << 10
 """A batch of a live projector at 2,000 decisions a second, looking twenty times a second."""
 
+LIVE_ORDERS = 100
+"""Orders a frame of the log: what 50 ms bring at that rate."""
+
 QUERIES = 300
 POSTGRES_VARIABLE = "SOR_BENCH_POSTGRES"
 """URL of an empty PostgreSQL database; its benchmarks are there when it is set."""
@@ -60,7 +63,7 @@ class ReadModelBench:
         """The bulk run."""
         path = self.folder / "run"
         if not path.exists():
-            write_run(path, self.decisions)
+            write_run(path, self.decisions, chunk=LIVE_ORDERS)
         return path
 
     def events(self, url: str) -> Result:
