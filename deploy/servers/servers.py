@@ -46,6 +46,7 @@ controller.quorum.voters=1@127.0.0.1:{second}
 log.dirs={folder}/log
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
 message.max.bytes=16777216
 offsets.topic.num.partitions=4
 offsets.topic.replication.factor=1

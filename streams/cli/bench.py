@@ -74,6 +74,11 @@ class Catalogue:
             "order_to_durable": stream.orders,
             "order_to_durable.fdatasync": stream.fdatasync,
             "order_to_durable.ratio": stream.ratio,
+            "snapshot.pause": partial(durability.pauses, folder / "beside", "beside", is_full),
+            "snapshot.pause.in_process": partial(
+                durability.pauses, folder / "in_process", "in_process", is_full
+            ),
+            "snapshot.pause.none": partial(durability.pauses, folder / "none", "none", is_full),
             "recovery.10m": partial(durability.recovery, folder / "recovery", is_full),
         }
 

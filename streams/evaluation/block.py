@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from streams.evaluation._arena import TrueMarket
+from streams.evaluation.truth import TrueMarket
 from streams.evaluation.arms import (
     ORACLE_PENALTIES_E9,
     SPLITS,

@@ -18,7 +18,7 @@ from schemas.decisions import CHILD
 from schemas.envelope import SLOT, SLOTS
 
 from schemas.orders import NEW_ORDER
-from streams.evaluation._arena import TrueMarket
+from streams.evaluation.truth import TrueMarket
 from streams.evaluation.arms import EngineArm, Setting, reference_of, run_engine
 from streams.evaluation.score import shortfall_bps
 from streams.evaluation.worlds import Shape, drawn_preset

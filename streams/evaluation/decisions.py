@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from schemas.codes import OutputType
 from schemas.events import SmartRoutingDecisionEvent
 from schemas.wire import decode_output
-from streams.evaluation._arena import TrueMarket
+from streams.evaluation.truth import TrueMarket
 from streams.simulator.synthetic.market import VENUE_HABITS
 
 

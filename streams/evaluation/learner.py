@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from streams.evaluation._arena import TrueMarket
+from streams.evaluation.truth import TrueMarket
 from streams.evaluation.arms import EngineArm, Setting, run_engine, run_engine_in
 from streams.evaluation.choice import ChoiceScore, score_choices
 from streams.evaluation.decisions import DecisionWatch

@@ -156,7 +156,7 @@ class ShardLog:
     def snapshots(self, read_only: bool | None = None) -> SnapshotStore:
         """The shard's snapshots; read-only unless the run is open for writing."""
         is_read_only = self._is_read_only(read_only)
-        kept = None if is_read_only or not self._writers else self._anchor_snapshot
+        kept = None if is_read_only or not self._writers else self.anchor_snapshot
         return SnapshotStore(self.directory / "snapshots", is_read_only, kept)
 
     def index(self, read_only: bool | None = None) -> DecisionIndex:
@@ -233,6 +233,10 @@ class ShardLog:
         number = {"number": entry["number"]}
         replace_durably(self.directory / "anchor.json", sealed({**rows, **number}))
 
+    def sign_with(self, signer: Signer | None) -> None:
+        """Sign the anchors that are written from now on."""
+        self._signer = signer
+
     def _publish(
         self, reason: str, rows: Mapping[str, Any], state_hash: str | None = None
     ) -> dict[str, Any]:
@@ -249,7 +253,7 @@ class ShardLog:
             }
         )
 
-    def _anchor_snapshot(self, info: SnapshotInfo) -> None:
+    def anchor_snapshot(self, info: SnapshotInfo) -> None:
         """Anchor both chains where a snapshot was taken; it was taken of durable records."""
         self._publish(
             "snapshot",

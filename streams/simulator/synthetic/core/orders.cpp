@@ -79,7 +79,7 @@ void World::arrive(std::uint64_t id, std::int64_t at_ns) {
   Order& order = found->second;
   const std::uint32_t venue = order.record.venue;
   const bool is_lost = is_on(kTotalOutage, venue, at_ns) || is_on(kSubmitOnly, venue, at_ns) ||
-                       is_on(kDisconnect, venue, at_ns) || is_on(kReconnect, venue, at_ns);
+                       is_on(kDisconnect, venue, at_ns);
   if (is_lost) return drop(id);
   if (const char* why = refusal(order, at_ns); why != nullptr) {
     end(order, kRejected, why, at_ns);

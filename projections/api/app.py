@@ -1,0 +1,78 @@
+"""The application: routes, bounds, errors, documents."""
+
+from __future__ import annotations
+
+from litestar import Litestar
+from litestar.config.app import AppConfig
+from litestar.config.compression import CompressionConfig
+from litestar.config.cors import CORSConfig
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, License, SecurityScheme
+from litestar.types import ASGIApp
+
+from projections.api.bounds import Guarded, Meter
+from projections.api.problems import ProblemError, on_anything, on_http, on_problem
+from projections.api.read_routes import READ_ROUTES
+from projections.api.services import Services
+from projections.api.stream import get_stream
+from projections.api.system_routes import SYSTEM_ROUTES
+from projections.api.write_routes import WRITE_ROUTES
+
+ROUTES = [*READ_ROUTES, *WRITE_ROUTES, *SYSTEM_ROUTES, get_stream]
+ABOUT = (
+    "A smart order router whose every decision can be replayed. Sizes are in an instrument's "
+    "smallest unit (`_units`), prices in 1e-9 of the quote currency (`_nanos`) or decimal text, "
+    "times in nanoseconds since 1970 (`_ns`)."
+)
+
+
+def openapi(services: Services) -> OpenAPIConfig:
+    """The document at /openapi/openapi.json, and at /openapi.json."""
+    bearer = SecurityScheme(
+        type="http", scheme="bearer", description="an Ed25519-signed JWT, or an API key"
+    )
+    return OpenAPIConfig(
+        title="Venuefold",
+        version=services.version or "0",
+        description=ABOUT,
+        license=License(name="Apache-2.0"),
+        path="/openapi",
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        components=Components(security_schemes={"bearer": bearer}),
+        security=[{"bearer": []}] if services.gate.rules.is_required else None,
+    )
+
+
+def make_app(services: Services) -> Litestar:
+    """The ASGI application of one service."""
+    meter = Meter(services.elapsed_ns)
+
+    def guarded(app: ASGIApp) -> ASGIApp:
+        return Guarded(app, services.gate, services.bounds, meter)
+
+    def settle(config: AppConfig) -> AppConfig:
+        config.state = State({"services": services, "orders": Meter(services.elapsed_ns)})
+        return config
+
+    origins = list(services.bounds.cors_origins)
+    return Litestar(
+        ROUTES,
+        on_app_init=[settle],
+        middleware=[guarded],
+        exception_handlers={
+            ProblemError: on_problem,
+            HTTPException: on_http,
+            Exception: on_anything,
+        },
+        openapi_config=openapi(services),
+        compression_config=CompressionConfig(
+            backend="gzip", minimum_size=1_000, gzip_compress_level=4, exclude=["/v1/stream"]
+        ),
+        cors_config=CORSConfig(allow_origins=origins) if origins else None,
+        request_max_body_size=services.bounds.max_body_bytes,
+        logging_config=None,
+        debug=False,
+    )
