@@ -14,6 +14,7 @@ import msgspec
 
 from schemas.errors import InputError
 from streams.cli.benchmarks import durability, engine, market, native, pipelines
+from streams.cli.benchmarks import durability, engine, native, pipelines, projections
 from streams.cli.benchmarks.compare import compare
 from streams.cli.benchmarks.keep import keep, write_markdown
 from streams.cli.benchmarks.machine import commit, machine
@@ -65,6 +66,7 @@ class Catalogue:
             "replay": lambda: self._day().replay(folder / "replay"),
             "verify": self._verify,
             "log.bytes_per_tick": lambda: durability.bytes_per_tick(self._run()),
+            **projections.ReadModelBench(folder, is_full).benchmarks(),
         }
         for toml in sorted(DATASETS.glob("*.toml")) if data else []:
             where = dataset_folder(toml, data)
