@@ -20,7 +20,7 @@ LOCKED := $(INSTALL) --no-deps --require-hashes --only-binary=:all:
 COMPILE := build/lock/bin/pip-compile -q --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: FORCE help setup demo test lint format bench prove lock sbom wheel clean
+.PHONY: FORCE help setup demo servers test lint format bench prove lock sbom wheel clean
 
 help: ## what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ setup: $(VENV)/.project $(VENV)/.dev ## install everything into .venv and build 
 
 demo: $(VENV)/.project ## 24 simulated venues, router, API and page on 127.0.0.1:8080; stops on Ctrl-C
 	@$(BIN)/sor demo
+
+servers: ## Kafka, Pulsar and PostgreSQL on loopback; ONLY=kafka for one; stops on Ctrl-C
+	@$(PYTHON) deploy/servers/servers.py $(ONLY)
 
 test: setup lint ## lint, types, layers, then every test with coverage
 	@echo "tests: pytest with coverage"
@@ -50,8 +53,8 @@ format: $(VENV)/.dev ## fix style in place
 bench: $(VENV)/.project ## every benchmark, as a table
 	@$(BIN)/sor bench
 
-prove: setup ## the promises in full size (hours); P=8 for one of them
-	@SOR_PROVE=1 $(BIN)/python -m pytest -q -s -m "promise$(if $(P),(p=$(P)))"
+prove: setup ## the promises in full size (hours), resumable; P=8 for one, ARGS=--list to see
+	@$(BIN)/python tests/prove.py $(if $(P),--promise $(P)) $(ARGS)
 
 lock: build/lock/bin/pip-compile ## pin the newest allowed versions, with hashes
 	@$(COMPILE) -U pyproject.toml -o $(LOCKS)/runtime.txt

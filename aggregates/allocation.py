@@ -32,6 +32,8 @@ class Allocation:
     levels: int = 0
     displayed_units: int = 0
     cost: int = 0
+    flags: int = 0
+    send_delay_ns: int = 0
 
 
 @dataclass(slots=True)

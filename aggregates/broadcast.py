@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from aggregates import fees, tables
+from aggregates import accounts, fees, tables
 from aggregates.book import Book
-from aggregates.desk import ACCEPTED, Refused
 from aggregates.feed import check_place, venue_status
 from aggregates.quality import Row
-from aggregates.shard import Shard
+from aggregates.shard import ACCEPTED, Refused, Shard
 from aggregates.timers import start_grids
 from schemas import reference
 from schemas.codes import Reason, VenueStatus
@@ -120,6 +119,16 @@ def limits(shard: Shard, header: Any, raw: bytes) -> Refused:
     book = shard.books[header.instrument]
     book.limits, book.limits_raw = record, raw
     return ACCEPTED
+
+
+def account(shard: Shard, header: Any, raw: bytes) -> Refused:  # noqa: ARG001
+    """Limits of an account."""
+    return accounts.put_account(shard, raw), 0, 0
+
+
+def posting(shard: Shard, header: Any, raw: bytes) -> Refused:  # noqa: ARG001
+    """How the remainders of a policy rest."""
+    return shard.tables.put_posting(raw), 0, 0
 
 
 def settings(shard: Shard, header: Any, raw: bytes) -> Refused:  # noqa: ARG001

@@ -50,7 +50,7 @@ class Candidate:
 
 
 def gather(
-    order: Order, book: Book, tables: Tables, now_ns: int, kill_mask: int
+    order: Order, book: Book, tables: Tables, now_ns: int, kill_mask: int, permitted: int = ~0
 ) -> list[Candidate]:
     """One candidate for each listed venue, in venue-key order."""
     policy = tables.policies[order.policy]
@@ -62,7 +62,7 @@ def gather(
         candidate = Candidate(venue, rank, row, now_ns - row.quote_ns)
         entry = tables.venues[venue]
         line = tables.fees.find(venue, order.record.account, book.instrument, Liquidity.TAKE)
-        verdict = _exclusion(candidate, order, policy, entry.status, kill_mask)
+        verdict = _exclusion(candidate, order, policy, entry.status, kill_mask, permitted)
         if verdict[0] == Reason.NONE and line is None and not row.fee_known >> Liquidity.TAKE & 1:
             verdict = Reason.FEE_UNKNOWN, 0
         if verdict[0] == Reason.NONE and tables.settings.health_ns:
@@ -76,11 +76,11 @@ def gather(
 
 
 def _exclusion(
-    candidate: Candidate, order: Order, policy: Any, status: int, kill_mask: int
+    candidate: Candidate, order: Order, policy: Any, status: int, kill_mask: int, permitted: int
 ) -> tuple[Reason, int]:
     """First reason that keeps a venue out before pricing."""
     row, venue, record = candidate.row, candidate.venue, order.record
-    allowed = record.venues_allowed or ~0
+    allowed = (record.venues_allowed or ~0) & permitted
     if not allowed >> venue & 1 or record.venues_banned >> venue & 1:
         return Reason.NOT_ALLOWED, venue
     if kill_mask >> venue & 1:

@@ -1,217 +1,214 @@
-"""What the engine does with parents, their children and their timers."""
+"""What the engine does with parents: acceptance, routing attempts, and what follows from them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from aggregates import risk
+from aggregates import accounts, children, risk
+from aggregates.amend import apply_amendment, make_room
 from aggregates.arithmetic import digest64, split_128
 from aggregates.book import Book
-from aggregates.child import OPEN, Child
 from aggregates.identity import admit
-from aggregates.markouts import valid_mid
-from aggregates.order import Order
-from aggregates.router import best_prices, child_time_in_force, decide
-from aggregates.shard import MAX_OPEN_ORDERS, Identity, Shard
+from aggregates.order import Event, Order
+from aggregates.router import best_prices, decide
+from aggregates.shard import ACCEPTED, MAX_OPEN_ORDERS, MAX_ORDERS, Identity, Refused, Shard
 from schemas import decisions
 from schemas.codes import (
-    ChildState,
-    KillScope,
+    AllocationFlag,
     OrderState,
-    OrdType,
     OutputType,
     Reason,
+    SelfMatch,
     TimeInForce,
     TimerKind,
 )
-from schemas.envelope import HEADER
-from schemas.orders import CANCEL_ORDER, KILL, NEW_ORDER
-from schemas.units import INT64_MAX, INT64_MIN
+from schemas.orders import CANCEL_ORDER, NEW_ORDER
+from schemas.units import INT64_MAX
 
-Refused = tuple[Reason, int, int]
-"""(reason, deciding value, order id of the first order for a repeat)."""
-ACCEPTED: Refused = (Reason.NONE, 0, 0)
 _RECEIVED, _SIZE = NEW_ORDER.offsets()["receive_ns"]
-_TERMS, _AFTER_RECEIPT = slice(HEADER.size, _RECEIVED), slice(_RECEIVED + _SIZE, None)
+_TERMS, _AFTER_RECEIPT = slice(32, _RECEIVED), slice(_RECEIVED + _SIZE, None)
 """What makes an order the same order: all but when it reached us."""
 
 
-def new_order(shard: Shard, header: Any, raw: bytes) -> Refused:  # noqa: ARG001
-    """Checks a parent order, remembers its identity, and makes its first decision."""
-    record = NEW_ORDER.unpack(raw)
+def check_record(shard: Shard, record: Any, raw: bytes) -> Identity | Refused:
+    """Whether a new order or an amendment may be looked at at all; remembers its identity."""
     if record.instrument >= len(shard.books):
         return Reason.UNKNOWN_INSTRUMENT, record.instrument, 0
     if not shard.active:
         return Reason.ENGINE_NOT_ACTIVE, 0, 0
     if shard.reference_seen > shard.reference_version:
         return Reason.REFERENCE_GAP, shard.reference_version, 0
-    known = admit(shard, record, digest64(raw[_TERMS] + raw[_AFTER_RECEIPT]))
+    return admit(shard, record, digest64(raw[_TERMS] + raw[_AFTER_RECEIPT]))
+
+
+def new_order(shard: Shard, header: Any, raw: bytes) -> Refused:  # noqa: ARG001
+    """Checks a parent order, remembers its identity, and makes its first decision."""
+    record = NEW_ORDER.unpack(raw)
+    known = check_record(shard, record, raw)
     if not isinstance(known, Identity):
         return known
     book = shard.books[record.instrument]
-    policy_id = record.policy or book.default_policy
-    reason, value, order = _build(shard, record, raw, book, policy_id)
+    reason, value, order = _build(shard, record, raw, book)
     if order is None:
         return reason, value, 0
     shard.orders[order.order_id] = order
     shard.open_orders += 1
+    accounts.reserve(shard, order)
     if not order.immediate:
-        shard.schedule(_expiry_ns(shard, order), TimerKind.EXPIRE, order.order_id)
-    attempt(shard, order)
+        schedule_expiry(shard, order)
+    if _give_way(shard, order):
+        order.retry_due_ns = shard.log_ns + int(shard.tables.policies[order.policy].retry_ns)
+        shard.schedule(order.retry_due_ns, TimerKind.RETRY, order.order_id)
+    else:
+        attempt(shard, order)
     known.decision_id = order.decision_id
     emit_order(shard, order)
     return ACCEPTED
 
 
-def _build(
-    shard: Shard, record: Any, raw: bytes, book: Book, policy_id: int
-) -> tuple[Reason, int, Order | None]:
-    reason, value = risk.check_terms(record, shard.log_ns)
+def _build(shard: Shard, record: Any, raw: bytes, book: Book) -> tuple[Reason, int, Order | None]:
+    policy_id = record.policy or book.default_policy
+    reason, value = accounts.count_message(shard, record.account)
+    if not reason:
+        reason, value = risk.check_terms(record, shard.log_ns)
     if reason:
         return reason, value, None
     if policy_id not in shard.tables.policies:
         return Reason.UNKNOWN_POLICY, policy_id, None
-    if _killed(shard, record, book):
-        return Reason.KILLED, 0, None
-    if book.limits is None:
-        return Reason.MAX_ORDER_UNITS, 0, None
+    reason, value = risk.check_permission(shard, record, book, policy_id)
+    if reason:
+        return reason, value, None
     stale_ns = shard.tables.policies[policy_id].stale_ns
     bid, ask, _, _ = best_prices(shard, book, stale_ns)
     if not bid or not ask:
         return Reason.NO_REFERENCE_PRICE, bid + ask, None
     limit = risk.effective_limit(record, book, bid, ask)
     reason, value = risk.check_limits(record, book, limit, bid, ask)
+    if not reason:
+        reason, value = accounts.check_position(shard, record, book, record.order_units, bid + ask)
     if reason:
         return reason, value, None
-    if shard.open_orders >= MAX_OPEN_ORDERS:
+    if shard.open_orders >= MAX_OPEN_ORDERS or len(shard.orders) >= MAX_ORDERS:
         return Reason.TABLE_FULL, shard.open_orders, None
+    reason, value = risk.check_self_match(shard, record, book, limit)
+    if reason:
+        if book.limits.self_match == SelfMatch.CANCEL_BOTH:
+            for other in risk.matching(shard, record, limit):
+                wind_down(shard, other, Reason.SELF_MATCH)
+        return reason, value, None
+    reason, value = risk.check_duplicate(shard, record, book)
+    if reason:
+        return reason, value, None
     return Reason.NONE, 0, Order(shard.seq, raw, record, policy_id, limit, bid, ask)
 
 
-def amend_order(shard: Shard, header: Any, raw: bytes) -> Refused:  # noqa: ARG001
-    """Amending is not supported yet; the sender cancels and sends anew."""
-    return Reason.NOT_SUPPORTED, header.type, 0
+def _give_way(shard: Shard, order: Order) -> bool:
+    """Older own parents that it could trade with are wound down; True while they may still trade."""
+    waits = False
+    for other in risk.matching(shard, order.record, order.limit_nanos):
+        if other is not order:
+            wind_down(shard, other, Reason.SELF_MATCH)
+            waits |= not other.final
+    return waits
+
+
+def schedule_expiry(shard: Shard, order: Order) -> None:
+    """When the parent ends at the latest: at its own time, or at its policy's horizon."""
+    if order.record.time_in_force == TimeInForce.GTD:
+        order.expire_due_ns = int(order.record.expire_ns)
+    else:
+        horizon_ns = int(shard.tables.policies[order.policy].horizon_ns)
+        order.expire_due_ns = shard.log_ns + horizon_ns
+    shard.schedule(order.expire_due_ns, TimerKind.EXPIRE, order.order_id)
 
 
 def cancel_order(shard: Shard, header: Any, raw: bytes) -> Refused:  # noqa: ARG001
     """Cancels a working parent; its open children are cancelled first."""
     record = CANCEL_ORDER.unpack(raw)
-    key = (record.account, record.orig_cl_ord_id, record.instrument)
-    identity = shard.identities.get(key)
-    order = shard.orders.get(identity.order_id) if identity else None
+    order = find_order(shard, record)
     if order is None or order.final:
         return Reason.UNKNOWN_ORDER, 0, 0
     wind_down(shard, order, Reason.USER_CANCEL)
     return ACCEPTED
 
 
+def find_order(shard: Shard, record: Any) -> Order | None:
+    """The parent that an OrigClOrdID names: any name that it has had will do."""
+    key = (record.account, record.orig_cl_ord_id, record.instrument)
+    identity = shard.identities.get(key)
+    return shard.orders.get(identity.order_id) if identity else None
+
+
 def wind_down(shard: Shard, order: Order, reason: Reason) -> None:
     """Stops routing a parent, asks venues to cancel, and ends it once nothing is open."""
-    if order.state == OrderState.WORKING:
-        order.state, order.end_reason = int(OrderState.CANCEL_PENDING), int(reason)
+    if order.act(Event.CANCEL):
+        order.end_reason, order.amendment = int(reason), b""
     for child in order.children:
-        cancel_child(shard, child)
+        children.cancel(shard, order, child, Reason.PARENT_ENDING)
     settle(shard, order)
     emit_order(shard, order)
 
 
-def cancel_child(shard: Shard, child: Child) -> None:
-    """Asks a venue to cancel; an unknown child keeps its state until it is reconciled."""
-    if child.state not in OPEN or child.state == ChildState.CANCEL_PENDING:
-        return
-    if child.state != ChildState.UNKNOWN:
-        child.state = int(ChildState.CANCEL_PENDING)
-    shard.emit(
-        decisions.CANCEL_CHILD,
-        OutputType.CANCEL_CHILD,
-        child.instrument,
-        child_id=child.child_id,
-        order_id=child.order_id,
-        venue=child.venue,
-    )
-
-
 def attempt(shard: Shard, order: Order) -> None:
     """One routing attempt: decide, send, and say what happens to what found no place."""
+    if not accounts.may_send(shard, order):
+        _trip(shard, order)
+        return
     book = shard.books[order.record.instrument]
     policy = shard.tables.policies[order.policy]
     best = best_prices(shard, book, policy.stale_ns)
-    plan = decide(shard, order, book, best, _venue_kills(shard))
+    plan = decide(shard, order, book, best, venue_kills(shard))
     for part in plan.allocations:
-        _send(shard, order, part, best[0] if order.side_index else best[1])
+        children.start(shard, order, part, best[0] if order.side_index else best[1])
     if plan.units:
+        order.posts += bool(plan.allocations[0].flags & AllocationFlag.POST)
         return
     if order.immediate:
-        fok = order.record.time_in_force == TimeInForce.FOK
-        end(shard, order, Reason.FOK_NOT_FILLABLE if fok else Reason.IOC_REMAINDER)
-    elif order.attempts >= policy.max_attempts:
+        end(shard, order, Reason.FOK_NOT_FILLABLE if order.whole else Reason.IOC_REMAINDER)
+    elif order.attempts - order.posts >= policy.max_attempts:
         _settle_exhausted(shard, order)
     else:
         order.retry_due_ns = shard.log_ns + policy.retry_ns
         shard.schedule(order.retry_due_ns, TimerKind.RETRY, order.order_id)
 
 
-def _send(shard: Shard, order: Order, part: Any, far_nanos: int) -> None:
-    venue, side = part.candidate.venue, order.side_index
-    book = shard.books[order.record.instrument]
-    ack_timeout_ns = shard.tables.policies[order.policy].ack_timeout_ns
-    child = Child(
-        shard.next_child_id,
-        order.order_id,
-        order.decision_id,
-        order.record.instrument,
-        venue,
-        order.record.side,
-        int(child_time_in_force(order)),
-        part.units,
-        part.limit_nanos,
-        part.displayed_units,
-        shard.log_ns,
-        valid_mid(shard, book),
-        far_nanos,
-    )
-    shard.next_child_id += 1
-    shard.children[child.child_id] = child
-    order.children.append(child)
-    book.open_children += 1
-    part.candidate.row.in_flight[side] += child.units
-    shard.schedule(shard.log_ns + ack_timeout_ns, TimerKind.ACK_TIMEOUT, child.child_id)
-    shard.emit(
-        decisions.CHILD,
-        OutputType.CHILD,
-        child.instrument,
-        child_id=child.child_id,
-        order_id=order.order_id,
-        decision_id=order.decision_id,
-        units=child.units,
-        limit_nanos=child.limit_nanos,
-        venue=venue,
-        side=child.side,
-        ord_type=OrdType.LIMIT,
-        time_in_force=child.time_in_force,
-        capacity=order.record.capacity,
-        cl_ord_id=order.record.cl_ord_id,
-        account=order.record.account,
-    )
+def _trip(shard: Shard, order: Order) -> None:
+    """The account's throttle has tripped: all of its parents stop until a person re-arms it."""
+    for order_id in sorted(shard.orders):
+        other = shard.orders[order_id]
+        if other.record.account == order.record.account and not other.final:
+            wind_down(shard, other, Reason.THROTTLED)
 
 
 def settle(shard: Shard, order: Order) -> None:
     """Moves a parent on after something about its children changed."""
-    if order.final or order.awaiting:
+    if order.final:
+        return
+    if order.state == OrderState.AMEND_PENDING:
+        make_room(shard, order)
+    if order.awaiting:
+        return
+    if order.state == OrderState.AMEND_PENDING and not apply_amendment(shard, order):
         return
     if order.outstanding_units and order.free_units == 0:
-        return  # all that is left is with children of unknown outcome
+        return  # all that is left rests, or is with children of unknown outcome
     if order.cum_units >= order.record.order_units:
         full = order.cum_units == order.record.order_units
         end(shard, order, Reason.FILLED if full else Reason.OVERFILLED)
     elif order.state == OrderState.CANCEL_PENDING or order.immediate:
         _settle_ending(shard, order)
-    elif order.free_units and order.retry_due_ns <= shard.log_ns and shard.may_trade:
-        policy = shard.tables.policies[order.policy]
-        if order.attempts >= policy.max_attempts:
-            _settle_exhausted(shard, order)
-        else:
-            attempt(shard, order)
+    elif order.state == OrderState.WORKING:
+        _go_on(shard, order)
+
+
+def _go_on(shard: Shard, order: Order) -> None:
+    if not order.free_units or order.retry_due_ns > shard.log_ns or not shard.may_trade:
+        return
+    policy = shard.tables.policies[order.policy]
+    if order.attempts - order.posts >= policy.max_attempts:
+        _settle_exhausted(shard, order)
+    else:
+        attempt(shard, order)
 
 
 def resume(shard: Shard) -> None:
@@ -219,6 +216,26 @@ def resume(shard: Shard) -> None:
     for order_id in sorted(shard.orders):
         order = shard.orders[order_id]
         if not order.final:
+            settle(shard, order)
+            emit_order(shard, order)
+
+
+def follow_sessions(shard: Shard, instrument: int) -> None:
+    """Parents are suspended while no venue trades their instrument, and go on when one does."""
+    if not shard.open_orders:
+        return
+    for order_id in sorted(shard.orders):
+        order = shard.orders[order_id]
+        own = order.record.instrument
+        if order.final or instrument not in (own, 2**32 - 1):
+            continue
+        if not shard.trades(shard.books[own]):
+            if order.act(Event.SUSPEND):
+                for child in order.children:
+                    if child.rests:
+                        children.cancel(shard, order, child, Reason.VENUE_STOPPED)
+                emit_order(shard, order)
+        elif order.act(Event.RESUME):
             settle(shard, order)
             emit_order(shard, order)
 
@@ -239,7 +256,8 @@ def end(shard: Shard, order: Order, reason: Reason) -> None:
     """Ends a parent and schedules when it is forgotten."""
     order.finish(reason)
     shard.open_orders -= 1
-    due_ns = shard.log_ns + shard.tables.settings.linger_ns
+    accounts.reserve(shard, order)
+    due_ns = min(INT64_MAX, shard.log_ns + shard.tables.settings.linger_ns)
     shard.schedule(due_ns, TimerKind.FORGET, order.order_id)
 
 
@@ -250,66 +268,14 @@ def forget(shard: Shard, order: Order) -> None:
     del shard.orders[order.order_id]
 
 
-def apply_kill(shard: Shard, header: Any, raw: bytes) -> Refused:  # noqa: ARG001
-    """Engages or releases a kill switch; engaging cancels what is open in its scope."""
-    record = KILL.unpack(raw)
-    if not _set_kill(shard, record):
-        return Reason.BAD_VALUE, record.scope, 0
-    if record.engaged:
-        for order_id in sorted(shard.orders):
-            order = shard.orders[order_id]
-            if not order.final:
-                _apply_kill_to(shard, record, order)
-    return ACCEPTED
-
-
-def _apply_kill_to(shard: Shard, record: Any, order: Order) -> None:
-    if record.scope == KillScope.VENUE:
-        for child in order.children:
-            if child.venue == record.venue:
-                cancel_child(shard, child)
-    elif _killed(shard, order.record, shard.books[order.record.instrument]):
-        wind_down(shard, order, Reason.KILLED)
-
-
-def _set_kill(shard: Shard, record: Any) -> bool:
-    engaged = record.engaged != 0
-    if record.scope == KillScope.ALL:
-        shard.kill_all = engaged
-    elif record.scope == KillScope.INSTRUMENT and record.instrument < len(shard.books):
-        shard.books[record.instrument].killed = engaged
-    elif record.scope == KillScope.VENUE and record.venue < len(shard.tables.venues):
-        shard.tables.venues[record.venue].killed = engaged
-    elif record.scope in (KillScope.CLIENT, KillScope.ACCOUNT):
-        client = record.scope == KillScope.CLIENT
-        targets = shard.killed_clients if client else shard.killed_accounts
-        (targets.add if engaged else targets.discard)(record.target)
-    else:
-        return False
-    return True
-
-
-def _killed(shard: Shard, record: Any, book: Book) -> bool:
-    return (
-        shard.kill_all
-        or book.killed
-        or record.client in shard.killed_clients
-        or record.account in shard.killed_accounts
-    )
-
-
-def _venue_kills(shard: Shard) -> int:
+def venue_kills(shard: Shard) -> int:
+    """Bit mask of the venues under a kill switch."""
     return sum(venue.killed << index for index, venue in enumerate(shard.tables.venues))
-
-
-def _expiry_ns(shard: Shard, order: Order) -> int:
-    if order.record.time_in_force == TimeInForce.GTD:
-        return int(order.record.expire_ns)
-    return shard.log_ns + int(shard.tables.policies[order.policy].horizon_ns)
 
 
 def emit_order(shard: Shard, order: Order) -> None:
     """Says what state a parent is in."""
+    accounts.reserve(shard, order)
     low, high = split_128(order.notional)
     shard.emit(
         decisions.ORDER_STATE,
@@ -322,7 +288,7 @@ def emit_order(shard: Shard, order: Order) -> None:
         outstanding_units=order.outstanding_units,
         notional_lo=low,
         notional_hi=high,
-        fee_nanos=max(INT64_MIN, min(INT64_MAX, order.fee_nanos)),
+        fee_nanos=accounts.fee_word(order.fee_nanos),
         state=order.state,
         reason=order.end_reason,
         side=order.record.side,

@@ -10,16 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from aggregates import broadcast, desk, feed, reports, state
-from aggregates.desk import ACCEPTED, Refused
+from aggregates import amendment, broadcast, closing, day, desk, feed, kill, reports, state
 from aggregates.publish import publish_changes
 from aggregates.quality import MAX_TIME_NS
-from aggregates.shard import Shard
+from aggregates.shard import ACCEPTED, Refused, Shard
 from aggregates.timers import fire_timers
 from schemas import decisions
-from schemas.codes import AlarmKind, InputType, OutputType, Reason
+from schemas.codes import REFERENCE_TYPES, AlarmKind, InputType, OutputType, Reason
 from schemas.envelope import HEADER, SLOT, SLOTS
-from schemas.units import INT64_MAX, SOURCE_REFERENCE
+from schemas.units import INSTRUMENT_NONE, INT64_MAX, SOURCE_REFERENCE
 
 HANDLERS: dict[int, Callable[[Shard, Any, bytes], Refused]] = {
     InputType.QUOTE: feed.quote,
@@ -28,9 +27,14 @@ HANDLERS: dict[int, Callable[[Shard, Any, bytes], Refused]] = {
     InputType.TIMER: feed.timer,
     InputType.NEW_ORDER: desk.new_order,
     InputType.CANCEL_ORDER: desk.cancel_order,
-    InputType.AMEND_ORDER: desk.amend_order,
-    InputType.KILL: desk.apply_kill,
+    InputType.AMEND_ORDER: amendment.amend_order,
+    InputType.END_OF_DAY: closing.end_of_day,
+    InputType.KILL: kill.apply_kill,
+    InputType.REARM: kill.rearm,
     InputType.EXEC_REPORT: reports.apply,
+    InputType.DROP_COPY: day.drop_copy,
+    InputType.ACCOUNT: broadcast.account,
+    InputType.POSTING: broadcast.posting,
     InputType.INSTRUMENT: broadcast.instrument,
     InputType.VENUE: broadcast.venue,
     InputType.LISTING: broadcast.listing,
@@ -89,10 +93,10 @@ class ReferenceEngine:
             end = offset + SIZES[header.type]
             if end > len(data) or header.log_ns > limit_ns:
                 break
-            children = shard.next_child_id
+            sent = shard.sent
             apply(shard, header, bytes(data[offset:end]))
             offset = end
-            if stop_on_child and shard.next_child_id != children:
+            if stop_on_child and shard.sent != sent:
                 break
         return offset, bytes(shard.outputs)
 
@@ -114,6 +118,10 @@ def apply(shard: Shard, header: Any, raw: bytes) -> None:
         refused = refused if refused[0] else handler(shard, header, raw)
     if refused[0]:
         _refuse(shard, header, raw, refused)
+    if header.type in (InputType.STATUS, InputType.VENUE):
+        desk.follow_sessions(
+            shard, header.instrument if header.type == InputType.STATUS else INSTRUMENT_NONE
+        )
     if held and shard.may_trade:
         desk.resume(shard)
     publish_changes(shard)
@@ -121,7 +129,7 @@ def apply(shard: Shard, header: Any, raw: bytes) -> None:
 
 def _check_source(shard: Shard, header: Any) -> Refused:
     """Repeats are dropped and gaps counted, by source; reference inputs have rules of their own."""
-    broadcast_type = header.type >= InputType.INSTRUMENT
+    broadcast_type = header.type in REFERENCE_TYPES
     if (header.source == SOURCE_REFERENCE) != broadcast_type:
         return Reason.BAD_VALUE, header.source, 0
     if broadcast_type:

@@ -35,7 +35,7 @@ def observe_trade(shard: Shard, child: Child, order: Order, report: Any) -> None
     book = shard.books[child.instrument]
     row, venue = _places(shard, child)
     now_ns, settings = row.session.at(shard.log_ns), shard.tables.settings
-    if child.cum_units == 0:
+    if child.cum_units == 0 and not child.rests:
         latency_ns = shard.log_ns - child.sent_ns
         row.evidence.first_fill_ns.observe(float(latency_ns), now_ns, settings.speed_quantum_ns)
         venue.fill_histogram.observe(latency_ns)

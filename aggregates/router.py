@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 from aggregates import allocation
+from aggregates.accounts import permitted_venues
 from aggregates.allocation import Plan
 from aggregates.arithmetic import digest64, split_128
 from aggregates.book import Book
 from aggregates.candidates import Candidate, gather
 from aggregates.order import Order
+from aggregates.posting import plan_post
 from aggregates.shard import Shard
 from schemas import decisions
-from schemas.codes import CandidateFlag, DecisionFlag, Outcome, OutputType, TimeInForce, VenueStatus
+from schemas.codes import (
+    AllocationFlag,
+    CandidateFlag,
+    DecisionFlag,
+    Outcome,
+    OutputType,
+    TimeInForce,
+    VenueStatus,
+)
 
 UINT32_MAX = 2**32 - 1
 Best = tuple[int, int, int, int]
@@ -46,13 +57,25 @@ def decide(shard: Shard, order: Order, book: Book, best: Best, kill_mask: int) -
     """Plans the free quantity and emits the decision; the caller sends the children."""
     policy = shard.tables.policies[order.policy]
     wanted = order.free_units
-    candidates = gather(order, book, shard.tables, shard.log_ns, kill_mask)
-    whole = order.record.time_in_force == TimeInForce.FOK
-    choose = allocation.allocate_whole if whole else allocation.allocate
-    plan = choose(order, policy, candidates, wanted)
+    permitted = permitted_venues(shard, order.record.account)
+    candidates = gather(order, book, shard.tables, shard.log_ns, kill_mask, permitted)
+    plan = _plan(order, policy, candidates, wanted)
+    if not plan.units:
+        plan = plan_post(shard, order, book, best, candidates, kill_mask)
     order.attempts += 1
     order.decision_id = _emit(shard, order, book, candidates, plan, best)
     return plan
+
+
+def _plan(order: Order, policy: Any, candidates: list[Candidate], wanted: int) -> Plan:
+    """What to take now: all at one venue where the parent, or its minimum, must be whole."""
+    if order.post_only:
+        return Plan()
+    if order.whole:
+        return allocation.allocate_whole(order, policy, candidates, wanted)
+    if order.least_units:
+        return allocation.allocate_whole(order, policy, candidates, order.least_units)
+    return allocation.allocate(order, policy, candidates, wanted)
 
 
 def _emit(
@@ -171,16 +194,20 @@ def _allocations(order: Order, plan: Plan) -> Iterator[bytes]:
         yield decisions.ALLOCATION.pack(
             venue=part.candidate.venue,
             levels=part.levels,
-            time_in_force=child_time_in_force(order),
+            time_in_force=_time_in_force(order, part.flags),
+            flags=part.flags | (AllocationFlag.HELD if part.send_delay_ns else 0),
             units=part.units,
             limit_nanos=part.limit_nanos,
         )
 
 
+def _time_in_force(order: Order, flags: int) -> TimeInForce:
+    return TimeInForce.DAY if flags & AllocationFlag.POST else child_time_in_force(order)
+
+
 def child_time_in_force(order: Order) -> TimeInForce:
-    """Children take what is there now: FOK for a FOK parent, else IOC."""
-    whole = order.record.time_in_force == TimeInForce.FOK
-    return TimeInForce.FOK if whole else TimeInForce.IOC
+    """Children that take what is there now: FOK for a parent that must be whole, else IOC."""
+    return TimeInForce.FOK if order.whole else TimeInForce.IOC
 
 
 def _highest(prices: list[int]) -> int:

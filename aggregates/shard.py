@@ -10,7 +10,15 @@ from aggregates.book import Book
 from aggregates.child import Child
 from aggregates.order import Order
 from aggregates.tables import Tables
-from schemas.codes import AlarmKind, MarkoutDrop, OutputType, TimerKind
+from schemas.codes import (
+    AlarmKind,
+    KillScope,
+    MarkoutDrop,
+    OutputType,
+    Reason,
+    TimerKind,
+    VenueStatus,
+)
 from schemas.decisions import ALARM
 from schemas.layout import Layout
 from schemas.units import INSTRUMENT_NONE, INT64_MAX, VENUE_NONE
@@ -19,7 +27,14 @@ OUTPUT_VERSION = 1
 COUNTERS = 128
 SOURCES = 256
 MAX_OPEN_ORDERS = 8192
+MAX_ORDERS = 65_536
 MAX_IDENTITIES = 1 << 22
+MAX_KILLED = 4096
+"""Clients, accounts or traders under a kill switch."""
+
+Refused = tuple[Reason, int, int]
+"""(reason, deciding value, order id of the first order for a repeat)."""
+ACCEPTED: Refused = (Reason.NONE, 0, 0)
 
 GRID_KINDS = (TimerKind.PUBLISH, TimerKind.CONTROL, TimerKind.HEALTH, TimerKind.HALVE)
 """Timers that recur on an absolute grid; the others are in the heap."""
@@ -55,8 +70,17 @@ class Shard:
         self.markout_drops = [0] * (2 * len(MarkoutDrop))
         self.activated = b"\0" * 32
         self.kill_all = False
-        self.killed_clients: set[bytes] = set()
-        self.killed_accounts: set[bytes] = set()
+        self.killed: dict[int, set[bytes]] = {
+            KillScope.CLIENT: set(),
+            KillScope.ACCOUNT: set(),
+            KillScope.TRADER: set(),
+        }
+        self.accounts: dict[bytes, Any] = {}
+        self.positions: dict[tuple[bytes, int], Any] = {}
+        self.recent: dict[int, int] = {}
+        self.copies: dict[tuple[int, int], Any] = {}
+        self.compares_copies = False
+        self.sent = 0
         self.source_last = [0] * SOURCES
         self.source_gaps = [0] * SOURCES
         self.counters = [0] * COUNTERS
@@ -78,6 +102,13 @@ class Shard:
     def may_trade(self) -> bool:
         """Whether children may leave: the right engine, and no reference input missing."""
         return self.active and self.reference_seen == self.reference_version
+
+    def trades(self, book: Book) -> bool:
+        """Whether any venue trades the instrument now."""
+        return any(
+            row.listed and row.status == VenueStatus.OPEN == self.tables.venues[venue].status
+            for venue, row in enumerate(book.rows)
+        )
 
     def emit(self, layout: Layout, output: OutputType, instrument: int, /, **values: Any) -> int:
         """Writes one output record; returns its out_seq."""

@@ -10,12 +10,13 @@ from typing import Any
 
 from aggregates.arithmetic import join_128
 from aggregates.book import Book
-from aggregates.child import OPEN, Child
+from aggregates.child import OPEN, Child, Trade
 from aggregates.cursor import Cursor
 from aggregates.markouts import Markout
 from aggregates.order import Order
 from aggregates.settings import read_settings
 from aggregates.shard import COUNTERS, SOURCES, Identity, Shard
+from aggregates.state_accounts import decode_accounts, encode_accounts
 from aggregates.state_quality import (
     decode_fees,
     decode_moments,
@@ -27,6 +28,7 @@ from aggregates.state_quality import (
     encode_venue,
 )
 from schemas import orders, reference
+from schemas.codes import KillScope
 from schemas.errors import InputError
 from schemas.layout import Layout
 from schemas.units import MAX_VENUES
@@ -65,6 +67,13 @@ HEAD = Layout(
         ("reserved", "I"),
         ("killed_clients", "I"),
         ("killed_accounts", "I"),
+        ("killed_traders", "I"),
+        ("postings", "I"),
+        ("accounts", "I"),
+        ("positions", "I"),
+        ("recent", "I"),
+        ("copies", "I"),
+        ("compares_copies", "Q"),
     ),
 )
 PAIR = Layout("Pair", (("first", "Q"), ("second", "Q")))
@@ -128,11 +137,15 @@ ORDER = Layout(
         ("children", "I"),
         ("state", "B"),
         ("end_reason", "B"),
-        ("reserved", "2s"),
+        ("amends", "B"),
+        ("reserved", "1s"),
+        ("posts", "I"),
+        ("reserved2", "I"),
+        ("expire_due_ns", "q"),
         *((f"visited_{venue}", "Q") for venue in range(MAX_VENUES)),
     ),
 )
-"""Followed by its children in the order in which they were sent."""
+"""Followed by the amendment that waits, if any, and its children in the order they were made."""
 CHILD = Layout(
     "ChildStateBytes",
     (
@@ -145,15 +158,28 @@ CHILD = Layout(
         ("mid_x2", "q"),
         ("far_nanos", "q"),
         ("cum_units", "q"),
+        ("busted_units", "q"),
+        ("pending_units", "q"),
+        ("pending_nanos", "q"),
+        ("due_ns", "q"),
+        ("min_units", "q"),
         ("trades", "I"),
+        ("reports", "I"),
         ("venue", "B"),
         ("state", "B"),
         ("time_in_force", "B"),
         ("acked", "B"),
+        ("exec_inst", "B"),
+        ("queries", "B"),
+        ("reason", "B"),
+        ("reserved", "1s"),
     ),
 )
-"""Followed by its trades, (trade_id, units, nanos) each, by rising trade id."""
-TRADE = Layout("TradeBytes", (("trade_id", "Q"), ("units", "q"), ("nanos", "q")))
+"""Followed by its trades by rising trade id."""
+TRADE = Layout(
+    "TradeBytes",
+    (("trade_id", "Q"), ("units", "q"), ("nanos", "q"), ("fee_nanos", "q"), ("changed", "Q")),
+)
 TIMER = Layout("TimerBytes", (("due_ns", "q"), ("kind", "Q"), ("subject", "Q")))
 TARGET = Layout("Target", (("name", "16s"),))
 
@@ -177,6 +203,8 @@ _ORDER_SCALARS = (
     "arrival_ask_nanos",
     "cum_units",
     "retry_due_ns",
+    "expire_due_ns",
+    "posts",
     "policy",
     "attempts",
     "state",
@@ -184,6 +212,15 @@ _ORDER_SCALARS = (
     "raw",
 )
 _CHILD_SCALARS = (
+    "busted_units",
+    "pending_units",
+    "pending_nanos",
+    "due_ns",
+    "min_units",
+    "reports",
+    "exec_inst",
+    "queries",
+    "reason",
     "child_id",
     "decision_id",
     "units",
@@ -213,15 +250,17 @@ def encode(shard: Shard) -> bytes:
     for venue in shard.tables.venues:
         parts += [venue.raw, VENUE_TAIL.pack(status=venue.status, killed=venue.killed)]
         parts.append(encode_venue(venue.quality))
-    parts += [shard.tables.policies_raw[key] for key in sorted(shard.tables.policies_raw)]
+    parts += [raw for _, raw in sorted(shard.tables.policies_raw.items())]
+    parts += [raw for _, raw in sorted(shard.tables.postings_raw.items())]
     parts.append(encode_fees(shard.tables.fees))
     parts += [_book(book) for book in shard.books]
     parts += [_identity(key, identity) for key, identity in shard.identities.items()]
     parts += [_order(shard.orders[order_id]) for order_id in sorted(shard.orders)]
     parts += [TIMER.pack(due_ns=d, kind=k, subject=s) for d, k, s in sorted(shard.timers)]
     parts += [_markout(key, item) for key, item in sorted(shard.markouts.items())]
-    for names in (shard.killed_clients, shard.killed_accounts):
+    for _, names in sorted(shard.killed.items()):
         parts += [TARGET.pack(name=name) for name in sorted(names)]
+    parts.append(encode_accounts(shard))
     return b"".join(parts)
 
 
@@ -240,8 +279,15 @@ def _head(shard: Shard) -> bytes:
         orders=len(shard.orders),
         timers=len(shard.timers),
         markouts=len(shard.markouts),
-        killed_clients=len(shard.killed_clients),
-        killed_accounts=len(shard.killed_accounts),
+        killed_clients=len(shard.killed[KillScope.CLIENT]),
+        killed_accounts=len(shard.killed[KillScope.ACCOUNT]),
+        killed_traders=len(shard.killed[KillScope.TRADER]),
+        postings=len(shard.tables.postings),
+        accounts=len(shard.accounts),
+        positions=len(shard.positions),
+        recent=len(shard.recent),
+        copies=len(shard.copies),
+        compares_copies=shard.compares_copies,
         **dict(zip(_GRIDS, shard.grid_due_ns, strict=True)),
         **{name: getattr(shard, name) for name in _HEAD_SCALARS},
     )
@@ -287,17 +333,26 @@ def _order(order: Order) -> bytes:
         fee_lo=order.fee_nanos & _MASK,
         fee_hi=order.fee_nanos >> 64,
         children=len(order.children),
+        amends=bool(order.amendment),
         **{name: getattr(order, name) for name in _ORDER_SCALARS},
         **{f"visited_{venue}": seq for venue, seq in order.visited.items()},
     )
-    return head + b"".join(map(_child, order.children))
+    return head + order.amendment + b"".join(map(_child, order.children))
 
 
 def _child(child: Child) -> bytes:
     values = {name: getattr(child, name) for name in _CHILD_SCALARS}
     head = CHILD.pack(trades=len(child.trades), acked=child.acked, **values)
-    trades = sorted(child.trades.items())
-    return head + b"".join(TRADE.pack(trade_id=i, units=u, nanos=n) for i, (u, n) in trades)
+    return head + b"".join(
+        TRADE.pack(
+            trade_id=trade_id,
+            units=trade.units,
+            nanos=trade.nanos,
+            fee_nanos=trade.fee_nanos,
+            changed=trade.changed,
+        )
+        for trade_id, trade in sorted(child.trades.items())
+    )
 
 
 def decode(data: bytes, generation: bytes) -> Shard:
@@ -332,8 +387,10 @@ def decode(data: bytes, generation: bytes) -> Shard:
         item = cursor.read(MARKOUT)
         fields = {name: getattr(item, name) for name in _MARKOUT_SCALARS}
         shard.markouts[item.markout_id] = Markout(**fields)
-    shard.killed_clients = {cursor.read(TARGET).name for _ in range(head.killed_clients)}
-    shard.killed_accounts = {cursor.read(TARGET).name for _ in range(head.killed_accounts)}
+    counts = (head.killed_clients, head.killed_accounts, head.killed_traders)
+    for scope, count in zip(shard.killed, counts, strict=True):
+        shard.killed[scope] = {cursor.read(TARGET).name for _ in range(count)}
+    decode_accounts(shard, head, cursor)
     if cursor.offset != len(data):
         raise InputError(f"bytes follow a state's end at {cursor.offset}; take an older snapshot")
     return shard
@@ -349,6 +406,8 @@ def _decode_tables(shard: Shard, head: Any, cursor: Cursor) -> None:
         decode_venue(shard.tables.venues[venue].quality, cursor)
     for _ in range(head.policies):
         shard.tables.put_policy(cursor.raw(reference.POLICY.size))
+    for _ in range(head.postings):
+        shard.tables.put_posting(cursor.raw(reference.POSTING.size))
     decode_fees(shard.tables.fees, cursor)
 
 
@@ -383,6 +442,8 @@ def _decode_order(shard: Shard, cursor: Cursor) -> None:
         },
         **fields,
     )
+    if values.amends:
+        order.amendment = cursor.raw(orders.NEW_ORDER.size)
     for _ in range(values.children):
         child = _decode_child(order, cursor)
         order.children.append(child)
@@ -404,5 +465,7 @@ def _decode_child(order: Order, cursor: Cursor) -> Child:
     )
     for _ in range(values.trades):
         trade = cursor.read(TRADE)
-        child.trades[trade.trade_id] = (trade.units, trade.nanos)
+        child.trades[trade.trade_id] = Trade(
+            trade.units, trade.nanos, trade.fee_nanos, bool(trade.changed)
+        )
     return child

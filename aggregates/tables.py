@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from aggregates.evidence import HORIZONS
 from aggregates.fees import LIQUIDITY_CODES, Fees
 from aggregates.health import VenueQuality
 from aggregates.settings import (
@@ -15,11 +16,13 @@ from aggregates.settings import (
     settings_are_valid,
 )
 from schemas import reference
-from schemas.codes import PolicyKind, Reason, VenueStatus
+from schemas.codes import PolicyKind, Reason, SelfMatch, VenueStatus
 from schemas.units import E9, MAX_LEVELS, MAX_UNITS, MAX_VENUES
 
 MAX_INSTRUMENTS = 65_536
 MAX_POLICIES = 255
+MIN_REST_NS = 1000
+MAX_POSTS = 1000
 MAX_UNITS_PER_ONE = 10**10
 MAX_NOTIONAL_ONES = 10**15
 MAX_FEE_FIXED_NANOS = 10**12
@@ -46,6 +49,8 @@ class Tables:
     rank_order: list[int] = field(default_factory=list)
     policies: dict[int, Any] = field(default_factory=dict)
     policies_raw: dict[int, bytes] = field(default_factory=dict)
+    postings: dict[int, Any] = field(default_factory=dict)
+    postings_raw: dict[int, bytes] = field(default_factory=dict)
     settings: Settings = field(default_factory=lambda: read_settings(DEFAULT_SETTINGS))
     fees: Fees = field(default_factory=Fees)
 
@@ -77,6 +82,15 @@ class Tables:
             return Reason.BAD_VALUE
         self.policies[policy.policy] = policy
         self.policies_raw[policy.policy] = raw
+        return Reason.NONE
+
+    def put_posting(self, raw: bytes) -> Reason:
+        """Defines or replaces how the remainders of a policy rest."""
+        record = reference.POSTING.unpack(raw)
+        if not _posting_is_valid(record):
+            return Reason.BAD_VALUE
+        self.postings[record.policy] = record
+        self.postings_raw[record.policy] = raw
         return Reason.NONE
 
     def put_settings(self, raw: bytes) -> Reason:
@@ -124,6 +138,22 @@ def limits_are_valid(record: Any) -> bool:
         0 <= record.max_order_units <= MAX_UNITS
         and 0 <= record.max_notional_ones <= MAX_NOTIONAL_ONES
         and 1 <= record.collar_e9 < E9
+        and record.restricted <= 1
+        and record.short_restricted <= 1
+        and record.self_match <= SelfMatch.CANCEL_BOTH
+        and 0 <= record.duplicate_ns <= MAX_DURATION_NS
+    )
+
+
+def _posting_is_valid(record: Any) -> bool:
+    durations = (record.rest_ns, record.min_life_ns, record.check_ns)
+    return bool(
+        1 <= record.policy <= MAX_POLICIES
+        and record.enabled <= 1
+        and record.improve == 0
+        and 1 <= record.horizon <= HORIZONS
+        and record.max_posts <= MAX_POSTS
+        and all(MIN_REST_NS <= duration <= MAX_DURATION_NS for duration in durations)
     )
 
 

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 
-from aggregates import desk, health, markouts, reports
+from aggregates import children, desk, health, markouts, reports, resting
 from aggregates.publish import publish
 from aggregates.shard import GRID_KINDS, Shard
 from schemas.codes import Reason, TimerKind
 from schemas.units import INT64_MAX
+
+_OWN_SUBJECTS: dict[int, Callable[[Shard, int], None]] = {
+    TimerKind.ACK_TIMEOUT: reports.time_out,
+    TimerKind.MARKOUT: markouts.settle,
+    TimerKind.QUERY: children.query_due,
+    TimerKind.RELEASE: resting.release,
+    TimerKind.REST: resting.look_at,
+}
+"""Timers of children and markouts; the others are of parents."""
 
 
 def start_grids(shard: Shard) -> None:
@@ -87,18 +97,15 @@ def _check_health(shard: Shard) -> None:
 
 
 def _fire(shard: Shard, kind: int, subject: int) -> None:
-    if kind == TimerKind.ACK_TIMEOUT:
-        reports.time_out(shard, subject)
-        return
-    if kind == TimerKind.MARKOUT:
-        markouts.settle(shard, subject)
+    if kind in _OWN_SUBJECTS:
+        _OWN_SUBJECTS[kind](shard, subject)
         return
     order = shard.orders.get(subject)
     if order is None:
         return
     if kind == TimerKind.FORGET:
         desk.forget(shard, order)
-    elif kind == TimerKind.EXPIRE and not order.final:
+    elif kind == TimerKind.EXPIRE and order.expire_due_ns == shard.log_ns and not order.final:
         desk.wind_down(shard, order, Reason.HORIZON)
     elif kind == TimerKind.RETRY and order.retry_due_ns == shard.log_ns and not order.final:
         desk.settle(shard, order)

@@ -15,8 +15,13 @@ class InputType(IntEnum):
     NEW_ORDER = 16
     CANCEL_ORDER = 17
     AMEND_ORDER = 18
+    END_OF_DAY = 19
     KILL = 20
+    REARM = 21
     EXEC_REPORT = 32
+    DROP_COPY = 33
+    ACCOUNT = 34
+    POSTING = 35
     INSTRUMENT = 48
     VENUE = 49
     LISTING = 50
@@ -42,6 +47,10 @@ class OutputType(IntEnum):
     ALARM = 8
     EXECUTION_QUALITY = 9
     VENUE_QUALITY = 10
+    STATUS_REQUEST = 14
+    REPLACE_CHILD = 15
+    BREAK = 16
+    POSITION = 17
 
 
 class QuoteFlag(IntFlag):
@@ -173,6 +182,7 @@ class KillScope(IntEnum):
     VENUE = 2
     CLIENT = 3
     ACCOUNT = 4
+    TRADER = 5
 
 
 class FeeBasis(IntEnum):
@@ -201,6 +211,9 @@ class OrderState(IntEnum):
     CANCELED = 4
     EXPIRED = 5
     REFUSED = 6
+    SUSPENDED = 7
+    AMEND_PENDING = 8
+    DONE_FOR_DAY = 9
 
 
 class ChildState(IntEnum):
@@ -215,6 +228,11 @@ class ChildState(IntEnum):
     REJECTED = 7
     EXPIRED = 8
     UNKNOWN = 9
+    HELD = 10
+    PLANNED = 11
+    REPLACE_PENDING = 12
+    CORRECTED = 13
+    BUSTED = 14
 
 
 class TimerKind(IntEnum):
@@ -229,6 +247,9 @@ class TimerKind(IntEnum):
     CONTROL = 7
     HEALTH = 8
     HALVE = 9
+    QUERY = 13
+    RELEASE = 14
+    REST = 15
 
 
 class Outcome(IntEnum):
@@ -246,6 +267,13 @@ class DecisionFlag(IntFlag):
     CROSSED_ARRIVAL = 0x02
     LOCKED_ARRIVAL = 0x04
     ONE_SIDED_ARRIVAL = 0x08
+
+
+class AllocationFlag(IntFlag):
+    """How the child of an allocation is to be worked."""
+
+    POST = 0x01
+    HELD = 0x02
 
 
 class CandidateFlag(IntFlag):
@@ -291,6 +319,11 @@ class Reason(IntEnum):
     UNKNOWN_CHILD = 44
     DUPLICATE_TRADE = 45
     NOT_SUPPORTED = 46
+    WRONG_PLACE = 52
+    TRADE_CONFLICT = 53
+    UNKNOWN_TRADE = 54
+    NO_PERSON = 55
+    UNKNOWN_ACCOUNT = 56
     # order refusals
     DUPLICATE_ORDER = 64
     CONFLICTING_REPEAT = 65
@@ -314,6 +347,16 @@ class Reason(IntEnum):
     NO_IDENTITY = 83
     NOTIONAL_OVERFLOW = 84
     ENGINE_NOT_ACTIVE = 85
+    DUPLICATE_TERMS = 86
+    MESSAGE_RATE = 87
+    RESTRICTED = 88
+    GROSS_POSITION = 89
+    NET_POSITION = 90
+    SHORT_RESTRICTED = 91
+    SELF_MATCH = 92
+    THROTTLED = 93
+    BAD_AMEND = 94
+    TOO_LATE = 95
     # ends of an order
     FILLED = 96
     IOC_REMAINDER = 97
@@ -321,6 +364,18 @@ class Reason(IntEnum):
     HORIZON = 99
     MAX_ATTEMPTS = 100
     OVERFILLED = 101
+    DONE_FOR_DAY = 102
+    END_OF_DAY = 103
+    POST_NOT_ALLOWED = 110
+    VENUE_REPORT_BOUND = 111
+    # why a held or resting child was withdrawn
+    STALE_AT_RELEASE = 112
+    TOUCH_MOVED = 113
+    REST_TIME = 114
+    UNHEALTHY_VENUE = 115
+    VENUE_STOPPED = 116
+    PARENT_ENDING = 117
+    AMENDED = 118
 
 
 class AlarmKind(IntEnum):
@@ -333,6 +388,14 @@ class AlarmKind(IntEnum):
     REFERENCE_GAP = 5
     LATE_FILL = 6
     FEE_MISMATCH = 7
+    TRADE_CONFLICT = 12
+    CHILD_PARKED = 13
+    TRADE_CANCELED = 14
+    TRADE_CORRECTED = 15
+    THROTTLE_TRIPPED = 16
+    UNSOLICITED_CANCEL = 17
+    TOO_MANY_REPORTS = 18
+    BREAK = 19
 
 
 class HealthState(IntEnum):
@@ -372,3 +435,30 @@ class MarkoutDrop(IntEnum):
     NOT_TRADING = 2
     TABLE_FULL = 3
     OWN_ORDER = 4
+
+
+class BreakKind(IntEnum):
+    """How our books and another's differ, or what a day's end finds open."""
+
+    OPEN_CHILD = 1
+    UNKNOWN_CHILD = 2
+    NOT_IN_DROP_COPY = 3
+    ONLY_IN_DROP_COPY = 4
+    TRADE_DIFFERS = 5
+
+
+class SelfMatch(IntEnum):
+    """Which of two own parents that could trade with each other gives way."""
+
+    ALLOWED = 0
+    CANCEL_NEWEST = 1
+    CANCEL_OLDEST = 2
+    CANCEL_BOTH = 3
+
+
+REFERENCE_TYPES = frozenset(
+    kind
+    for kind in InputType
+    if kind >= InputType.INSTRUMENT or kind in (InputType.ACCOUNT, InputType.POSTING)
+)
+"""Inputs that come on source 0 in dense order, each with the full new value of what it names."""

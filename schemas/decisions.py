@@ -132,6 +132,34 @@ CANCEL_CHILD = Layout(
 )
 """Ask the venue to cancel a child."""
 
+STATUS_REQUEST = Layout(
+    "StatusRequest",
+    (
+        *OUT_HEADER_FIELDS,
+        ("child_id", "Q"),
+        ("order_id", "Q"),
+        ("venue", "B"),
+        ("attempt", "B"),
+        ("reserved", "6s"),
+    ),
+)
+"""Ask the venue what became of a child of unknown outcome; the answer is an ORDER_STATUS report."""
+
+REPLACE_CHILD = Layout(
+    "ReplaceChild",
+    (
+        *OUT_HEADER_FIELDS,
+        ("child_id", "Q"),
+        ("order_id", "Q"),
+        ("units", "q"),
+        ("limit_nanos", "q"),
+        ("venue", "B"),
+        ("reserved", "7s"),
+    ),
+)
+"""Ask the venue to change a resting child to `units` in all (what it has executed included) and
+`limit_nanos`; the answer is REPLACED or REPLACE_REJECT."""
+
 ORDER_STATE = Layout(
     "OrderState",
     (
@@ -171,10 +199,12 @@ CHILD_STATE = Layout(
         ("liquidity", "B"),
         ("venue", "B"),
         ("report_flags", "B"),
-        ("reserved", "3s"),
+        ("reason", "B"),
+        ("reserved", "2s"),
     ),
 )
-"""A child's new state after a report or a timer (exec_type 0)."""
+"""A child's new state after a report or a timer (exec_type 0). `reason` says why we held, dropped
+or withdrew it. After a TRADE_CANCEL or TRADE_CORRECT, `trade_id` names the trade it changed."""
 
 REFUSAL = Layout(
     "Refusal",
@@ -322,3 +352,40 @@ ALARM = Layout(
     ),
 )
 """A fact that needs a person."""
+
+
+BREAK = Layout(
+    "Break",
+    (
+        *OUT_HEADER_FIELDS,
+        ("child_id", "Q"),
+        ("order_id", "Q"),
+        ("trade_id", "Q"),
+        ("our_units", "q"),
+        ("their_units", "q"),
+        ("our_nanos", "q"),
+        ("their_nanos", "q"),
+        ("kind", "B"),
+        ("venue", "B"),
+        ("reserved", "6s"),
+    ),
+)
+"""A difference between our books and a drop copy, or what a day's end finds open (`our_units`)."""
+
+POSITION = Layout(
+    "Position",
+    (
+        *OUT_HEADER_FIELDS,
+        ("net_units", "q"),
+        ("bought_units", "q"),
+        ("sold_units", "q"),
+        ("open_buy_units", "q"),
+        ("open_sell_units", "q"),
+        ("notional_lo", "Q"),
+        ("notional_hi", "q"),
+        ("fee_nanos", "q"),
+        ("account", "16s"),
+    ),
+)
+"""An account's position in the header's instrument at a day's end. `net_units` is carried over;
+bought, sold, `notional` (price nanos * units, bought less sold) and fees are those of the day."""

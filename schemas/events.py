@@ -122,6 +122,25 @@ class CancelChildEvent(OutputEvent, frozen=True, kw_only=True, tag="cancel_child
     venue: int
 
 
+class StatusRequestEvent(OutputEvent, frozen=True, kw_only=True, tag="status_request"):
+    """A request to say what became of a child of unknown outcome."""
+
+    child_id: int
+    order_id: int
+    venue: int
+    attempt: int
+
+
+class ReplaceChildEvent(OutputEvent, frozen=True, kw_only=True, tag="replace_child"):
+    """A request to change a resting child to `units` in all, at `limit_nanos`."""
+
+    child_id: int
+    order_id: int
+    units: int
+    limit_nanos: int
+    venue: int
+
+
 class OrderStateEvent(OutputEvent, frozen=True, kw_only=True, tag="order_state"):
     """A parent's new state; `notional` is nanos * units over its fills."""
 
@@ -155,6 +174,7 @@ class ChildStateEvent(OutputEvent, frozen=True, kw_only=True, tag="child_state")
     liquidity: str
     venue: int
     report_flags: tuple[str, ...]
+    reason: str
 
 
 class RefusalEvent(OutputEvent, frozen=True, kw_only=True, tag="refusal"):
@@ -295,10 +315,39 @@ class AlarmEvent(OutputEvent, frozen=True, kw_only=True, tag="alarm"):
     source: int
 
 
+class BreakEvent(OutputEvent, frozen=True, kw_only=True, tag="break"):
+    """A difference between our books and a drop copy, or what a day's end finds open."""
+
+    child_id: int
+    order_id: int
+    trade_id: int
+    our_units: int
+    their_units: int
+    our_nanos: int
+    their_nanos: int
+    kind: str
+    venue: int
+
+
+class PositionEvent(OutputEvent, frozen=True, kw_only=True, tag="position"):
+    """An account's position in an instrument at a day's end."""
+
+    net_units: int
+    bought_units: int
+    sold_units: int
+    open_buy_units: int
+    open_sell_units: int
+    notional: int
+    fee_nanos: int
+    account: str
+
+
 Event = (
     SmartRoutingDecisionEvent
     | ChildEvent
     | CancelChildEvent
+    | StatusRequestEvent
+    | ReplaceChildEvent
     | OrderStateEvent
     | ChildStateEvent
     | RefusalEvent
@@ -306,4 +355,6 @@ Event = (
     | ExecutionQualityEvent
     | VenueQualityEvent
     | AlarmEvent
+    | BreakEvent
+    | PositionEvent
 )

@@ -38,7 +38,8 @@ NEW_ORDER = Layout(
         ("reserved", "13s"),
     ),
 )
-"""A parent order, 320 bytes; also the layout of AMEND_ORDER.
+"""A parent order, 320 bytes; also the layout of AMEND_ORDER: the whole new order under
+a new `cl_ord_id`, naming the last accepted one in `orig_cl_ord_id`.
 
 Identity = (account, cl_ord_id, instrument). `venues_allowed` and `venues_banned` are bit masks of
 dense venue ids, 0 = no list. `policy` 0 = the instrument's default. `capacity` is FIX 528's letter.
@@ -70,5 +71,12 @@ KILL = Layout(
 )
 """Kill switch: KillScope; `engaged` 1 stops new children, 0 re-arms.
 
-The header names the venue or instrument, `target` the client or account.
+The header names the venue or instrument, `target` the client, account or trader.
 """
+
+END_OF_DAY = Layout("EndOfDay", (*HEADER_FIELDS, ("reserved", "32s")))
+"""The trading day is over: DAY parents and children expire, what is open or unknown is flagged,
+positions are reported and rolled."""
+
+REARM = Layout("Rearm", (*HEADER_FIELDS, ("account", "16s"), ("person", "16s")))
+"""A named person re-arms an account whose repeat-execution throttle has tripped."""

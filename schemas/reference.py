@@ -152,10 +152,71 @@ LIMITS = Layout(
         ("max_order_units", "q"),
         ("max_notional_ones", "q"),
         ("collar_e9", "q"),
-        ("reserved", "72s"),
+        ("restricted", "B"),
+        ("short_restricted", "B"),
+        ("self_match", "B"),
+        ("status_requests", "B"),
+        ("max_reports", "I"),
+        ("duplicate_ns", "q"),
+        ("reserved", "56s"),
     ),
 )
-"""Pre-trade limits of the header's instrument. `max_notional_ones` is in whole quote currency."""
+"""Pre-trade limits of the header's instrument. `max_notional_ones` is in whole quote currency.
+
+`restricted` 1 refuses every new order, `short_restricted` 1 every short sale that is not exempt.
+`self_match` is a SelfMatch. A child of unknown outcome is asked about `status_requests` times, then
+parked. At `max_reports` reports of one child its parent stops (0 = the engine's own bound). The
+same terms again within `duplicate_ns` are refused, 0 = never.
+"""
+
+ACCOUNT = Layout(
+    "Account",
+    (
+        *HEADER_FIELDS,
+        ("account", "16s"),
+        ("venues_permitted", "Q"),
+        ("max_gross_ones", "q"),
+        ("max_net_ones", "q"),
+        ("rate_ns", "q"),
+        ("throttle_ns", "q"),
+        ("rate_max", "I"),
+        ("throttle_max", "I"),
+        ("reserved", "32s"),
+    ),
+)
+"""Limits of one account; 0 = no limit.
+
+`venues_permitted` is a bit mask of dense venue ids. Positions count at the reference mid with all
+that is still open: `max_net_ones` of one instrument, `max_gross_ones` over all of the shard, in
+whole quote currency. At most `rate_max` new orders and amendments in any `rate_ns`; at most
+`throttle_max` decisions that send in any `throttle_ns`, after which the account stops until a named
+person re-arms it. Both maxima are at most 1024.
+"""
+
+POSTING = Layout(
+    "Posting",
+    (
+        *HEADER_FIELDS,
+        ("policy", "I"),
+        ("enabled", "B"),
+        ("max_urgency", "B"),
+        ("improve", "B"),
+        ("horizon", "B"),
+        ("rest_ns", "q"),
+        ("min_life_ns", "q"),
+        ("check_ns", "q"),
+        ("max_posts", "I"),
+        ("reserved", "60s"),
+    ),
+)
+"""How the remainders of a routing policy rest; without one (or `enabled` 0) nothing does.
+
+Orders of at most `max_urgency` that give `post_permission` post what found no taker's price, one
+venue at a time. A resting child is looked at every `check_ns` once it is `min_life_ns` old: it is
+withdrawn when the touch has left it, its venue is unwell or stopped, or after `rest_ns`. A parent
+posts at most `max_posts` times, the message-to-fill bound. `horizon` 1..4 names the markout whose
+adverse selection counts; `improve` is kept for a price better than the touch and must be 0.
+"""
 
 SETTINGS = Layout(
     "Settings",

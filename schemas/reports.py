@@ -30,4 +30,7 @@ EXEC_REPORT = Layout(
 )
 """What a venue says of a child, 192 bytes. `fee_nanos` is the charge in 1e-9 of the quote currency,
 negative for a rebate. `cum_units` and `leaves_units` are the venue's own count, -1 = not said.
+`venue` or `instrument` of none = not said. TRADE_CANCEL and TRADE_CORRECT name the trade in
+`ref_trade_id`; a correction carries the full new size, price and fee. Also the layout of DROP_COPY,
+the broker's second copy of a trade, which is compared with ours and never booked.
 """

@@ -24,6 +24,7 @@ from schemas.errors import InputError
 from schemas.estimates import execution_fields, venue_fields
 from schemas.events import CandidateVenue, ChildAllocation, Event, Level
 from schemas.layout import Layout
+from schemas.upcast import upcast
 
 SUPPORTED_VERSION = 1
 OUTPUTS: dict[int, tuple[Layout, Any]] = {
@@ -37,6 +38,10 @@ OUTPUTS: dict[int, tuple[Layout, Any]] = {
     OutputType.ALARM: (decisions.ALARM, events.AlarmEvent),
     OutputType.EXECUTION_QUALITY: (decisions.EXECUTION_QUALITY, events.ExecutionQualityEvent),
     OutputType.VENUE_QUALITY: (decisions.VENUE_QUALITY, events.VenueQualityEvent),
+    OutputType.STATUS_REQUEST: (decisions.STATUS_REQUEST, events.StatusRequestEvent),
+    OutputType.REPLACE_CHILD: (decisions.REPLACE_CHILD, events.ReplaceChildEvent),
+    OutputType.BREAK: (decisions.BREAK, events.BreakEvent),
+    OutputType.POSITION: (decisions.POSITION, events.PositionEvent),
 }
 INPUTS: dict[int, Layout] = {
     InputType.QUOTE: market.QUOTE,
@@ -46,8 +51,13 @@ INPUTS: dict[int, Layout] = {
     InputType.NEW_ORDER: orders.NEW_ORDER,
     InputType.CANCEL_ORDER: orders.CANCEL_ORDER,
     InputType.AMEND_ORDER: orders.NEW_ORDER,
+    InputType.END_OF_DAY: orders.END_OF_DAY,
     InputType.KILL: orders.KILL,
+    InputType.REARM: orders.REARM,
     InputType.EXEC_REPORT: reports.EXEC_REPORT,
+    InputType.DROP_COPY: reports.EXEC_REPORT,
+    InputType.ACCOUNT: reference.ACCOUNT,
+    InputType.POSTING: reference.POSTING,
     InputType.INSTRUMENT: reference.INSTRUMENT,
     InputType.VENUE: reference.VENUE,
     InputType.LISTING: reference.LISTING,
@@ -71,6 +81,7 @@ CODES: dict[str, type[IntEnum]] = {
     "status": codes.VenueStatus,
     "scope": codes.KillScope,
     "health": codes.HealthState,
+    "self_match": codes.SelfMatch,
     "basis": codes.FeeBasis,
 }
 FLAGS: dict[str, type[IntFlag]] = {
@@ -81,6 +92,7 @@ FLAGS: dict[str, type[IntFlag]] = {
 STATES = {OutputType.ORDER_STATE: codes.OrderState, OutputType.CHILD_STATE: codes.ChildState}
 KINDS = {
     OutputType.ALARM: codes.AlarmKind,
+    OutputType.BREAK: codes.BreakKind,
     InputType.POLICY: codes.PolicyKind,
     InputType.VENUE: codes.VenueKind,
 }
@@ -175,11 +187,12 @@ def decode_output(raw: Any) -> Event:
 
 def _decode_output(raw: Any) -> Event:
     header = OUT_HEADER.unpack(raw)
-    if header.type not in OUTPUTS or header.version != SUPPORTED_VERSION:
+    if header.type not in OUTPUTS:
         raise InputError(
             f"output {header.out_seq}: type {header.type} version {header.version} is not known; "
             "use the version of the program that wrote it"
         )
+    raw = upcast("outputs", header.type, header.version, raw)
     layout, kind = OUTPUTS[header.type]
     fields = _fields(header.type, layout, raw, STATES)
     if header.type == OutputType.DECISION:

@@ -14,11 +14,10 @@ from typing import Any
 from projections.store.database import Generations, open_generations
 from projections.store.writer import StoreWriter
 from projections.views.fold import HISTORY_NS
-from schemas.errors import InputError
 from schemas.units import NS_PER_MS
 from streams.clock import Clock, SystemClock
 from streams.log.run import RunDirectory, read_manifest
-from streams.log.tail import InputTail, OutputTail
+from streams.log.tail import BATCH_BYTES, InputTail, OutputTail
 
 POLL_NS = 10 * NS_PER_MS
 IDLE_NS = 50 * NS_PER_MS
@@ -36,10 +35,16 @@ class Progress:
 class ShardFollower:
     """One shard's logs on their way into a store."""
 
-    def __init__(self, log_directory: Path, shard: int, writer: StoreWriter) -> None:
+    def __init__(
+        self,
+        log_directory: Path,
+        shard: int,
+        writer: StoreWriter,
+        max_bytes: int = BATCH_BYTES,
+    ) -> None:
         position = writer.position(shard)
         self.shard, self.writer = shard, writer
-        self.outputs = OutputTail(log_directory, shard, position.out_seq)
+        self.outputs = OutputTail(log_directory, shard, position.out_seq, max_bytes)
         self.inputs = InputTail(log_directory, shard, position.seq)
 
     def step(self, progress: Progress, check: Callable[[], None]) -> int:
@@ -129,10 +134,3 @@ def run_key(run: Path) -> str:
     manifest: dict[str, Any] = read_manifest(run)
     parts = [manifest.get(name) for name in ("kind", "dataset", "seed", "config_hash")]
     return "/".join(str(part) for part in parts if part is not None) or "run"
-
-
-def require_store(url: str) -> str:
-    """The URL as given; InputError for one that is none."""
-    if "://" not in url:
-        raise InputError(f"{url!r}: write sqlite:///FOLDER or postgresql://USER@HOST/DATABASE")
-    return url

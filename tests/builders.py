@@ -28,8 +28,8 @@ from schemas.units import INSTRUMENT_NONE, SOURCE_REFERENCE, VENUE_NONE, price_n
 MS = 1_000_000
 S = 1_000_000_000
 START_NS = 1_700_000_000 * S
-ORDERS, REPORTS, CLOCK = 200, 220, 250
-"""Source ids of a desk, a broker and the clock; venue v's feed is source 1 + v."""
+ORDERS, REPORTS, DROP_COPIES, CLOCK = 200, 220, 230, 250
+"""Source ids of a desk, a broker, its drop copy and the clock; venue v's feed is source 1 + v."""
 
 OUTPUT_LAYOUTS: dict[int, Layout] = {
     OutputType.DECISION: decisions.DECISION,
@@ -42,6 +42,10 @@ OUTPUT_LAYOUTS: dict[int, Layout] = {
     OutputType.ALARM: decisions.ALARM,
     OutputType.EXECUTION_QUALITY: decisions.EXECUTION_QUALITY,
     OutputType.VENUE_QUALITY: decisions.VENUE_QUALITY,
+    OutputType.STATUS_REQUEST: decisions.STATUS_REQUEST,
+    OutputType.REPLACE_CHILD: decisions.REPLACE_CHILD,
+    OutputType.BREAK: decisions.BREAK,
+    OutputType.POSITION: decisions.POSITION,
 }
 
 POLICY_DEFAULTS: dict[str, Any] = {
@@ -56,6 +60,15 @@ POLICY_DEFAULTS: dict[str, Any] = {
     "ack_timeout_ns": 500 * MS,
     "retry_ns": 50 * MS,
     "horizon_ns": 60 * S,
+}
+POSTING_DEFAULTS: dict[str, Any] = {
+    "enabled": 1,
+    "max_urgency": 9,
+    "horizon": 2,
+    "rest_ns": 10 * S,
+    "min_life_ns": 5 * MS,
+    "check_ns": 5 * MS,
+    "max_posts": 20,
 }
 SETTINGS_DEFAULTS: dict[str, Any] = {
     "liquidity_half_life_ns": 60 * S,
@@ -183,6 +196,16 @@ class Tape:
         values = {**defaults, "instrument": instrument, **values}
         return self.put(reference.LIMITS, InputType.LIMITS, SOURCE_REFERENCE, **values)
 
+    def account(self, account: bytes = b"ACC1", **values: Any) -> bytes:
+        """Limits of an account; none unless named."""
+        values = {"account": account, "venue": VENUE_NONE, "instrument": INSTRUMENT_NONE, **values}
+        return self.put(reference.ACCOUNT, InputType.ACCOUNT, SOURCE_REFERENCE, **values)
+
+    def posting(self, policy: int, **values: Any) -> bytes:
+        """How remainders of a policy rest."""
+        values = {**POSTING_DEFAULTS, "policy": policy, **values}
+        return self.put(reference.POSTING, InputType.POSTING, SOURCE_REFERENCE, **values)
+
     def settings(self, **values: Any) -> bytes:
         values = {**SETTINGS_DEFAULTS, **values}
         return self.put(reference.SETTINGS, InputType.SETTINGS, SOURCE_REFERENCE, **values)
@@ -266,6 +289,39 @@ class Tape:
             "transact_ns": self.now_ns,
         }
         return self.put(orders.CANCEL_ORDER, InputType.CANCEL_ORDER, ORDERS, **defaults | values)
+
+    def amend(
+        self,
+        instrument: int,
+        orig: str | bytes,
+        new: str | bytes,
+        side: int,
+        units: int,
+        /,
+        **values: Any,
+    ) -> bytes:
+        """The whole new order under a new ClOrdID."""
+        old = orig.encode() if isinstance(orig, str) else orig
+        values = {"type": InputType.AMEND_ORDER, "orig_cl_ord_id": old, **values}
+        return self.order(instrument, new, side, units, **values)
+
+    def end_of_day(self, **values: Any) -> bytes:
+        defaults = {"instrument": INSTRUMENT_NONE, "venue": VENUE_NONE}
+        return self.put(orders.END_OF_DAY, InputType.END_OF_DAY, ORDERS, **defaults | values)
+
+    def rearm(self, account: bytes = b"ACC1", person: bytes = b"Ada", **values: Any) -> bytes:
+        defaults = {"instrument": INSTRUMENT_NONE, "venue": VENUE_NONE}
+        values = {**defaults, "account": account, "person": person, **values}
+        return self.put(orders.REARM, InputType.REARM, ORDERS, **values)
+
+    def drop_copy(
+        self, child_id: int, units: int, price: str | int, trade_id: int, **values: Any
+    ) -> bytes:
+        """A second copy of a trade, from another source than the reports."""
+        values = {"last_units": units, "last_nanos": nanos(price), "trade_id": trade_id, **values}
+        defaults = {"exec_type": ExecType.TRADE, "cum_units": -1, "leaves_units": -1}
+        values = {**defaults, "child_id": child_id, **values}
+        return self.put(reports.EXEC_REPORT, InputType.DROP_COPY, DROP_COPIES, **values)
 
     def kill(self, scope: int = KillScope.ALL, engaged: int = 1, **values: Any) -> bytes:
         defaults = {"instrument": INSTRUMENT_NONE, "venue": VENUE_NONE}

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Real servers, each started by the first test that asks for it.
+pytest_plugins = ["tests.servers.kafka", "tests.servers.postgres", "tests.servers.pulsar"]
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
@@ -49,3 +52,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "servers" in item.path.relative_to(ROOT).parts or item.get_closest_marker("servers"):
             item.add_marker(pytest.mark.xdist_group("servers"))
+
+
+@pytest.fixture(scope="session")
+def seed() -> int:
+    """Return what shifts the seeds of the promises' tests (SOR_SEED); 0 unless asked."""
+    return int(os.environ.get("SOR_SEED", "0"))

@@ -199,7 +199,7 @@ void greedy(const Task& task, Merged<Ranking>& places, Mask chosen, Plan& plan) 
   for (std::size_t n = 0; left > 0 && (place = places.at(n)) != nullptr; ++n) {
     const std::uint8_t i = place->candidate;
     if ((chosen & bit(i)) == 0) continue;
-    if ((started & bit(i)) == 0) used[i] = Allocation{i, 0, 0, 0, 0, 0, 0};
+    if ((started & bit(i)) == 0) used[i] = Allocation{i, 0, 0, 0, 0, 0, 0, 0, 0};
     started |= bit(i);
     if ((filled & bit(i)) == 0 && children == task.policy.max_children) continue;
     const std::int64_t take = take_level(task, used[i], place->level, left);
@@ -289,7 +289,7 @@ void allocate(const Order& order, const Policy& policy, const Candidates& candid
   const Task task{policy, candidates, order.sign(), wanted};
   const ByCost by_cost{order.sign(), policy.fee_aware != 0};
   const Mask chosen = eligible(candidates);
-  if (order.is_fok()) {
+  if (order.is_whole() || order.least_units() != 0) {
     allocate_whole(task, by_cost, chosen, plan);
   } else if (orders_venues(policy)) {
     const std::int64_t bound = tolerance_bound(policy, by_cost, candidates, chosen);

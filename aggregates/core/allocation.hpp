@@ -18,10 +18,12 @@ namespace venuefold {
 struct Allocation {
   std::uint8_t candidate;
   std::uint8_t levels;
+  std::uint8_t flags;
   std::int64_t units;
   std::int64_t seen_units;
   std::int64_t limit_nanos;
   std::int64_t displayed_units;
+  std::int64_t send_delay_ns;
   int128 cost;
 };
 

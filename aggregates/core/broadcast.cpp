@@ -96,6 +96,12 @@ Refused limits(Shard& shard, const Limits& record) {
   return kAccepted;
 }
 
+Refused account(Shard& shard, const Account& record) { return {accounts::put(shard, record)}; }
+
+Refused posting(Shard& shard, const Posting& record) {
+  return {shard.tables.put_posting(record)};
+}
+
 Refused settings(Shard& shard, const Settings& record) {
   const Reason reason = shard.tables.put_settings(record);
   if (reason == Reason::NONE) {

@@ -20,6 +20,10 @@ Refused billing(Shard& shard, const Billing& record);
 Refused policy(Shard& shard, const Policy& record);
 // Pre-trade limits of an instrument.
 Refused limits(Shard& shard, const Limits& record);
+// Limits of an account.
+Refused account(Shard& shard, const Account& record);
+// How the remainders of a policy rest.
+Refused posting(Shard& shard, const Posting& record);
 // Half-lives, publication cadence, windows.
 Refused settings(Shard& shard, const Settings& record);
 // From here on the shard belongs to the engine generation named.

@@ -43,7 +43,8 @@ View view_of(Shard& shard, const Order& order, const Policy& policy) {
       .stale_ns = policy.stale_ns,
       .max_levels = policy.max_levels,
       .penalty = static_cast<double>(policy.miss_penalty_e9) / static_cast<double>(kE9),
-      .allowed = (listed != 0 ? listed : ~std::uint64_t{0}) & ~order.record.venues_banned,
+      .allowed = (listed != 0 ? listed : ~std::uint64_t{0}) & ~order.record.venues_banned &
+                 shard.accounts.permitted(order.record.account),
       .killed = tables.killed(),
       .open = tables.open() & book.open,
       .well = well_venues(shard, policy),

@@ -1,16 +1,12 @@
 #include "desk.hpp"
 
+#include "amend.hpp"
+#include "children.hpp"
 #include "risk.hpp"
 #include "router.hpp"
 
 namespace venuefold::desk {
 namespace {
-
-bool is_killed(const Shard& shard, const NewOrder& record) {
-  return shard.kill_all || shard.books[record.instrument].killed ||
-         shard.killed_clients.count(Target(record.client)) != 0 ||
-         shard.killed_accounts.count(Target(record.account)) != 0;
-}
 
 // What makes an order the same order: all but when it reached us.
 std::uint64_t digest_of(const NewOrder& record) {
@@ -58,86 +54,93 @@ Refused admit(Shard& shard, const NewOrder& record, Identity*& fresh) {
   return kAccepted;
 }
 
-// Checks everything that can refuse an admitted order; adds the order when nothing does. `best` is
-// what it arrives at.
-Verdict build(Shard& shard, const NewOrder& record, BestPrices& best, Order*& built) {
+// Checks of an admitted order against accounts and limits; `best` is what it arrives at.
+Verdict check(Shard& shard, const NewOrder& record, std::uint32_t policy_id, BestPrices& best,
+              std::int64_t& limit) {
   const Book& book = shard.books[record.instrument];
-  const std::uint32_t policy_id =
-      record.policy != 0 ? record.policy : book.record.default_policy;
-  Verdict verdict = check_terms(record, shard.log_ns);
+  Verdict verdict = accounts::count_message(shard, record);
+  if (verdict.reason == Reason::NONE) verdict = check_terms(record, shard.log_ns);
   if (verdict.reason != Reason::NONE) return verdict;
   const Policy* policy = shard.tables.policy(policy_id);
   if (policy == nullptr) return {Reason::UNKNOWN_POLICY, policy_id};
-  if (is_killed(shard, record)) return {Reason::KILLED, 0};
-  if (!book.has_limits) return {Reason::MAX_ORDER_UNITS, 0};
+  verdict = check_permission(shard, record, policy_id);
+  if (verdict.reason != Reason::NONE) return verdict;
   best = best_prices(shard, record.instrument, policy->stale_ns);
   const std::int64_t bid = best.protected_bid;
   const std::int64_t ask = best.protected_ask;
   if (bid == 0 || ask == 0) return {Reason::NO_REFERENCE_PRICE, bid + ask};
-  const std::int64_t limit = effective_limit(record, book, bid, ask);
+  limit = effective_limit(record, book, bid, ask);
   verdict = check_limits(record, book, limit, bid, ask);
   if (verdict.reason != Reason::NONE) return verdict;
-  if (shard.open_orders >= kMaxOpenOrders) {
+  return accounts::check_position(shard, record, record.order_units, bid + ask);
+}
+
+// Whether the new order is the one that gives way to an own parent it could trade with.
+Verdict check_self_match(Shard& shard, const NewOrder& record, std::int64_t limit) {
+  const std::uint8_t mode = shard.books[record.instrument].limits.self_match;
+  if (mode == 0) return {};
+  const bool gives_way = is_any_of(mode, SelfMatch::CANCEL_NEWEST, SelfMatch::CANCEL_BOTH);
+  const bool at_once = is_any_of(record.time_in_force, TimeInForce::IOC, TimeInForce::FOK);
+  if (!gives_way && !at_once) return {};
+  const std::vector<Order*> others = matching(shard, record, limit);
+  if (others.empty()) return {};
+  const auto first = static_cast<std::int64_t>(others.front()->order_id);
+  if (mode == number(SelfMatch::CANCEL_BOTH)) {
+    for (Order* other : others) wind_down(shard, *other, Reason::SELF_MATCH);
+  }
+  return {Reason::SELF_MATCH, first};
+}
+
+// Checks everything that can refuse an admitted order; adds the order when nothing does.
+Verdict build(Shard& shard, const NewOrder& record, BestPrices& best, Order*& built) {
+  const std::uint32_t policy_id = record.policy != 0
+                                      ? record.policy
+                                      : shard.books[record.instrument].record.default_policy;
+  std::int64_t limit = 0;
+  Verdict verdict = check(shard, record, policy_id, best, limit);
+  if (verdict.reason != Reason::NONE) return verdict;
+  if (shard.open_orders >= kMaxOpenOrders || shard.orders.size() >= kMaxOrders) {
     return {Reason::TABLE_FULL, static_cast<std::int64_t>(shard.open_orders)};
   }
+  verdict = check_self_match(shard, record, limit);
+  if (verdict.reason == Reason::NONE) verdict = check_duplicate(shard, record);
+  if (verdict.reason != Reason::NONE) return verdict;
   built = &shard.orders.add(shard.seq);
   built->record = record;
   built->policy = policy_id;
   built->limit_nanos = limit;
-  built->arrival_bid_nanos = bid;
-  built->arrival_ask_nanos = ask;
+  built->arrival_bid_nanos = best.protected_bid;
+  built->arrival_ask_nanos = best.protected_ask;
+  built->position = shard.accounts.position(record.account, record.instrument);
   return {};
 }
 
-std::int64_t expiry_ns(const Shard& shard, const Order& order) {
-  if (order.record.time_in_force == number(TimeInForce::GTD)) return order.record.expire_ns;
-  return shard.log_ns + shard.tables.policy(order.policy)->horizon_ns;
+// When the parent ends at the latest: at its own time, or at its policy's horizon.
+void schedule_expiry(Shard& shard, Order& order) {
+  const bool dated = order.record.time_in_force == number(TimeInForce::GTD);
+  const std::int64_t horizon_ns = shard.tables.policy(order.policy)->horizon_ns;
+  order.expire_due_ns = dated ? order.record.expire_ns : shard.log_ns + horizon_ns;
+  shard.schedule(order.expire_due_ns, TimerKind::EXPIRE, order.order_id);
+}
+
+// Older own parents that it could trade with are wound down; true while they may still trade.
+bool give_way(Shard& shard, const Order& order) {
+  if (shard.books[order.record.instrument].limits.self_match == 0) return false;
+  bool waits = false;
+  for (Order* other : matching(shard, order.record, order.limit_nanos)) {
+    if (other == &order) continue;
+    wind_down(shard, *other, Reason::SELF_MATCH);
+    waits |= !is_final(other->state);
+  }
+  return waits;
 }
 
 void end(Shard& shard, Order& order, Reason reason) {
   order.finish(reason);
   --shard.open_orders;
+  accounts::reserve(order);
   const std::int64_t due_ns = shard.log_ns + shard.tables.settings().linger_ns;
   shard.schedule(due_ns, TimerKind::FORGET, order.order_id);
-}
-
-void emit_child_order(Shard& shard, const Order& order, const Child& child) {
-  out::Child record{};
-  record.child_id = child.child_id;
-  record.order_id = order.order_id;
-  record.decision_id = order.decision_id;
-  record.units = child.units;
-  record.limit_nanos = child.limit_nanos;
-  record.venue = child.venue;
-  record.side = order.record.side;
-  record.ord_type = number(OrdType::LIMIT);
-  record.time_in_force = child.time_in_force;
-  record.capacity = order.record.capacity;
-  std::memcpy(record.cl_ord_id, order.record.cl_ord_id, sizeof record.cl_ord_id);
-  std::memcpy(record.account, order.record.account, sizeof record.account);
-  shard.emit(OutputType::CHILD, order.record.instrument, record);
-}
-
-void send(Shard& shard, Order& order, const Allocation& part, std::int64_t ack_timeout_ns,
-          std::int64_t far_nanos) {
-  Book& book = shard.books[order.record.instrument];
-  const Candidate& candidate = shard.desk.candidates[part.candidate];
-  Child& child = shard.children.add(shard.next_child_id++);
-  child.decision_id = order.decision_id;
-  child.order = &order;
-  child.venue = candidate.venue;
-  child.time_in_force = number(order.child_time_in_force());
-  child.units = part.units;
-  child.limit_nanos = part.limit_nanos;
-  child.displayed_units = part.displayed_units;
-  child.sent_ns = shard.log_ns;
-  child.mid_x2 = markouts::valid_mid(shard, book);
-  child.far_nanos = far_nanos;
-  ++book.open_children;
-  order.add_child(child);
-  candidate.terms->in_flight[order.side_index()] += child.units;
-  shard.schedule(shard.log_ns + ack_timeout_ns, TimerKind::ACK_TIMEOUT, child.child_id);
-  emit_child_order(shard, order, child);
 }
 
 void settle_exhausted(Shard& shard, Order& order) {
@@ -151,18 +154,40 @@ void settle_ending(Shard& shard, Order& order) {
   end(shard, order, pending ? order.end_reason : Reason::IOC_REMAINDER);
 }
 
+// The account's throttle has tripped: all of its parents stop until a person re-arms it.
+void trip(Shard& shard, const Order& order) {
+  const Target account(order.record.account);
+  for (const std::uint64_t order_id : shard.orders.ids()) {
+    Order& other = *shard.orders.find(order_id);
+    const Target name(other.record.account);
+    if (is_final(other.state) || name < account || account < name) continue;
+    wind_down(shard, other, Reason::THROTTLED);
+  }
+}
+
+bool has_used_up(const Order& order, const Policy& policy) {
+  return std::int64_t{order.attempts} - order.posts >= std::int64_t{policy.max_attempts};
+}
+
 // One routing attempt: decide, send, and say what happens to what found no place.
 void attempt(Shard& shard, Order& order, const BestPrices& best) {
+  if (!accounts::may_send(shard, order)) {
+    trip(shard, order);
+    return;
+  }
   const Policy& policy = *shard.tables.policy(order.policy);
   const Plan& plan = decide(shard, order, best);
   const std::int64_t far_nanos = order.side_index() != 0 ? best.protected_bid : best.protected_ask;
   for (std::size_t i = 0; i < plan.count; ++i) {
-    send(shard, order, plan.parts[i], policy.ack_timeout_ns, far_nanos);
+    children::start(shard, order, plan.parts[i], far_nanos);
   }
-  if (plan.units != 0) return;
+  if (plan.units != 0) {
+    order.posts += (plan.parts[0].flags & number(AllocationFlag::POST)) != 0;
+    return;
+  }
   if (order.is_immediate()) {
-    end(shard, order, order.is_fok() ? Reason::FOK_NOT_FILLABLE : Reason::IOC_REMAINDER);
-  } else if (order.attempts >= policy.max_attempts) {
+    end(shard, order, order.is_whole() ? Reason::FOK_NOT_FILLABLE : Reason::IOC_REMAINDER);
+  } else if (has_used_up(order, policy)) {
     settle_exhausted(shard, order);
   } else {
     order.retry_due_ns = shard.log_ns + policy.retry_ns;
@@ -170,134 +195,113 @@ void attempt(Shard& shard, Order& order, const BestPrices& best) {
   }
 }
 
-// Asks a venue to cancel; an unknown child keeps its state until it is reconciled.
-void cancel_child(Shard& shard, Child& child) {
-  if (!is_open(child.state) || child.state == ChildState::CANCEL_PENDING) return;
-  if (child.state != ChildState::UNKNOWN) child.state = ChildState::CANCEL_PENDING;
-  out::CancelChild record{};
-  record.child_id = child.child_id;
-  record.order_id = child.order->order_id;
-  record.venue = child.venue;
-  shard.emit(OutputType::CANCEL_CHILD, child.order->record.instrument, record);
-}
-
-void set_target(std::set<Target>& targets, const Kill& record, bool engaged) {
-  if (engaged) {
-    targets.emplace(record.target);
+void go_on(Shard& shard, Order& order) {
+  if (order.free_units() == 0 || order.retry_due_ns > shard.log_ns || !shard.may_trade()) return;
+  const Policy& policy = *shard.tables.policy(order.policy);
+  if (has_used_up(order, policy)) {
+    settle_exhausted(shard, order);
   } else {
-    targets.erase(Target(record.target));
-  }
-}
-
-bool set_kill(Shard& shard, const Kill& record) {
-  const bool engaged = record.engaged != 0;
-  switch (static_cast<KillScope>(record.scope)) {
-    case KillScope::ALL:
-      shard.kill_all = engaged;
-      return true;
-    case KillScope::INSTRUMENT:
-      if (record.instrument >= shard.books.size()) return false;
-      shard.books[record.instrument].killed = engaged;
-      return true;
-    case KillScope::VENUE:
-      if (record.venue >= shard.tables.venues()) return false;
-      shard.tables.set_killed(record.venue, engaged);
-      return true;
-    case KillScope::CLIENT:
-      set_target(shard.killed_clients, record, engaged);
-      return true;
-    case KillScope::ACCOUNT:
-      set_target(shard.killed_accounts, record, engaged);
-      return true;
-  }
-  return false;
-}
-
-void apply_kill_to(Shard& shard, const Kill& record, Order& order) {
-  if (record.scope == number(KillScope::VENUE)) {
-    for (Child* child = order.first_child; child != nullptr; child = child->next) {
-      if (child->venue == record.venue) cancel_child(shard, *child);
-    }
-  } else if (is_killed(shard, order.record)) {
-    wind_down(shard, order, Reason::KILLED);
+    attempt(shard, order, best_prices(shard, order.record.instrument, policy.stale_ns));
   }
 }
 
 }  // namespace
 
-Refused new_order(Shard& shard, const NewOrder& record) {
+Refused check_record(Shard& shard, const NewOrder& record, Identity*& known) {
   if (record.instrument >= shard.books.size()) {
     return {Reason::UNKNOWN_INSTRUMENT, record.instrument};
   }
-  shard.books.prefetch_decision(record.instrument, is_buy(record) ? 1 : 0);
   if (!shard.is_active()) return {Reason::ENGINE_NOT_ACTIVE};
   if (shard.reference_seen > shard.reference_version) {
     return {Reason::REFERENCE_GAP, static_cast<std::int64_t>(shard.reference_version)};
   }
+  return admit(shard, record, known);
+}
+
+Refused new_order(Shard& shard, const NewOrder& record) {
+  if (record.instrument < shard.books.size()) {
+    shard.books.prefetch_decision(record.instrument, is_buy(record) ? 1 : 0);
+  }
   Identity* known = nullptr;
-  const Refused refused = admit(shard, record, known);
+  const Refused refused = check_record(shard, record, known);
   if (refused) return refused;
   Order* order = nullptr;
   BestPrices best;
   const Verdict verdict = build(shard, record, best, order);
   if (verdict.reason != Reason::NONE) return {verdict.reason, verdict.value};
   ++shard.open_orders;
-  if (!order->is_immediate()) {
-    shard.schedule(expiry_ns(shard, *order), TimerKind::EXPIRE, order->order_id);
+  accounts::reserve(*order);
+  if (!order->is_immediate()) schedule_expiry(shard, *order);
+  if (give_way(shard, *order)) {
+    order->retry_due_ns = shard.log_ns + shard.tables.policy(order->policy)->retry_ns;
+    shard.schedule(order->retry_due_ns, TimerKind::RETRY, order->order_id);
+  } else {
+    attempt(shard, *order, best);
   }
-  attempt(shard, *order, best);
   known->decision_id = order->decision_id;
   emit_order(shard, *order);
   return kAccepted;
 }
 
+Order* find_order(Shard& shard, const char (&account)[16], const char (&name)[32],
+                  std::uint32_t instrument) {
+  const Identity* identity = shard.identities.find(IdentityKey(account, name, instrument));
+  return identity != nullptr ? shard.orders.find(identity->order_id) : nullptr;
+}
+
 Refused cancel_order(Shard& shard, const CancelOrder& record) {
-  const IdentityKey key(record.account, record.orig_cl_ord_id, record.instrument);
-  const Identity* identity = shard.identities.find(key);
-  Order* order = identity != nullptr ? shard.orders.find(identity->order_id) : nullptr;
+  Order* const order =
+      find_order(shard, record.account, record.orig_cl_ord_id, record.instrument);
   if (order == nullptr || is_final(order->state)) return {Reason::UNKNOWN_ORDER};
   wind_down(shard, *order, Reason::USER_CANCEL);
   return kAccepted;
 }
 
-Refused apply_kill(Shard& shard, const Kill& record) {
-  if (!set_kill(shard, record)) return {Reason::BAD_VALUE, record.scope};
-  if (record.engaged == 0) return kAccepted;
-  for (const std::uint64_t order_id : shard.orders.ids()) {
-    Order& order = *shard.orders.find(order_id);
-    if (!is_final(order.state)) apply_kill_to(shard, record, order);
-  }
-  return kAccepted;
-}
-
 void wind_down(Shard& shard, Order& order, Reason reason) {
-  if (order.state == OrderState::WORKING) {
-    order.state = OrderState::CANCEL_PENDING;
+  if (order.act(OrderEvent::CANCEL)) {
     order.end_reason = reason;
+    order.amendment.reset();
   }
   for (Child* child = order.first_child; child != nullptr; child = child->next) {
-    cancel_child(shard, *child);
+    children::cancel(shard, *child, Reason::PARENT_ENDING);
   }
   settle(shard, order);
   emit_order(shard, order);
 }
 
 void settle(Shard& shard, Order& order) {
-  if (is_final(order.state) || order.live_children != 0) return;
-  // All that is left is with children of unknown outcome.
+  if (is_final(order.state)) return;
+  if (order.state == OrderState::AMEND_PENDING) amend::make_room(shard, order);
+  if (order.awaited_children != 0) return;
+  if (order.state == OrderState::AMEND_PENDING && !amend::apply_amendment(shard, order)) return;
+  // All that is left rests, or is with children of unknown outcome.
   if (order.outstanding_units != 0 && order.free_units() == 0) return;
   if (order.cum_units >= order.record.order_units) {
     const bool full = order.cum_units == order.record.order_units;
     end(shard, order, full ? Reason::FILLED : Reason::OVERFILLED);
   } else if (order.state == OrderState::CANCEL_PENDING || order.is_immediate()) {
     settle_ending(shard, order);
-  } else if (order.free_units() != 0 && order.retry_due_ns <= shard.log_ns &&
-             shard.may_trade()) {
-    const Policy& policy = *shard.tables.policy(order.policy);
-    if (order.attempts >= policy.max_attempts) {
-      settle_exhausted(shard, order);
-    } else {
-      attempt(shard, order, best_prices(shard, order.record.instrument, policy.stale_ns));
+  } else if (order.state == OrderState::WORKING) {
+    go_on(shard, order);
+  }
+}
+
+void follow_sessions(Shard& shard, std::uint32_t instrument) {
+  if (shard.open_orders == 0) return;
+  for (const std::uint64_t order_id : shard.orders.ids()) {
+    Order& order = *shard.orders.find(order_id);
+    const std::uint32_t own = order.record.instrument;
+    if (is_final(order.state) || (instrument != own && instrument != kInstrumentNone)) continue;
+    const Book& book = shard.books[own];
+    if ((book.listed & book.open & shard.tables.open()) == 0) {
+      if (!order.act(OrderEvent::SUSPEND)) continue;
+      for (Child* child = order.first_child; child != nullptr; child = child->next) {
+        if (child->rests()) children::cancel(shard, *child, Reason::VENUE_STOPPED);
+      }
+      emit_order(shard, order);
+    } else if (order.act(OrderEvent::RESUME)) {
+      settle(shard, order);
+      emit_order(shard, order);
     }
   }
 }
@@ -318,8 +322,8 @@ void forget(Shard& shard, Order& order) {
   shard.orders.remove(order.order_id);
 }
 
-void emit_order(Shard& shard, const Order& order) {
-  constexpr int128 most = kInt64Max;
+void emit_order(Shard& shard, Order& order) {
+  accounts::reserve(order);
   out::OrderState record{};
   record.order_id = order.order_id;
   record.decision_id = order.decision_id;
@@ -328,8 +332,7 @@ void emit_order(Shard& shard, const Order& order) {
   record.outstanding_units = order.outstanding_units;
   record.notional_lo = low_word(order.notional);
   record.notional_hi = high_word(order.notional);
-  record.fee_nanos =
-      static_cast<std::int64_t>(std::max(-most - 1, std::min(most, order.fee_nanos)));
+  record.fee_nanos = accounts::fee_word(order.fee_nanos);
   record.state = number(order.state);
   record.reason = number(order.end_reason);
   record.side = order.record.side;

@@ -9,8 +9,11 @@ namespace venuefold::desk {
 Refused new_order(Shard& shard, const NewOrder& record);
 // Cancels a working parent; its open children are cancelled first.
 Refused cancel_order(Shard& shard, const CancelOrder& record);
-// Engages or releases a kill switch; engaging cancels what is open in its scope.
-Refused apply_kill(Shard& shard, const Kill& record);
+// Whether a new order or an amendment may be looked at at all; remembers its identity.
+Refused check_record(Shard& shard, const NewOrder& record, Identity*& known);
+// The parent that a ClOrdID names, any that it has had; null where there is none.
+Order* find_order(Shard& shard, const char (&account)[16], const char (&name)[32],
+                  std::uint32_t instrument);
 
 // Stops routing a parent, asks venues to cancel, and ends it once nothing is open.
 void wind_down(Shard& shard, Order& order, Reason reason);
@@ -18,9 +21,11 @@ void wind_down(Shard& shard, Order& order, Reason reason);
 void settle(Shard& shard, Order& order);
 // Trading may go on: parents that were held are moved on, oldest first.
 void resume(Shard& shard);
+// Parents are suspended while no venue trades their instrument, and go on when one does.
+void follow_sessions(Shard& shard, std::uint32_t instrument);
 // Drops an ended parent and its children; none of them can be open.
 void forget(Shard& shard, Order& order);
 // Says what state a parent is in.
-void emit_order(Shard& shard, const Order& order);
+void emit_order(Shard& shard, Order& order);
 
 }  // namespace venuefold::desk

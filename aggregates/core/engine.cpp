@@ -1,9 +1,12 @@
 #include "engine.hpp"
 
+#include "amend.hpp"
 #include "broadcast.hpp"
+#include "day.hpp"
 #include "desk.hpp"
 #include "feed.hpp"
 #include "fire.hpp"
+#include "kill.hpp"
 #include "publish.hpp"
 #include "reports.hpp"
 #include "schemas/core/slots.hpp"
@@ -76,11 +79,6 @@ Refused hand_reference(Shard& shard, const std::uint8_t* raw) {
 
 Refused accept(Shard&, const Header&) { return kAccepted; }
 
-// Amending is not supported yet; the sender cancels and sends anew.
-Refused amend_order(Shard&, const Header& header) {
-  return {Reason::NOT_SUPPORTED, header.type};
-}
-
 [[gnu::noinline]] Refused dispatch(Shard& shard, std::uint8_t type, const std::uint8_t* raw) {
   switch (static_cast<InputType>(type)) {
     case InputType::QUOTE: break;  // folded where it is met
@@ -89,9 +87,14 @@ Refused amend_order(Shard&, const Header& header) {
     case InputType::TIMER: return hand<Header, accept>(shard, raw);
     case InputType::NEW_ORDER: return hand<NewOrder, desk::new_order>(shard, raw);
     case InputType::CANCEL_ORDER: return hand<CancelOrder, desk::cancel_order>(shard, raw);
-    case InputType::AMEND_ORDER: return hand<Header, amend_order>(shard, raw);
-    case InputType::KILL: return hand<Kill, desk::apply_kill>(shard, raw);
+    case InputType::AMEND_ORDER: return hand<NewOrder, amend::amend_order>(shard, raw);
+    case InputType::END_OF_DAY: return hand<EndOfDay, day::end_of_day>(shard, raw);
+    case InputType::KILL: return hand<Kill, kill::apply_kill>(shard, raw);
+    case InputType::REARM: return hand<Rearm, kill::rearm>(shard, raw);
     case InputType::EXEC_REPORT: return hand<ExecReport, reports::apply>(shard, raw);
+    case InputType::DROP_COPY: return hand<ExecReport, day::drop_copy>(shard, raw);
+    case InputType::ACCOUNT: return hand_reference<Account, broadcast::account>(shard, raw);
+    case InputType::POSTING: return hand_reference<Posting, broadcast::posting>(shard, raw);
     case InputType::INSTRUMENT:
       return hand_reference<Instrument, broadcast::instrument>(shard, raw);
     case InputType::VENUE: return hand_reference<Venue, broadcast::venue>(shard, raw);
@@ -107,6 +110,11 @@ Refused amend_order(Shard&, const Header& header) {
     case InputType::ENGINE: return hand_reference<EngineActivated, broadcast::engine>(shard, raw);
   }
   return {Reason::UNKNOWN_TYPE, type};
+}
+
+bool is_reference(std::uint8_t type) {
+  return type >= number(InputType::INSTRUMENT) ||
+         is_any_of(type, InputType::ACCOUNT, InputType::POSTING);
 }
 
 // The record names a parent: NEW_ORDER, AMEND_ORDER and CANCEL_ORDER begin alike.
@@ -147,9 +155,14 @@ inline void apply(Shard& shard, const Header& header, const std::uint8_t* raw) {
     if (refused) [[unlikely]] refuse(shard, header, raw, refused);
   } else {
     // Only a reference input can let trading go on.
-    const bool held = header.type >= number(InputType::INSTRUMENT) && !shard.may_trade();
+    const bool held = is_reference(header.type) && !shard.may_trade();
     const Refused refused = dispatch(shard, header.type, raw);
     if (refused) [[unlikely]] refuse(shard, header, raw, refused);
+    if (header.type == number(InputType::STATUS)) {
+      desk::follow_sessions(shard, header.instrument);
+    } else if (header.type == number(InputType::VENUE)) {
+      desk::follow_sessions(shard, kInstrumentNone);
+    }
     if (held && shard.may_trade()) desk::resume(shard);
   }
   if (shard.venues.changed != 0) [[unlikely]] publish_changes(shard);
@@ -175,10 +188,10 @@ std::size_t Engine::step(const std::uint8_t* data, std::size_t size, std::int64_
     if (end > size || header.log_ns > limit_ns) break;
     // Whatever lies there: a slot inside a longer record only fetches a row in vain.
     if (offset + kPrefetchBytes + kSlot <= size) prefetch(shard, data + offset + kPrefetchBytes);
-    const std::uint64_t children = shard.next_child_id;
+    const std::uint64_t sent = shard.sent;
     apply(shard, header, data + offset);
     offset = end;
-    if (stop_on_child && shard.next_child_id != children) break;
+    if (stop_on_child && shard.sent != sent) break;
   }
   return offset;
 }

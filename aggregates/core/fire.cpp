@@ -1,8 +1,10 @@
 #include "fire.hpp"
 
+#include "children.hpp"
 #include "desk.hpp"
 #include "publish.hpp"
 #include "reports.hpp"
+#include "resting.hpp"
 
 namespace venuefold {
 namespace {
@@ -57,13 +59,13 @@ void fire_grid(Shard& shard, std::size_t grid, std::int64_t until_ns) {
 }
 
 void fire(Shard& shard, const Timers::Timer& timer) {
-  if (timer.kind == number(TimerKind::ACK_TIMEOUT)) {
-    reports::time_out(shard, timer.subject);
-    return;
-  }
-  if (timer.kind == number(TimerKind::MARKOUT)) {
-    markouts::settle(shard, timer.subject);
-    return;
+  switch (static_cast<TimerKind>(timer.kind)) {
+    case TimerKind::ACK_TIMEOUT: return reports::time_out(shard, timer.subject);
+    case TimerKind::MARKOUT: return markouts::settle(shard, timer.subject);
+    case TimerKind::QUERY: return children::query_due(shard, timer.subject);
+    case TimerKind::RELEASE: return resting::release(shard, timer.subject);
+    case TimerKind::REST: return resting::look_at(shard, timer.subject);
+    default: break;
   }
   Order* const order = shard.orders.find(timer.subject);
   if (order == nullptr) return;
@@ -71,7 +73,7 @@ void fire(Shard& shard, const Timers::Timer& timer) {
     desk::forget(shard, *order);
   } else if (is_final(order->state)) {
     return;
-  } else if (timer.kind == number(TimerKind::EXPIRE)) {
+  } else if (timer.kind == number(TimerKind::EXPIRE) && order->expire_due_ns == shard.log_ns) {
     desk::wind_down(shard, *order, Reason::HORIZON);
   } else if (timer.kind == number(TimerKind::RETRY) && order->retry_due_ns == shard.log_ns) {
     desk::settle(shard, *order);

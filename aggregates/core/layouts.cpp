@@ -49,6 +49,8 @@ IN(NewOrder, cl_ord_id, orig_cl_ord_id, account, client, trader, locate_id, sess
    exec_inst, capacity, urgency, post_permission, reserved)
 IN(CancelOrder, cl_ord_id, orig_cl_ord_id, account, transact_ns, reserved)
 IN(Kill, scope, engaged, reserved, target, reserved2)
+IN(EndOfDay, reserved)
+IN(Rearm, account, person)
 IN(ExecReport, child_id, trade_id, ref_trade_id, report_id, last_nanos, last_units, cum_units,
    leaves_units, fee_nanos, venue_order_id, text, exec_type, ord_status, liquidity,
    reject_reason, report_flags, reserved)
@@ -63,7 +65,12 @@ IN(Billing, account, period_ns, month_to_date, forecast, prior_tier, basis, rese
 IN(Policy, name, policy, version, kind, split, fee_aware, max_levels, max_children,
    allow_degraded, reserved, max_attempts, reserved2, tolerance_e9, miss_penalty_e9, stale_ns,
    ack_timeout_ns, retry_ns, horizon_ns, preferred, reserved3)
-IN(Limits, max_order_units, max_notional_ones, collar_e9, reserved)
+IN(Limits, max_order_units, max_notional_ones, collar_e9, restricted, short_restricted,
+   self_match, status_requests, max_reports, duplicate_ns, reserved)
+IN(Account, account, venues_permitted, max_gross_ones, max_net_ones, rate_ns, throttle_ns,
+   rate_max, throttle_max, reserved)
+IN(Posting, policy, enabled, max_urgency, improve, horizon, rest_ns, min_life_ns, check_ns,
+   max_posts, reserved)
 IN(Settings, liquidity_half_life_ns, speed_half_life_ns, fill_half_life_ns, publish_ns,
    identity_window_ns, linger_ns, fill_prior_e9, fill_prior_weight_e9, ack_prior_weight_e9,
    cost_half_life_ns, impact_half_life_ns, horizon_1_ns, horizon_2_ns, horizon_3_ns, horizon_4_ns,
@@ -90,7 +97,13 @@ OUT(CancelChild, child_id, order_id, venue, reserved)
 OUT(OrderState, order_id, decision_id, order_units, cum_units, outstanding_units, notional_lo,
     notional_hi, fee_nanos, state, reason, side, reserved, cl_ord_id, account)
 OUT(ChildState, child_id, order_id, trade_id, units, cum_units, last_units, last_nanos,
-    fee_nanos, state, exec_type, liquidity, venue, report_flags, reserved)
+    fee_nanos, state, exec_type, liquidity, venue, report_flags, reason, reserved)
+OUT(StatusRequest, child_id, order_id, venue, attempt, reserved)
+OUT(ReplaceChild, child_id, order_id, units, limit_nanos, venue, reserved)
+OUT(Break, child_id, order_id, trade_id, our_units, their_units, our_nanos, their_nanos, kind,
+    venue, reserved)
+OUT(Position, net_units, bought_units, sold_units, open_buy_units, open_sell_units, notional_lo,
+    notional_hi, fee_nanos, account)
 OUT(Refusal, source_seq, value, order_id, reason, input_type, source, venue, reserved, cl_ord_id,
     account)
 OUT(Quality, quality_seq, quotes, trades, fills, bid_units, bid_units_se, ask_units, ask_units_se,
@@ -124,11 +137,12 @@ namespace {
 #define LIST(SPACE, ...) EACH(LISTED, SPACE, __VA_ARGS__)
 
 const LayoutPlaces kLayouts[] = {
-    LIST(venuefold, Header, Quote, Trade, Status, Timer, NewOrder, CancelOrder, Kill, ExecReport,
-         Instrument, Venue, Listing, Fee, FeeTier, Billing, Policy, Limits, Settings,
-         EngineActivated)
+    LIST(venuefold, Header, Quote, Trade, Status, Timer, NewOrder, CancelOrder, Kill, EndOfDay,
+         Rearm, ExecReport, Instrument, Venue, Listing, Fee, FeeTier, Billing, Policy, Limits,
+         Account, Posting, Settings, EngineActivated)
     LIST(out, OutHeader, Decision, Candidate, Row, Allocation, Child, CancelChild, OrderState,
-         ChildState, Refusal, Quality, ExecutionQuality, VenueQuality, Alarm)};
+         ChildState, StatusRequest, ReplaceChild, Refusal, Quality, ExecutionQuality,
+         VenueQuality, Alarm, Break, Position)};
 
 #define CODE_VALUE(NAME, VALUE) {#NAME, VALUE},
 #define CODE_VALUES(NAME, TYPE, CODES) const CodeValue k##NAME[] = {CODES(CODE_VALUE)};

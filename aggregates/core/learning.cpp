@@ -110,7 +110,7 @@ void observe_answer(Shard& shard, Child& child) {
 
 void observe_trade(Shard& shard, const Child& child, const ExecReport& report) {
   const Places at = places(shard, child);
-  if (child.cum_units == 0) {
+  if (child.cum_units == 0 && !child.rests()) {
     const std::int64_t latency_ns = shard.log_ns - child.sent_ns;
     at.evidence.first_fill_ns.observe(static_cast<double>(latency_ns), at.now_ns, at.grids.speed);
     at.venue.fill_histogram.observe(latency_ns);

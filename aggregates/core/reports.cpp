@@ -1,5 +1,7 @@
 #include "reports.hpp"
 
+#include "children.hpp"
+#include "day.hpp"
 #include "desk.hpp"
 #include "learning.hpp"
 
@@ -9,20 +11,31 @@ namespace {
 constexpr std::int64_t kMaxCumUnits = 1'000'000'000'000'000'000;
 constexpr std::int64_t kMaxFeeNanos = 1'000'000'000'000'000;
 
-bool is_supported(std::uint8_t type) {
-  return is_any_of(type, ExecType::NEW, ExecType::TRADE, ExecType::CANCELED, ExecType::REJECTED,
-                   ExecType::EXPIRED, ExecType::CANCEL_REJECT, ExecType::DONE_FOR_DAY,
-                   ExecType::ORDER_STATUS);
-}
+constexpr std::uint32_t kMaxReports = 1'000'000;
 
 bool is_trade(const ExecReport& report) { return report.exec_type == number(ExecType::TRADE); }
 
+// Takes a trade back, or gives it other terms.
+bool is_change(const ExecReport& report) {
+  return is_any_of(report.exec_type, ExecType::TRADE_CANCEL, ExecType::TRADE_CORRECT);
+}
+
+bool is_sized(const ExecReport& report) {
+  return is_any_of(report.exec_type, ExecType::TRADE, ExecType::TRADE_CORRECT);
+}
+
+std::int64_t named(std::uint64_t id) {
+  return static_cast<std::int64_t>(id & std::uint64_t{kInt64Max});
+}
+
 Refused check(const ExecReport& report) {
-  if (!is_supported(report.exec_type)) return {Reason::NOT_SUPPORTED, report.exec_type};
+  if (report.exec_type < number(ExecType::NEW) || report.exec_type > number(ExecType::SUSPENDED)) {
+    return {Reason::NOT_SUPPORTED, report.exec_type};
+  }
   if (report.fee_nanos < -kMaxFeeNanos || report.fee_nanos > kMaxFeeNanos) {
     return {Reason::BAD_VALUE, report.fee_nanos};
   }
-  if (!is_trade(report)) return kAccepted;
+  if (!is_sized(report)) return kAccepted;
   if (report.last_units <= 0 || report.last_units > kMaxUnits) {
     return {Reason::BAD_SIZE, report.last_units};
   }
@@ -32,103 +45,140 @@ Refused check(const ExecReport& report) {
   return kAccepted;
 }
 
-Refused check_trade(const ExecReport& report, const Child& child, const Order& order) {
-  if (!is_trade(report)) return kAccepted;
-  if (child.has_trade(report.trade_id)) {
-    const auto named = static_cast<std::int64_t>(report.trade_id & std::uint64_t{kInt64Max});
-    return {Reason::DUPLICATE_TRADE, named, order.order_id};
+// A report that names another venue or instrument than its child's is about something else.
+Refused check_report_place(const ExecReport& report, const Child& child) {
+  const Order& order = *child.order;
+  if (report.venue != child.venue && report.venue != kVenueNone) {
+    return {Reason::WRONG_PLACE, report.venue, order.order_id};
   }
-  if (order.cum_units + report.last_units > kMaxCumUnits) {
+  if (report.instrument != order.record.instrument && report.instrument != kInstrumentNone) {
+    return {Reason::WRONG_PLACE, report.instrument, order.order_id};
+  }
+  return kAccepted;
+}
+
+Refused check_bound(const ExecReport& report, const Order& order) {
+  if (is_sized(report) && order.cum_units + report.last_units > kMaxCumUnits) {
     return {Reason::BAD_SIZE, report.last_units, order.order_id};
   }
   return kAccepted;
 }
 
+Refused check_trade(Shard& shard, const ExecReport& report, Child& child) {
+  const Order& order = *child.order;
+  if (is_change(report)) {
+    const state::Trade* trade = child.find_trade(report.ref_trade_id);
+    const std::int64_t ref = named(report.ref_trade_id);
+    if (trade == nullptr) return {Reason::UNKNOWN_TRADE, ref, order.order_id};
+    if (trade->units == 0) return {Reason::DUPLICATE_TRADE, ref, order.order_id};
+    return check_bound(report, order);
+  }
+  if (!is_trade(report)) return kAccepted;
+  if (const state::Trade* known = child.find_trade(report.trade_id)) {
+    const bool same = known->units == report.last_units && known->nanos == report.last_nanos;
+    if (same || known->changed != 0) {
+      return {Reason::DUPLICATE_TRADE, named(report.trade_id), order.order_id};
+    }
+    children::alarm(shard, AlarmKind::TRADE_CONFLICT, child, report.last_units);
+    return {Reason::TRADE_CONFLICT, named(report.trade_id), order.order_id};
+  }
+  if (child.trades.size() >= kMaxTrades) {
+    children::alarm(shard, AlarmKind::TOO_MANY_REPORTS, child, report.last_units);
+    return {Reason::TABLE_FULL, static_cast<std::int64_t>(child.trades.size()), order.order_id};
+  }
+  return check_bound(report, order);
+}
+
+// Adds to what a child and its parent have executed; negative amounts take it back.
+void add(Child& child, std::int64_t units, int128 notional, std::int64_t fee_nanos) {
+  Order& order = *child.order;
+  child.cum_units += units;
+  order.cum_units += units;
+  order.notional += notional;
+  order.fee_nanos += fee_nanos;
+  accounts::reserve(order);
+}
+
+void alarm_excess(Shard& shard, const Child& child) {
+  const std::int64_t excess = child.executed_units() - child.units;
+  if (excess > 0) children::alarm(shard, AlarmKind::OVERFILL, child, excess);
+}
+
 // A fill from a venue is always booked: late or in excess, it raises an alarm as well.
 void book_trade(Shard& shard, Child& child, Terms& terms, const ExecReport& report) {
   Order& order = *child.order;
-  const bool late = !is_open(child.state);
+  const bool late = !is_at_venue(child.state);
+  const std::int64_t units = report.last_units;
+  const std::int64_t nanos = report.last_nanos;
   learning::observe_trade(shard, child, report);
-  child.add_trade({report.trade_id, report.last_units, report.last_nanos});
-  child.cum_units += report.last_units;
-  order.cum_units += report.last_units;
-  order.notional += int128{report.last_nanos} * report.last_units;
-  order.fee_nanos += report.fee_nanos;
+  child.add_trade({report.trade_id, units, nanos, report.fee_nanos, 0});
+  add(child, units, int128{nanos} * units, report.fee_nanos);
+  accounts::book_fill(order, units, nanos, report.fee_nanos);
   ++terms.fills;
-  const std::uint32_t instrument = order.record.instrument;
-  shard.books.add_unreflected(instrument, child.venue, order.side_index(), report.last_units);
-  if (late) {
-    shard.alarm(AlarmKind::LATE_FILL, report.last_units, instrument, child.venue, child.child_id,
-                order.order_id);
-  }
-  const std::int64_t excess = child.cum_units - child.units;
-  if (excess > 0) {
-    shard.alarm(AlarmKind::OVERFILL, excess, instrument, child.venue, child.child_id,
-                order.order_id);
-  }
+  shard.books.add_unreflected(order.record.instrument, child.venue, order.side_index(), units);
+  if (late) children::alarm(shard, AlarmKind::LATE_FILL, child, units);
+  alarm_excess(shard, child);
+  day::ours(shard, child, report.trade_id, units, nanos);
 }
 
-void finish_child(Shard& shard, const Child& child) {
-  child.order->visit(child.venue, shard.seq);
-  --shard.books[child.order->record.instrument].open_children;
-  learning::observe_end(shard, child);
-}
-
-void emit_child(Shard& shard, const Child& child, const ExecReport* report) {
-  out::ChildState record{};
-  record.child_id = child.child_id;
-  record.order_id = child.order->order_id;
-  record.units = child.units;
-  record.cum_units = child.cum_units;
-  record.state = number(child.state);
-  record.venue = child.venue;
-  if (report != nullptr) {
-    record.trade_id = report->trade_id;
-    record.last_units = report->last_units;
-    record.last_nanos = report->last_nanos;
-    record.fee_nanos = report->fee_nanos;
-    record.exec_type = report->exec_type;
-    record.liquidity = report->liquidity;
-    record.report_flags = report->report_flags;
-  }
-  shard.emit(OutputType::CHILD_STATE, child.order->record.instrument, record);
-}
-
-// Moves a child's state and keeps its parent's and its row's sums in step.
-void move(Child& child, Terms& terms, std::int64_t leaves_before, bool live_before) {
-  Order& order = *child.order;
-  const std::int64_t released = leaves_before - child.leaves_units();
-  order.outstanding_units -= released;
-  terms.in_flight[order.side_index()] -= released;
-  order.live_children += is_live(child.state);
-  order.live_children -= live_before;
-}
-
-void alarm_unknown_child(Shard& shard, const Child& child, std::int64_t units) {
-  shard.alarm(AlarmKind::CHILD_UNKNOWN, units, child.order->record.instrument, child.venue,
-              child.child_id, child.order->order_id);
+// A trade is taken back, or booked anew with other terms: size, money, fee and position.
+void change_trade(Shard& shard, Child& child, Terms& terms, const ExecReport& report) {
+  const Order& order = *child.order;
+  state::Trade& trade = *child.find_trade(report.ref_trade_id);
+  const state::Trade old = trade;
+  const bool busted = report.exec_type == number(ExecType::TRADE_CANCEL);
+  trade = {old.trade_id, 0, 0, 0, 1};
+  if (!busted) trade = {old.trade_id, report.last_units, report.last_nanos, report.fee_nanos, 1};
+  const std::int64_t added = trade.units - old.units;
+  child.busted_units += std::max(std::int64_t{0}, -added);
+  const int128 money = int128{trade.units} * trade.nanos - int128{old.units} * old.nanos;
+  add(child, added, money, trade.fee_nanos - old.fee_nanos);
+  accounts::book_fill(order, -old.units, old.nanos, -old.fee_nanos);
+  accounts::book_fill(order, trade.units, trade.nanos, trade.fee_nanos);
+  if (busted) --terms.fills;
+  children::alarm(shard, busted ? AlarmKind::TRADE_CANCELED : AlarmKind::TRADE_CORRECTED, child,
+                  busted ? old.units : added);
+  if (!busted) alarm_excess(shard, child);
+  day::ours(shard, child, old.trade_id, trade.units, trade.nanos);
 }
 
 // Fills we were not told of make the outcome unknown; an answer gives the venue time again.
-void doubt(Shard& shard, const Child& child, ChildState before, const ExecReport& report) {
+void doubt(Shard& shard, Child& child, ChildState before, const ExecReport& report) {
   Order& order = *child.order;
+  const bool settled = before == ChildState::ACKNOWLEDGED || before == ChildState::PARTIAL;
   if (child.state == ChildState::UNKNOWN && before != ChildState::UNKNOWN) {
     order.visit(child.venue, shard.seq);
-    alarm_unknown_child(shard, child, report.cum_units - child.cum_units);
+    children::doubt(shard, child, report.cum_units - child.executed_units());
   } else if (before == ChildState::UNKNOWN && is_live(child.state)) {
-    const std::int64_t timeout_ns = shard.tables.policy(order.policy)->ack_timeout_ns;
-    shard.schedule(shard.log_ns + timeout_ns, TimerKind::ACK_TIMEOUT, child.child_id);
+    children::expect_answer(shard, child);
+    if (order.state == OrderState::CANCEL_PENDING) {
+      children::cancel(shard, child, Reason::PARENT_ENDING);
+    }
+  } else if (child.rests() && settled && child.state == ChildState::CANCELED) {
+    children::alarm(shard, AlarmKind::UNSOLICITED_CANCEL, child, child.units - child.cum_units);
   }
+}
+
+// A venue that says too much about one child has its parent stopped; facts are still booked.
+void count_reports(Shard& shard, const Child& child) {
+  Order& order = *child.order;
+  const Book& book = shard.books[order.record.instrument];
+  const std::uint32_t limit = book.has_limits ? book.limits.max_reports : 0;
+  const std::uint32_t most = limit != 0 ? limit : kMaxReports;
+  if (child.reports != most) return;
+  children::alarm(shard, AlarmKind::TOO_MANY_REPORTS, child, most);
+  if (!is_final(order.state)) desk::wind_down(shard, order, Reason::VENUE_REPORT_BOUND);
 }
 
 // What a report means for its parent; one filled beyond its size stops and cancels the rest.
 void move_on(Shard& shard, Order& order) {
   const bool over = order.excess_units() > 0;
-  if (over && order.state == OrderState::WORKING) {
+  const bool ended = is_final(order.state);
+  if (over && !ended && order.state != OrderState::CANCEL_PENDING) {
     desk::wind_down(shard, order, Reason::OVERFILLED);
     return;
   }
-  if (over && is_final(order.state)) order.finish(Reason::OVERFILLED);
+  if (over && ended) order.finish(Reason::OVERFILLED);
   desk::settle(shard, order);
   desk::emit_order(shard, order);
 }
@@ -146,22 +196,30 @@ Refused apply(Shard& shard, const ExecReport& report) {
     }
     return {Reason::UNKNOWN_CHILD, report.last_units};
   }
-  Order& order = *child->order;
-  refused = check_trade(report, *child, order);
+  refused = check_report_place(report, *child);
+  if (!refused) refused = check_trade(shard, report, *child);
   if (refused) return refused;
+  Order& order = *child->order;
   const std::uint32_t instrument = order.record.instrument;
   Terms& terms = shard.books.terms(instrument, child->venue);
-  const std::int64_t leaves_before = child->leaves_units();
   const ChildState before = child->state;
-  learning::observe_answer(shard, *child);
-  if (is_trade(report)) book_trade(shard, *child, terms, report);
-  child->apply_report(static_cast<ExecType>(report.exec_type), report.cum_units,
-                      report.leaves_units);
-  move(*child, terms, leaves_before, is_live(before));
+  {
+    const children::Change change(shard, *child);
+    ++child->reports;
+    learning::observe_answer(shard, *child);
+    if (is_trade(report)) {
+      book_trade(shard, *child, terms, report);
+    } else if (is_change(report)) {
+      change_trade(shard, *child, terms, report);
+    }
+    child->apply_report(static_cast<ExecType>(report.exec_type), report.cum_units,
+                        report.leaves_units);
+  }
   shard.books[instrument].dirty |= std::uint64_t{1} << child->venue;
-  if (is_open(before) && !is_open(child->state)) finish_child(shard, *child);
-  emit_child(shard, *child, &report);
+  if (is_open(before) && !is_open(child->state)) children::end_at_venue(shard, *child);
+  children::emit(shard, *child, &report);
   doubt(shard, *child, before, report);
+  count_reports(shard, *child);
   move_on(shard, order);
   ++shard.quality_seq;
   return kAccepted;
@@ -169,15 +227,17 @@ Refused apply(Shard& shard, const ExecReport& report) {
 
 void time_out(Shard& shard, std::uint64_t child_id) {
   Child* const child = shard.children.find(child_id);
-  if (child == nullptr || !is_live(child->state)) return;
+  if (child == nullptr || !children::is_overdue(shard, *child)) return;
   Order& order = *child->order;
-  child->state = ChildState::UNKNOWN;
-  --order.live_children;
+  {
+    const children::Change change(shard, *child);
+    child->act(Act::TIME_OUT);
+  }
   learning::observe_timeout(shard, *child);
   // The input being folded comes after the timer, so its quote is news.
   order.visit(child->venue, shard.seq - 1);
-  emit_child(shard, *child, nullptr);
-  alarm_unknown_child(shard, *child, child->leaves_units());
+  children::emit(shard, *child, nullptr);
+  children::doubt(shard, *child, child->leaves_units());
   desk::settle(shard, order);
   desk::emit_order(shard, order);
 }

@@ -110,6 +110,9 @@ void take_tables(Shard& shard, const state::Head& head, Cursor& cursor) {
   for (std::uint32_t i = 0; i < head.policies; ++i) {
     shard.tables.put_policy(cursor.read_valid<Policy>("policy"));
   }
+  for (std::uint32_t i = 0; i < head.postings; ++i) {
+    shard.tables.put_posting(cursor.read_valid<Posting>("posting"));
+  }
   take_fees(shard, head, cursor);
 }
 
@@ -192,6 +195,15 @@ void take_child(Shard& shard, Order& order, Cursor& cursor) {
   child.state = static_cast<ChildState>(record.state);
   child.time_in_force = record.time_in_force;
   child.acked = record.acked != 0;
+  child.busted_units = record.busted_units;
+  child.pending_units = record.pending_units;
+  child.pending_nanos = record.pending_nanos;
+  child.due_ns = record.due_ns;
+  child.min_units = record.min_units;
+  child.reports = record.reports;
+  child.exec_inst = record.exec_inst;
+  child.queries = record.queries;
+  child.reason = static_cast<Reason>(record.reason);
   for (std::uint32_t i = 0; i < record.trades; ++i) child.add_trade(cursor.read<state::Trade>());
   order.add_child(child);
   shard.books[order.record.instrument].open_children += is_open(child.state);
@@ -217,11 +229,65 @@ void take_order(Shard& shard, Cursor& cursor) {
   order.attempts = record.attempts;
   order.state = static_cast<OrderState>(record.state);
   order.end_reason = static_cast<Reason>(record.end_reason);
+  order.posts = record.posts;
+  order.expire_due_ns = record.expire_due_ns;
+  if (record.amends != 0) order.amendment = std::make_unique<NewOrder>(cursor.read<NewOrder>());
   for (std::size_t venue = 0; venue < kMaxVenues; ++venue) {
     if (record.visited[venue] != 0) order.visit(venue, record.visited[venue]);
   }
   for (std::uint32_t i = 0; i < record.children; ++i) take_child(shard, order, cursor);
   shard.open_orders += !is_final(order.state);
+}
+
+void take_times(std::deque<std::int64_t>& times, std::uint32_t count, Cursor& cursor) {
+  for (std::uint32_t i = 0; i < count; ++i) times.push_back(cursor.read<std::int64_t>());
+}
+
+void take_positions(Shard& shard, std::uint32_t count, Cursor& cursor) {
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto record = cursor.read<state::Position>();
+    const auto instrument = static_cast<std::uint32_t>(record.instrument);
+    cursor.check(record.instrument < shard.books.size(), "position");
+    Position* position = shard.accounts.position(record.account, instrument);
+    cursor.check(position != nullptr, "position");
+    position->net_units = record.net_units;
+    position->bought_units = record.bought_units;
+    position->sold_units = record.sold_units;
+    position->notional = join_128(record.notional_lo, record.notional_hi);
+    position->fee_nanos = join_128(record.fee_lo, record.fee_hi);
+  }
+}
+
+// Accounts, positions, recent terms and trades that wait for a copy; after the parents are there.
+void take_accounts(Shard& shard, const state::Head& head, Cursor& cursor) {
+  shard.compares_copies = head.compares_copies != 0;
+  for (std::uint32_t i = 0; i < head.accounts; ++i) {
+    const auto record = cursor.read_valid<Account>("account");
+    const auto tail = cursor.read<state::AccountTail>();
+    AccountState& account = shard.accounts.limits[Target(record.account)];
+    account.record = record;
+    account.throttled = tail.throttled != 0;
+    take_times(account.messages, tail.messages, cursor);
+    take_times(account.sends, tail.sends, cursor);
+  }
+  take_positions(shard, head.positions, cursor);
+  for (std::uint32_t i = 0; i < head.recent; ++i) {
+    const auto record = cursor.read<state::Recent>();
+    cursor.check(shard.recent.times.count(record.digest) == 0, "recent");
+    shard.recent.add(record.digest, record.sent_ns);
+  }
+  for (std::uint32_t i = 0; i < head.copies; ++i) {
+    const auto record = cursor.read<state::Copy>();
+    shard.copies[{record.child_id, record.trade_id}] = {
+        record.order_id, record.units, record.nanos,
+        record.instrument, record.venue, record.is_ours != 0};
+  }
+  for (const std::uint64_t id : shard.orders.ids()) {
+    Order& order = *shard.orders.find(id);
+    order.position = shard.accounts.position(order.record.account, order.record.instrument);
+    cursor.check(order.position != nullptr, "position");
+    accounts::reserve(order);
+  }
 }
 
 }  // namespace
@@ -247,6 +313,10 @@ std::unique_ptr<Shard> decode_state(const std::uint8_t* data, std::size_t size,
   for (std::uint32_t i = 0; i < head.killed_accounts; ++i) {
     shard->killed_accounts.insert(cursor.read<Target>());
   }
+  for (std::uint32_t i = 0; i < head.killed_traders; ++i) {
+    shard->killed_traders.insert(cursor.read<Target>());
+  }
+  take_accounts(*shard, head, cursor);
   cursor.check_end();
   return shard;
 }

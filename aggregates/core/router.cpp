@@ -2,6 +2,7 @@
 
 #include <bit>
 
+#include "posting.hpp"
 #include "shard.hpp"
 
 namespace venuefold {
@@ -92,7 +93,10 @@ std::uint8_t* put_allocations(std::uint8_t* at, const Order& order, const Candid
     out::Allocation record{};
     record.venue = candidates[part.candidate].venue;
     record.levels = part.levels;
-    record.time_in_force = number(order.child_time_in_force());
+    const bool posts = (part.flags & number(AllocationFlag::POST)) != 0;
+    record.time_in_force = number(posts ? TimeInForce::DAY : order.child_time_in_force());
+    record.flags = part.flags;
+    if (part.send_delay_ns != 0) record.flags |= number(AllocationFlag::HELD);
     record.units = part.units;
     record.limit_nanos = part.limit_nanos;
     at = put(at, record);
@@ -232,7 +236,15 @@ const Plan& decide(Shard& shard, Order& order, const BestPrices& best) {
   Candidates& candidates = shard.desk.candidates;
   Plan& plan = shard.desk.plan;
   gather(shard, order, policy, candidates);
-  allocate(order, policy, candidates, wanted, plan);
+  plan.count = 0;
+  plan.units = 0;
+  plan.cost = 0;
+  // All at one venue where the parent, or its minimum, must be whole.
+  const std::int64_t least = order.is_whole() ? 0 : order.least_units();
+  if (!order.is_post_only()) {
+    allocate(order, policy, candidates, least != 0 ? least : wanted, plan);
+  }
+  if (plan.units == 0) posting::plan(shard, order, best, candidates, plan);
   ++order.attempts;
   order.decision_id = emit_decision(shard, order, policy, best, candidates, plan, wanted);
   return plan;

@@ -3,9 +3,12 @@
 
 #include <array>
 #include <cstring>
+#include <deque>
+#include <map>
 #include <set>
 #include <string>
 
+#include "accounts.hpp"
 #include "allocation.hpp"
 #include "book.hpp"
 #include "candidates.hpp"
@@ -27,6 +30,9 @@ constexpr std::uint8_t kOutputVersion = 1;
 constexpr std::size_t kCounters = 128;
 constexpr std::size_t kSources = 256;
 constexpr std::size_t kMaxOpenOrders = 8192;
+constexpr std::size_t kMaxOrders = 65'536;
+// Clients, accounts or traders under a kill switch.
+constexpr std::size_t kMaxKilled = 4096;
 // By reason and side.
 constexpr std::size_t kMarkoutDrops = 2 * (number(MarkoutDrop::OWN_ORDER) + 1);
 
@@ -40,15 +46,37 @@ struct Refused {
 };
 constexpr Refused kAccepted{};
 
-// A client or account under a kill switch, ordered by its bytes.
-struct Target {
-  std::array<char, 16> name;
+// Digests of terms accepted within a window, by age and by digest.
+struct Recent {
+  std::deque<std::uint64_t> by_age;
+  std::map<std::uint64_t, std::int64_t> times;
 
-  Target() = default;
-  explicit Target(const char (&text)[16]) { std::memcpy(name.data(), text, sizeof text); }
-  bool operator<(const Target& other) const {
-    return std::memcmp(name.data(), other.name.data(), name.size()) < 0;
+  void add(std::uint64_t digest, std::int64_t now_ns) {
+    by_age.push_back(digest);
+    times[digest] = now_ns;
   }
+  // Drops from the oldest end what is no younger than `oldest_ns`, and what would be too many.
+  void forget(std::int64_t oldest_ns, std::size_t most) {
+    while (!by_age.empty()) {
+      const auto first = times.find(by_age.front());
+      if (first->second > oldest_ns && by_age.size() < most) return;
+      times.erase(first);
+      by_age.pop_front();
+    }
+  }
+};
+
+// (child id, trade id).
+using CopyKey = std::pair<std::uint64_t, std::uint64_t>;
+
+// A trade that one side, we or the drop copy, has told.
+struct Copy {
+  std::uint64_t order_id;
+  std::int64_t units;
+  std::int64_t nanos;
+  std::uint32_t instrument;
+  std::uint8_t venue;
+  bool is_ours;
 };
 
 struct Source {
@@ -83,6 +111,13 @@ struct Shard {
   bool kill_all = false;
   std::set<Target> killed_clients;
   std::set<Target> killed_accounts;
+  std::set<Target> killed_traders;
+  Accounts accounts;
+  Recent recent;
+  std::map<CopyKey, Copy> copies;
+  bool compares_copies = false;
+  // Children said to be sent since the start; no part of the state.
+  std::uint64_t sent = 0;
   std::array<Source, kSources> sources{};
   std::array<std::uint64_t, kCounters> counters{};
   std::array<std::uint64_t, kMarkoutDrops> markout_drops{};

@@ -51,6 +51,13 @@ void put_head(Encoder& encoder, const Shard& shard) {
   head.markouts = count(shard.markouts.size());
   head.killed_clients = count(shard.killed_clients.size());
   head.killed_accounts = count(shard.killed_accounts.size());
+  head.killed_traders = count(shard.killed_traders.size());
+  head.postings = count(shard.tables.postings());
+  head.accounts = count(shard.accounts.limits.size());
+  head.positions = count(shard.accounts.positions.size());
+  head.recent = count(shard.recent.by_age.size());
+  head.copies = count(shard.copies.size());
+  head.compares_copies = shard.compares_copies;
   encoder.put(head);
 }
 
@@ -65,6 +72,9 @@ void put_tables(Encoder& encoder, const Shard& shard) {
   }
   for (std::uint32_t id = 0; id <= kMaxPolicies; ++id) {
     if (const Policy* policy = tables.policy(id)) encoder.put(*policy);
+  }
+  for (std::uint32_t id = 0; id <= kMaxPolicies; ++id) {
+    if (const Posting* posting = tables.posting(id)) encoder.put(*posting);
   }
   const Fees& fees = tables.fees();
   encoder.put(state::Fees{fees.lines().size(), fees.billings().size()});
@@ -115,6 +125,15 @@ void put_child(Encoder& encoder, const Child& child) {
   record.mid_x2 = child.mid_x2;
   record.far_nanos = child.far_nanos;
   record.cum_units = child.cum_units;
+  record.busted_units = child.busted_units;
+  record.pending_units = child.pending_units;
+  record.pending_nanos = child.pending_nanos;
+  record.due_ns = child.due_ns;
+  record.min_units = child.min_units;
+  record.reports = child.reports;
+  record.exec_inst = child.exec_inst;
+  record.queries = child.queries;
+  record.reason = number(child.reason);
   record.trades = count(child.trades.size());
   record.venue = child.venue;
   record.state = number(child.state);
@@ -143,12 +162,47 @@ void put_order(Encoder& encoder, const Order& order) {
   record.children = order.children_count;
   record.state = number(order.state);
   record.end_reason = number(order.end_reason);
+  record.amends = order.amendment != nullptr;
+  record.posts = order.posts;
+  record.expire_due_ns = order.expire_due_ns;
   for (std::size_t venue = 0; venue < kMaxVenues; ++venue) {
     record.visited[venue] = order.visited_seq(venue);
   }
   encoder.put(record);
+  if (order.amendment != nullptr) encoder.put(*order.amendment);
   for (const Child* child = order.first_child; child != nullptr; child = child->next) {
     put_child(encoder, *child);
+  }
+}
+
+// What is open of a position follows from the parents.
+void put_accounts(Encoder& encoder, const Shard& shard) {
+  for (const auto& [name, account] : shard.accounts.limits) {
+    encoder.put(account.record);
+    encoder.put(state::AccountTail{account.throttled, count(account.messages.size()),
+                                   count(account.sends.size())});
+    for (const std::int64_t time_ns : account.messages) encoder.put(time_ns);
+    for (const std::int64_t time_ns : account.sends) encoder.put(time_ns);
+  }
+  for (const auto& [key, position] : shard.accounts.positions) {
+    state::Position record{};
+    std::memcpy(record.account, key.account.name.data(), sizeof record.account);
+    record.instrument = key.instrument;
+    record.net_units = position.net_units;
+    record.bought_units = position.bought_units;
+    record.sold_units = position.sold_units;
+    record.notional_lo = low_word(position.notional);
+    record.notional_hi = high_word(position.notional);
+    record.fee_lo = low_word(position.fee_nanos);
+    record.fee_hi = high_word(position.fee_nanos);
+    encoder.put(record);
+  }
+  for (const std::uint64_t digest : shard.recent.by_age) {
+    encoder.put(state::Recent{digest, shard.recent.times.at(digest)});
+  }
+  for (const auto& [key, copy] : shard.copies) {
+    encoder.put(state::Copy{key.first, key.second, copy.order_id, copy.units, copy.nanos,
+                            copy.instrument, copy.venue, copy.is_ours, {}});
   }
 }
 
@@ -173,6 +227,8 @@ std::vector<std::uint8_t> encode_state(const Shard& shard) {
   }
   for (const Target& target : shard.killed_clients) encoder.put(target);
   for (const Target& target : shard.killed_accounts) encoder.put(target);
+  for (const Target& target : shard.killed_traders) encoder.put(target);
+  put_accounts(encoder, shard);
   return std::move(encoder.bytes);
 }
 

@@ -54,8 +54,15 @@ struct Head {
   std::uint32_t reserved;
   std::uint32_t killed_clients;
   std::uint32_t killed_accounts;
+  std::uint32_t killed_traders;
+  std::uint32_t postings;
+  std::uint32_t accounts;
+  std::uint32_t positions;
+  std::uint32_t recent;
+  std::uint32_t copies;
+  std::uint64_t compares_copies;
 };
-static_assert(sizeof(Head) == 200);
+static_assert(sizeof(Head) == 232);
 
 struct VenueTail {
   std::uint8_t status;
@@ -117,10 +124,14 @@ struct Order {
   std::uint32_t children;
   std::uint8_t state;
   std::uint8_t end_reason;
-  char reserved[2];
+  std::uint8_t amends;
+  char reserved[1];
+  std::uint32_t posts;
+  std::uint32_t reserved2;
+  std::int64_t expire_due_ns;
   std::uint64_t visited[kMaxVenues];
 };
-static_assert(sizeof(Order) == 936);
+static_assert(sizeof(Order) == 952);
 
 struct Child {
   std::uint64_t child_id;
@@ -132,20 +143,72 @@ struct Child {
   std::int64_t mid_x2;
   std::int64_t far_nanos;
   std::int64_t cum_units;
+  std::int64_t busted_units;
+  std::int64_t pending_units;
+  std::int64_t pending_nanos;
+  std::int64_t due_ns;
+  std::int64_t min_units;
   std::uint32_t trades;
+  std::uint32_t reports;
   std::uint8_t venue;
   std::uint8_t state;
   std::uint8_t time_in_force;
   std::uint8_t acked;
+  std::uint8_t exec_inst;
+  std::uint8_t queries;
+  std::uint8_t reason;
+  char reserved[1];
 };
-static_assert(sizeof(Child) == 80);
+static_assert(sizeof(Child) == 128);
 
+// A fill as booked; a busted one keeps its id with size 0. `changed`: by a later report.
 struct Trade {
   std::uint64_t trade_id;
   std::int64_t units;
   std::int64_t nanos;
+  std::int64_t fee_nanos;
+  std::uint64_t changed;
 };
-static_assert(sizeof(Trade) == 24);
+static_assert(sizeof(Trade) == 40);
+
+struct AccountTail {
+  std::uint64_t throttled;
+  std::uint32_t messages;
+  std::uint32_t sends;
+};
+static_assert(sizeof(AccountTail) == 16);
+
+struct Position {
+  char account[16];
+  std::uint64_t instrument;
+  std::int64_t net_units;
+  std::int64_t bought_units;
+  std::int64_t sold_units;
+  std::uint64_t notional_lo;
+  std::int64_t notional_hi;
+  std::uint64_t fee_lo;
+  std::int64_t fee_hi;
+};
+static_assert(sizeof(Position) == 80);
+
+struct Recent {
+  std::uint64_t digest;
+  std::int64_t sent_ns;
+};
+static_assert(sizeof(Recent) == 16);
+
+struct Copy {
+  std::uint64_t child_id;
+  std::uint64_t trade_id;
+  std::uint64_t order_id;
+  std::int64_t units;
+  std::int64_t nanos;
+  std::uint32_t instrument;
+  std::uint8_t venue;
+  std::uint8_t is_ours;
+  char reserved[2];
+};
+static_assert(sizeof(Copy) == 48);
 
 struct Timer {
   std::int64_t due_ns;

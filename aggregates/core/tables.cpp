@@ -61,6 +61,14 @@ Reason Tables::put_policy(const Policy& record) {
   return Reason::NONE;
 }
 
+Reason Tables::put_posting(const Posting& record) {
+  if (!is_valid(record)) return Reason::BAD_VALUE;
+  auto& place = postings_[record.policy];
+  posting_count_ += place == nullptr;
+  place = std::make_unique<Posting>(record);
+  return Reason::NONE;
+}
+
 Reason Tables::put_settings(const Settings& record) {
   if (!is_valid(record)) return Reason::BAD_VALUE;
   settings_ = record;
@@ -88,7 +96,19 @@ bool is_valid(const Fee& record) {
 bool is_valid(const Limits& record) {
   return within(0, record.max_order_units, kMaxUnits) &&
          within(0, record.max_notional_ones, kMaxNotionalOnes) &&
-         within(1, record.collar_e9, kE9 - 1);
+         within(1, record.collar_e9, kE9 - 1) && record.restricted <= 1 &&
+         record.short_restricted <= 1 && record.self_match <= number(SelfMatch::CANCEL_BOTH) &&
+         within(0, record.duplicate_ns, kMaxDurationNs);
+}
+
+bool is_valid(const Posting& record) {
+  constexpr std::int64_t kMinRestNs = 1000;
+  constexpr std::uint32_t kMaxPosts = 1000;
+  return within(1, record.policy, kMaxPolicies) && record.enabled <= 1 && record.improve == 0 &&
+         within(1, record.horizon, 4) && record.max_posts <= kMaxPosts &&
+         within(kMinRestNs, record.rest_ns, kMaxDurationNs) &&
+         within(kMinRestNs, record.min_life_ns, kMaxDurationNs) &&
+         within(kMinRestNs, record.check_ns, kMaxDurationNs);
 }
 
 bool is_valid(const Policy& record) {

@@ -40,6 +40,11 @@ class Tables {
     return id <= kMaxPolicies ? policies_[id].get() : nullptr;
   }
   std::size_t policies() const { return policy_count_; }
+  // How the remainders of a policy rest; null where they do not.
+  const Posting* posting(std::uint32_t id) const {
+    return id <= kMaxPolicies ? postings_[id].get() : nullptr;
+  }
+  std::size_t postings() const { return posting_count_; }
   const Settings& settings() const { return settings_; }
   const Grids& grids() const { return grids_; }
   const Priors& priors() const { return priors_; }
@@ -57,6 +62,7 @@ class Tables {
   // Each defines or replaces what the record names, or says why not.
   Reason put_venue(std::uint8_t id, const Venue& record);
   Reason put_policy(const Policy& record);
+  Reason put_posting(const Posting& record);
   Reason put_settings(const Settings& record);
 
  private:
@@ -69,6 +75,8 @@ class Tables {
   std::array<std::int64_t, kMaxVenues> ack_prior_ns_{};
   std::array<std::unique_ptr<Policy>, kMaxPolicies + 1> policies_;
   std::size_t policy_count_ = 0;
+  std::array<std::unique_ptr<Posting>, kMaxPolicies + 1> postings_;
+  std::size_t posting_count_ = 0;
   Settings settings_ = default_settings();
   Grids grids_ = grids_of(settings_);
   Priors priors_ = priors_of(settings_);
@@ -92,5 +100,6 @@ bool is_valid(const Listing& record);
 bool is_valid(const Fee& record);
 bool is_valid(const Limits& record);
 bool is_valid(const Policy& record);
+bool is_valid(const Posting& record);
 
 }  // namespace venuefold

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import PathParameter, QueryParameter
 from litestar.serialization import encode_json
 
 from projections.api.access import ANYBODY, AUDITORS, OPERATORS, require
@@ -25,8 +25,8 @@ ASSETS = {
     "page.css": "text/css",
     "docs.js": "text/javascript",
 }
-JobId = Annotated[str, Parameter(pattern=r"^[0-9]{1,9}$")]
-Count = Annotated[int, Parameter(ge=1, le=1000)]
+JobId = Annotated[str, PathParameter(pattern=r"^[0-9]{1,9}$")]
+Count = Annotated[int, QueryParameter(ge=1, le=1000)]
 
 
 class JobRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from litestar import Response, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import HeaderParameter
 
 from projections.api.access import KILLERS, OPERATORS, TRADERS, require
 from projections.api.operations import problems, told
@@ -29,7 +29,7 @@ from projections.api.order_input import (
     order_record,
 )
 from projections.api.problems import ProblemError
-from projections.api.read_routes import Ask, Id, Key, json, one_row, services_of
+from projections.api.read_routes import Ask, Id, PathKey, json, one_row, services_of
 from projections.api.services import Services
 from projections.views import columns
 from projections.views.names import Names
@@ -40,7 +40,7 @@ MAX_WAIT_S = 10.0
 WAIT = re.compile(r"(?:^|[,;])\s*wait=(\d{1,3})\s*(?:$|[,;])")
 Prefer = Annotated[
     str | None,
-    Parameter(header="Prefer", max_length=64, required=False, description="wait=N, up to 10 s"),
+    HeaderParameter(name="Prefer", max_length=64, required=False, description="wait=N, up to 10 s"),
 ]
 REFUSED_STATUS = {
     "engine_not_running": 503,
@@ -181,7 +181,7 @@ async def post_kill(request: Ask, data: KillRequest) -> Response[bytes]:
     summary="Begin or end an outage of a simulated venue.",
     responses=told(200, OutageRequest, "As it is now.") | problems(404, 415, 422),
 )
-async def post_outage(request: Ask, venue: Key, data: OutageRequest) -> Response[bytes]:
+async def post_outage(request: Ask, venue: PathKey, data: OutageRequest) -> Response[bytes]:
     """Its quotes stop and its answers wait until the outage is over."""
     require(request.state.caller, OPERATORS)
     services = services_of(request)

@@ -7,9 +7,11 @@ stay on the current one; then one atomic step makes it current.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,8 @@ SQLITE_PRAGMAS = (
 )
 CURRENT = "current"
 POINTER = "public.sor_read_models"
+LOCK_NUMBER = 0x56_4F_4C_44
+BUSY = "another rebuild is at work; wait for it or stop it"
 
 
 class Generations:
@@ -58,6 +62,10 @@ class Generations:
 
     def drop(self, number: int) -> None:
         """Removes a generation that is not current."""
+        raise NotImplementedError
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Held by whoever rebuilds; InputError when another one does."""
         raise NotImplementedError
 
     def next_number(self) -> int:
@@ -99,8 +107,14 @@ class SqliteGenerations(Generations):
 
         @event.listens_for(engine, "connect")
         def prepare(connection: Any, _: Any) -> None:
+            # The driver would begin no transaction for DDL: a killed migration would stay half.
+            connection.isolation_level = None
             for pragma in pragmas:
                 connection.execute(f"PRAGMA {pragma}")
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Any) -> None:
+            connection.exec_driver_sql("BEGIN")
 
         return engine
 
@@ -121,6 +135,15 @@ class SqliteGenerations(Generations):
         for path in (self.path(number), *self.folder.glob(f"read-{number:06d}.db-*")):
             with suppress(FileNotFoundError):
                 path.unlink()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        with (self.folder / "rebuild.lock").open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise InputError(f"{self.folder}: {BUSY}") from None
+            yield
 
     def path(self, number: int) -> Path:
         """File of a generation."""
@@ -172,6 +195,17 @@ class PostgresGenerations(Generations):
             raise InputError(f"{self.schema(number)}: is the current generation; it is not dropped")
         with self._root.begin() as connection:
             connection.exec_driver_sql(f"DROP SCHEMA IF EXISTS {self.schema(number)} CASCADE")
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        with self._root.connect() as connection:
+            query = f"SELECT pg_try_advisory_lock({LOCK_NUMBER})"
+            if not connection.exec_driver_sql(query).scalar():
+                raise InputError(f"{make_url(self.url).database}: {BUSY}")
+            try:
+                yield
+            finally:
+                connection.exec_driver_sql(f"SELECT pg_advisory_unlock({LOCK_NUMBER})")
 
     def close(self) -> None:
         self._root.dispose()

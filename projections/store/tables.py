@@ -9,9 +9,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from projections.views.columns import VIEWS, View
+from projections.views.columns import ADDED, VIEWS, View
 
 METADATA = sa.MetaData()
+ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""SQLite keeps rows in the order of an INTEGER key, without an index beside it."""
+
 NULLABLE = frozenset(
     {
         "mid_x2_nanos",
@@ -50,7 +53,7 @@ INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
 def make_table(view: View) -> sa.Table:
     """The table of a view, without its secondary indexes."""
     made = [make_column(view, name, code) for name, code in view.columns]
-    return sa.Table(view.name, METADATA, *made)
+    return sa.Table(view.name, METADATA, *made, sqlite_with_rowid=view not in ADDED)
 
 
 def make_column(view: View, name: str, code: str) -> sa.Column[Any]:
@@ -59,7 +62,7 @@ def make_column(view: View, name: str, code: str) -> sa.Column[Any]:
     nullable = code == "d" or name in NULLABLE or name == "shortfall_micros" or is_quantile(name)
     return sa.Column(
         name,
-        column_type(code),
+        ID if name == "id" else column_type(code),
         primary_key=is_key,
         nullable=nullable and not is_key,
         autoincrement=False,

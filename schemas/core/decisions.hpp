@@ -147,9 +147,56 @@ struct ChildState : OutHeader {
   std::uint8_t liquidity;
   std::uint8_t venue;
   std::uint8_t report_flags;
-  char reserved[3];
+  std::uint8_t reason;
+  char reserved[2];
 };
 static_assert(sizeof(ChildState) == 112);
+
+struct StatusRequest : OutHeader {
+  std::uint64_t child_id;
+  std::uint64_t order_id;
+  std::uint8_t venue;
+  std::uint8_t attempt;
+  char reserved[6];
+};
+static_assert(sizeof(StatusRequest) == 64);
+
+struct ReplaceChild : OutHeader {
+  std::uint64_t child_id;
+  std::uint64_t order_id;
+  std::int64_t units;
+  std::int64_t limit_nanos;
+  std::uint8_t venue;
+  char reserved[7];
+};
+static_assert(sizeof(ReplaceChild) == 80);
+
+struct Break : OutHeader {
+  std::uint64_t child_id;
+  std::uint64_t order_id;
+  std::uint64_t trade_id;
+  std::int64_t our_units;
+  std::int64_t their_units;
+  std::int64_t our_nanos;
+  std::int64_t their_nanos;
+  std::uint8_t kind;
+  std::uint8_t venue;
+  char reserved[6];
+};
+static_assert(sizeof(Break) == 104);
+
+struct Position : OutHeader {
+  std::int64_t net_units;
+  std::int64_t bought_units;
+  std::int64_t sold_units;
+  std::int64_t open_buy_units;
+  std::int64_t open_sell_units;
+  std::uint64_t notional_lo;
+  std::int64_t notional_hi;
+  std::int64_t fee_nanos;
+  char account[16];
+};
+static_assert(sizeof(Position) == 120);
 
 struct Refusal : OutHeader {
   std::uint64_t source_seq;

@@ -104,6 +104,17 @@ struct Kill : Header {
 };
 static_assert(sizeof(Kill) == 64);
 
+struct EndOfDay : Header {
+  char reserved[32];
+};
+static_assert(sizeof(EndOfDay) == 64);
+
+struct Rearm : Header {
+  char account[16];
+  char person[16];
+};
+static_assert(sizeof(Rearm) == 64);
+
 struct ExecReport : Header {
   std::uint64_t child_id;
   std::uint64_t trade_id;
@@ -225,9 +236,42 @@ struct Limits : Header {
   std::int64_t max_order_units;
   std::int64_t max_notional_ones;
   std::int64_t collar_e9;
-  char reserved[72];
+  std::uint8_t restricted;
+  std::uint8_t short_restricted;
+  std::uint8_t self_match;
+  std::uint8_t status_requests;
+  std::uint32_t max_reports;
+  std::int64_t duplicate_ns;
+  char reserved[56];
 };
 static_assert(sizeof(Limits) == 128);
+
+struct Account : Header {
+  char account[16];
+  std::uint64_t venues_permitted;
+  std::int64_t max_gross_ones;
+  std::int64_t max_net_ones;
+  std::int64_t rate_ns;
+  std::int64_t throttle_ns;
+  std::uint32_t rate_max;
+  std::uint32_t throttle_max;
+  char reserved[32];
+};
+static_assert(sizeof(Account) == 128);
+
+struct Posting : Header {
+  std::uint32_t policy;
+  std::uint8_t enabled;
+  std::uint8_t max_urgency;
+  std::uint8_t improve;
+  std::uint8_t horizon;
+  std::int64_t rest_ns;
+  std::int64_t min_life_ns;
+  std::int64_t check_ns;
+  std::uint32_t max_posts;
+  char reserved[60];
+};
+static_assert(sizeof(Posting) == 128);
 
 struct Settings : Header {
   std::int64_t liquidity_half_life_ns;

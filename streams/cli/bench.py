@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 
 from schemas.errors import InputError
-from streams.cli.benchmarks import engine, native, pipelines
+from streams.cli.benchmarks import durability, engine, native, pipelines
 from streams.cli.benchmarks.compare import compare
 from streams.cli.benchmarks.keep import keep, write_markdown
 from streams.cli.benchmarks.machine import commit, machine
+from streams.cli.benchmarks.parallel import parallel
 from streams.cli.benchmarks.parity import GENERATOR, parity
 from streams.cli.benchmarks.timing import Calibration, Result
 from streams.cli.benchmarks.world import World
@@ -48,7 +49,10 @@ class Catalogue:
             "decide.24": partial(engine.decide, 24, is_full),
             "decide.50": partial(engine.decide, 50, is_full),
             **self._native(),
+            "parallel.1": partial(parallel, 1),
+            "parallel.2": partial(parallel, 2),
             "pipeline.durable": lambda: self._day().durable(folder / "durable"),
+            **self._durability(),
             "simulator": lambda: self._day().simulate(),
             "replay": lambda: self._day().replay(folder / "replay"),
             "verify": self._verify,
@@ -59,6 +63,23 @@ class Catalogue:
                 self.table[f"reader.{where.name}"] = partial(pipelines.read_dataset, toml, where)
         if is_full and GENERATOR.exists():
             self.table["parity"] = partial(parity, 2_000_000)
+
+    def _durability(self) -> dict[str, Benchmark]:
+        """The log, and the device beside it in the same run."""
+        folder, is_full = self.folder, self.is_full
+        stream = durability.OrderToDurable(folder / "orders", is_full)
+        return {
+            "log.durable": partial(durability.log_durable, folder / "log", is_full),
+            "order_to_durable": stream.orders,
+            "order_to_durable.fdatasync": stream.fdatasync,
+            "order_to_durable.ratio": stream.ratio,
+            "snapshot.pause": partial(durability.pauses, folder / "beside", "beside", is_full),
+            "snapshot.pause.in_process": partial(
+                durability.pauses, folder / "in_process", "in_process", is_full
+            ),
+            "snapshot.pause.none": partial(durability.pauses, folder / "none", "none", is_full),
+            "recovery.10m": partial(durability.recovery, folder / "recovery", is_full),
+        }
 
     def chosen(self, names: tuple[str, ...]) -> dict[str, Benchmark]:
         """Those whose name matches one of `names`; InputError for a name that matches none."""

@@ -27,8 +27,12 @@ COMMANDS = {
     "kill": "stop trading in a scope, at once",
     "resume": "let a scope trade again",
     "venues": "the venues of the running service and their health",
-    "demo": "route over simulated venues, live in the terminal",
+    "whatif": "what another policy would have cost on the inputs of a run",
+    "evaluate": "how good the routing is, in markets whose truth is known",
+    "demo": "route over simulated venues, live on a page",
     "bench": "measure speed",
+    "projections": "keep the read models of a run in a database, rebuild them, their lag",
+    "reference": "venues, instruments, policies, limits and accounts, agreed by two people",
     "doctor": "check this machine and installation, and say what to do",
 }
 MODULES = {"resume": "kill"}

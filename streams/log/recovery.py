@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.errors import CorruptLogError
+from schemas.errors import CorruptLogError, NotFoundError
 from streams.log.errors import DamagedLogError
 from streams.log.files import sync_directory, write_durably
 from streams.log.segment import HEADER_BYTES, Segment, list_segments, named_seq
@@ -54,7 +54,7 @@ def check(
 ) -> LogReport:
     """Read a stream whole and report it; `watch` sees each frame.
 
-    `start_seq` must begin a segment. Raises DamagedLogError for damage before the end and
+    What lies before `start_seq` is not read. Raises DamagedLogError for damage before the end and
     CorruptLogError when the log does not reach the anchor or reaches it with another chain.
     """
     reader = SegmentReader(directory, stream, start_seq, verify_chain, shard)
@@ -114,15 +114,16 @@ def recover(
     anchor: Anchor | None = None,
     rederivable: bool = False,
     shard: int | None = None,
+    known_seq: int = 0,
 ) -> LogReport:
     """Cut an unfinished write and report what is left; the bytes cut stay beside as `*.torn`.
 
-    Reads the last two segments, or all when `full`. `rederivable` cuts at damage too, with all
-    that follows: only for a stream that can be computed again.
+    Reads the last two segments, only what follows `known_seq` (the position of a snapshot) where
+    that is less, or everything when `full`. `rederivable` cuts at damage too, with all that
+    follows: only for a stream that can be computed again.
     """
     where = Path(directory)
-    paths = list_segments(where, stream)
-    start_seq = None if full or len(paths) < 3 else named_seq(paths[-2])
+    start_seq = None if full else tail_start(where, stream, known_seq)
     try:
         report = check(where, stream, start_seq=start_seq, anchor=anchor, shard=shard)
     except DamagedLogError as damage:
@@ -130,10 +131,21 @@ def recover(
             raise
         cut(where, stream, damage.path, damage.offset)
         return recover(where, stream, full, anchor, rederivable, shard)
+    except NotFoundError:  # the log is shorter than the snapshot
+        return recover(where, stream, full, anchor, rederivable, shard)
     if report.torn is not None:
         cut(where, stream, report.torn.path, report.torn.offset)
     drop_empty_segment(where, stream)
     return report
+
+
+def tail_start(directory: Path, stream: str, known_seq: int) -> int | None:
+    """Where to begin to read the end of a log, None for its beginning."""
+    paths = list_segments(directory, stream)
+    start_seq = named_seq(paths[-2]) if len(paths) > 2 else None
+    if known_seq and paths and named_seq(paths[0]) <= known_seq + 1:
+        return max(known_seq + 1, start_seq or 1)
+    return start_seq
 
 
 def cut(directory: Path, stream: str, path: Path, offset: int) -> None:

@@ -6,6 +6,7 @@ frame, synced before the next). So an unfinished frame with anything after it is
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,10 +15,19 @@ import numpy as np
 
 from schemas.errors import InputError, NotFoundError
 from streams.log import _journal
-from streams.log.segment import HEADER_BYTES, STREAMS, Segment, list_segments, named_seq
+from streams.log.segment import (
+    FRAME_MAGIC,
+    HEADER_BYTES,
+    STREAMS,
+    Segment,
+    list_segments,
+    named_seq,
+)
 
 CHAIN_BYTES = 32
 FRAME_HEADER_BYTES = 64
+FRAME_START = struct.Struct("<3sBIIIQ")
+"""Magic, codec, stored bytes, checksum, records, first seq."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,7 @@ class SegmentReader:
 
     Iterating yields the frames up to the present end; iterating again goes on from there, so the
     same reader follows a log that is being written. `torn` is set when the end is unfinished.
+    Frames of the first segment before the one that holds `start_seq` are leapt over, not proven.
     Raises DamagedLogError for damage, NotFoundError when `start_seq` is not in the log.
     """
 
@@ -181,7 +192,33 @@ class SegmentReader:
         self._segment, self._offset = segment, HEADER_BYTES
         self.segments += 1
         self.file_bytes += HEADER_BYTES
+        if self.start_seq is not None and self.segments == 1:
+            self._leap(segment, self.start_seq)
         return True
+
+    def _leap(self, segment: Segment, start_seq: int) -> None:
+        """Moves to the frame that holds `start_seq`, or behind the last one, by headers alone.
+
+        Only the frame before it is proven: its chain head is what the next one continues. Where
+        the headers do not hold together nothing is leapt over, and reading names the damage.
+        """
+        offset, before, seq, seq_before = HEADER_BYTES, 0, self.next_seq, 0
+        while offset + FRAME_HEADER_BYTES <= segment.size:
+            magic, _, stored, _, count, first_seq = FRAME_START.unpack_from(segment.data, offset)
+            if magic != FRAME_MAGIC or first_seq != seq or not count:
+                return
+            if seq + count > start_seq:
+                break
+            before, seq_before = offset, seq
+            table = CHAIN_BYTES * count if self.stream == "outputs" else 0
+            offset, seq = offset + FRAME_HEADER_BYTES + stored + table, seq + count
+        if not before or offset > segment.size:
+            return
+        check = segment.check(before, seq_before, None)
+        if check.fault != "none":
+            return
+        self.file_bytes += offset - self._offset
+        self._offset, self.next_seq, self.chain_head = offset, seq, check.chain_head
 
     def _start_at(self, segment: Segment) -> None:
         self.next_seq = segment.first_seq

@@ -114,12 +114,23 @@ class ShardLog:
                 "and recover before its writers open"
             )
         anchors = self.anchors()
-        inputs = recover(self.directory, "inputs", full, anchors.get("inputs"), shard=self.shard)
-        outputs = recover(self.directory, "outputs", full, rederivable=True, shard=self.shard)
-        if cut_outputs_after(self.directory, outputs, inputs.last_seq):
-            outputs = recover(self.directory, "outputs", full, shard=self.shard)
+        where, shard = self.directory, self.shard
+        known, known_out = self._known()
+        anchor = anchors.get("inputs")
+        inputs = recover(where, "inputs", full, anchor, shard=shard, known_seq=known)
+        outputs = recover(where, "outputs", full, None, True, shard, known_out)
+        if cut_outputs_after(where, outputs, inputs.last_seq):
+            outputs = recover(where, "outputs", full, shard=shard)
         self.snapshots().discard_after(inputs.last_seq)
         return Recovery(inputs, outputs)
+
+    def _known(self) -> tuple[int, int]:
+        """Positions of the newest snapshot, which was taken of durable records; zeros for none."""
+        try:
+            infos = self.snapshots().entries()
+        except CorruptLogError:
+            return 0, 0
+        return (infos[-1].seq, infos[-1].out_seq) if infos else (0, 0)
 
     def check(self, verify_chain: bool = True) -> Recovery:
         """Read both streams whole, against the anchor; changes nothing."""
@@ -145,7 +156,7 @@ class ShardLog:
     def snapshots(self, read_only: bool | None = None) -> SnapshotStore:
         """The shard's snapshots; read-only unless the run is open for writing."""
         is_read_only = self._is_read_only(read_only)
-        kept = None if is_read_only or not self._writers else self._anchor_snapshot
+        kept = None if is_read_only or not self._writers else self.anchor_snapshot
         return SnapshotStore(self.directory / "snapshots", is_read_only, kept)
 
     def index(self, read_only: bool | None = None) -> DecisionIndex:
@@ -222,6 +233,10 @@ class ShardLog:
         number = {"number": entry["number"]}
         replace_durably(self.directory / "anchor.json", sealed({**rows, **number}))
 
+    def sign_with(self, signer: Signer | None) -> None:
+        """Sign the anchors that are written from now on."""
+        self._signer = signer
+
     def _publish(
         self, reason: str, rows: Mapping[str, Any], state_hash: str | None = None
     ) -> dict[str, Any]:
@@ -238,7 +253,7 @@ class ShardLog:
             }
         )
 
-    def _anchor_snapshot(self, info: SnapshotInfo) -> None:
+    def anchor_snapshot(self, info: SnapshotInfo) -> None:
         """Anchor both chains where a snapshot was taken; it was taken of durable records."""
         self._publish(
             "snapshot",

@@ -17,11 +17,13 @@ PIECE_BYTES = 1 << 20
 
 
 class Past:
-    """One stream's records that the log held when it was opened, up to `last_seq`."""
+    """One stream's records that the log held when it was opened, `start_seq` to `last_seq`."""
 
-    def __init__(self, log: ShardLog, stream: str, last_seq: int) -> None:
-        self.directory, self.stream, self.last_seq = log.directory, stream, last_seq
-        self._bytes = LoggedOutputs(iter(log.reader(stream) if last_seq else ()))
+    def __init__(self, log: ShardLog, stream: str, last_seq: int, start_seq: int = 1) -> None:
+        self.directory, self.stream = log.directory, stream
+        self.last_seq = last_seq if last_seq >= start_seq else 0
+        first = start_seq if start_seq > 1 else None
+        self._bytes = LoggedOutputs(iter(log.reader(stream, first) if self.last_seq else ()))
 
     def beyond(self, payload: bytes, last_seq: int) -> bytes:
         """The part of `payload`, whose last record is `last_seq`, that the log does not hold."""
@@ -66,8 +68,7 @@ class Journal:
     @property
     def is_catching_up(self) -> bool:
         """Whether the log still holds more than was made again."""
-        behind = self.engine.seq <= self.logged_seq or self.engine.out_seq < self.logged_out_seq
-        return self._past is not None and behind
+        return self._past is not None and any(past.last_seq for past in self._past)
 
     def note(self, inputs: Any, outputs: bytes) -> None:
         """Takes over the bytes of one step."""

@@ -8,8 +8,9 @@ from typing import Any
 
 from schemas.errors import InputError
 from schemas.wire import decode_output, to_dict
+from streams.log.ahead import AheadReader
 from streams.log.errors import DamagedLogError
-from streams.log.segments import Frame
+from streams.log.segments import Frame, SegmentReader
 from streams.log.shard_log import ShardLog
 from streams.replay.verdict import ShardVerdict
 
@@ -55,7 +56,8 @@ def proven_frames(
     """Frames from `start_seq`; a break of the chain is noted and reading goes on, other damage
     raises.
     """
-    reader = log.reader(stream, start_seq if start_seq > 1 else None)
+    first = start_seq if start_seq > 1 else None
+    reader: SegmentReader = AheadReader(log.directory, stream, first, log.shard)
     try:
         yield from reader
     except DamagedLogError as damage:

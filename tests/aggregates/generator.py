@@ -16,6 +16,7 @@ from aggregates import kernel
 from aggregates.engine import SIZES
 from aggregates.kernel import Engine
 from schemas.codes import (
+    REFERENCE_TYPES,
     ExecInst,
     ExecType,
     InputType,
@@ -38,6 +39,7 @@ from schemas.units import (
     SOURCE_REFERENCE,
     VENUE_NONE,
 )
+from tests.aggregates.generator_life import Life
 from tests.builders import MS, REPORTS, START_NS, S, Tape, records
 
 TICK = 10_000_000
@@ -107,7 +109,7 @@ class Sent:
     trade_ids: list[int] = field(default_factory=list)
 
 
-class World:
+class World(Life):
     """Draws one record after the other."""
 
     def __init__(self, rng: random.Random, garbage: float, engine: Engine) -> None:
@@ -126,6 +128,8 @@ class World:
         self.orders: deque[tuple[int, bytes, bytes]] = deque(maxlen=60)
         self.sent_orders: deque[bytes] = deque(maxlen=30)
         self.names = self.trades = 0
+        self.working: dict[bytes, None] = {}
+        self.copies: deque[dict[str, Any]] = deque(maxlen=40)
         self.later: list[tuple[int, Callable[[], Any]]] = []
 
     def run(self, count: int) -> None:
@@ -150,6 +154,7 @@ class World:
         self.consumed += consumed
         self.steps.append((record, outputs))
         for kind, record, _ in records(outputs):
+            self._learn(kind, record)
             if kind == OutputType.CHILD:
                 self.live.append(
                     Sent(
@@ -181,6 +186,9 @@ class World:
                 if rng.random() < 0.95:
                     self._fee(instrument, venue, Liquidity.TAKE)
                     yield
+                if rng.random() < 0.6:
+                    self._fee(instrument, venue, Liquidity.ADD)
+                    yield
         for _ in range(rng.choice((0, 0, 6, 20))):
             self._fee_tier()
             yield
@@ -190,6 +198,9 @@ class World:
         for policy in range(1, 9):
             self._policy(policy, 1 + (policy - 1) % 4)
             yield
+            if rng.random() < 0.7:
+                self._posting(policy)
+                yield
         self._settings()
         yield
         self._engine()
@@ -227,6 +238,7 @@ class World:
             max_order_units=self.rng.choice((2_000, 20_000, 10**6)) * one,
             max_notional_ones=self.rng.choice((10**5, 10**6, 10**9)),
             collar_e9=self.rng.choice((1_000_000, 10_000_000, 100_000_000)),
+            **self._limit_rules(),
         )
 
     def _listing(self, instrument: int, venue: int) -> None:
@@ -294,7 +306,7 @@ class World:
             tolerance_e9=rng.choice((0, 100_000, 1_000_000, 10_000_000)),
             miss_penalty_e9=rng.choice((0, 0, 1_000_000, 20_000_000)),
             stale_ns=rng.choice((50 * MS, S, 10 * S)),
-            ack_timeout_ns=rng.choice((1, 5 * MS, 20 * MS, 200 * MS)),
+            ack_timeout_ns=rng.choice((1, 20 * MS, 200 * MS, 200 * MS)),
             retry_ns=rng.choice((1, MS, 10 * MS)),
             horizon_ns=rng.choice((20 * MS, 200 * MS, 5 * S)),
             allow_degraded=rng.choice((0, 0, 1)),
@@ -487,6 +499,8 @@ class World:
             "capacity": rng.choice((0, ord("A"), ord("P"))),
             "urgency": rng.randint(0, 9),
         }
+        values |= self._order_rules()
+        self._rare_terms(values)
         if values["time_in_force"] == TimeInForce.GTD:
             values["expire_ns"] = self.tape.now_ns + rng.choice((1, 20 * MS, S))
         if rng.random() < 0.15:
@@ -494,6 +508,18 @@ class World:
         if rng.random() < 0.15:
             values["venues_banned"] = 1 << rng.randrange(self.venues)
         return values
+
+    def _rare_terms(self, values: dict[str, Any]) -> None:
+        """Minimum and displayed sizes, all or none, post only."""
+        rng, units = self.rng, values["order_units"]
+        if rng.random() < 0.08:
+            values["min_units"] = rng.choice((1, units // 2, units))
+        if rng.random() < 0.1:
+            values["display_units"] = max(1, units // 3)
+        if rng.random() < 0.05:
+            values["exec_inst"] |= ExecInst.ALL_OR_NONE
+        if rng.random() < 0.1:
+            values["exec_inst"] |= ExecInst.POST_ONLY
 
     def _mistakes(self, instrument: int) -> tuple[dict[str, Any], ...]:
         rng, now_ns = self.rng, self.tape.now_ns
@@ -511,9 +537,9 @@ class World:
             {"ord_type": rng.choice((0, 3, 200))},
             {"time_in_force": rng.choice((1, 2, 5, 7, 99))},
             {"time_in_force": TimeInForce.GTD, "expire_ns": now_ns},
-            {"exec_inst": rng.choice((ExecInst.ALL_OR_NONE, ExecInst.POST_ONLY, 255))},
-            {"min_units": rng.choice((1, -1))},
-            {"display_units": 100},
+            {"exec_inst": 255},
+            {"min_units": rng.choice((MAX_UNITS, -1))},
+            {"display_units": -1},
             {"account": b""},
             {"cl_ord_id": b""},
             {"transact_ns": now_ns - 200_000 * S},
@@ -543,18 +569,16 @@ class World:
         instrument, name, account = self.orders[-min(recent, len(self.orders))]
         self.tape.cancel(instrument, name, account=account)
 
-    def _amend(self) -> None:
-        self.tape.order(0, b"AMEND", Side.BUY, 5, type=InputType.AMEND_ORDER)
-
     def _kill(self) -> None:
         rng = self.rng
         instrument, venue = self._place()
-        scope = rng.choice((0, 1, 1, 2, 2, 2, 3, 4, rng.choice((5, 200))))
+        scope = rng.choice((0, 1, 1, 2, 2, 2, 3, 4, 5, rng.choice((6, 200))))
         targets: dict[int, dict[str, Any]] = {
             KillScope.INSTRUMENT: {"instrument": rng.choice((instrument, instrument, 50))},
             KillScope.VENUE: {"venue": rng.choice((venue, venue, VENUE_NONE))},
             KillScope.CLIENT: {"target": rng.choice((b"CLI1", b"CLI2", b"NOBODY"))},
             KillScope.ACCOUNT: {"target": rng.choice((b"ACC1", b"ACC2"))},
+            KillScope.TRADER: {"target": rng.choice((b"TRD1", b"TRD2"))},
         }
         values = targets.get(scope, {})
         self.tape.kill(scope, rng.choice((1, 1, 1, 2)), **values)
@@ -574,8 +598,8 @@ class World:
 
     def _answer(self, sent: Sent) -> None:
         kind = self.rng.choices(
-            ("new", "partial", "fill", "overfill", "repeat", "status", "cancel_reject", "end"),
-            (12, 16, 34, 1.5, 3, 5, 2, 24),
+            ("new", "partial", "fill", "overfill", "repeat", "status", "cancel_reject", "end", "other"),
+            (22, 14, 26, 1.5, 3, 5, 2, 18, 4),
         )[0]
         leaves = max(0, sent.units - sent.cum_units)
         if kind == "new":
@@ -594,8 +618,20 @@ class World:
             self._status_reply(sent, leaves)
         elif kind == "cancel_reject":
             self._say(sent, ExecType.CANCEL_REJECT)
+        elif kind == "other":
+            self._other(sent, leaves)
         else:
             self._end(sent)
+
+    def _other(self, sent: Sent, leaves: int) -> None:
+        """Replaced, restated, pending, or a trade taken back or changed."""
+        rng = self.rng
+        changed = self._changed_trade(sent) if rng.random() < 0.5 else None
+        kinds = (ExecType.REPLACED, ExecType.REPLACED, ExecType.REPLACE_REJECT)
+        others = (ExecType.RESTATED, ExecType.PENDING_CANCEL, ExecType.SUSPENDED)
+        values = changed or {"exec_type": rng.choice((*kinds, *others))}
+        leaves_units = rng.choice((leaves, max(0, leaves - 1), leaves + 1, -1))
+        self._say(sent, values.pop("exec_type"), leaves_units=leaves_units, **values)
 
     def _status_reply(self, sent: Sent, leaves: int) -> None:
         """What the venue believes; sometimes it does not say, sometimes it knows of more."""
@@ -619,8 +655,10 @@ class World:
         self.gone.append(sent)
 
     def _late_report(self, sent: Sent) -> None:
-        if self.rng.random() < 0.6:
+        if self.rng.random() < 0.5:
             self._fill(sent, self.rng.randint(1, max(1, sent.units)))
+        elif (changed := self._changed_trade(sent)) and self.rng.random() < 0.6:
+            self._say(sent, changed.pop("exec_type"), **changed)
         elif sent.trade_ids and self.rng.random() < 0.5:
             self._fill(sent, 1, self.rng.choice(sent.trade_ids))
         else:
@@ -634,7 +672,9 @@ class World:
         odd: tuple[Callable[[], None], ...] = (
             lambda: self._fill(unknown, 5),
             lambda: self._say(unknown, ExecType.CANCELED),
-            lambda: self._say(sent, rng.choice((0, 7, 8, 9, 10, 12, 14, 15, 16, 255))),
+            lambda: self._say(sent, rng.choice((0, 9, 10, 16, 255))),
+            lambda: self._say(sent, ExecType.NEW, venue=99),
+            lambda: self._say(sent, ExecType.CANCELED, instrument=sent.instrument + 1),
             lambda: self._fill(sent, rng.choice((0, -1, MAX_UNITS + 1))),
             lambda: self._fill(sent, 5, price=rng.choice((0, -7, MAX_PRICE_NANOS + 1))),
             lambda: self._say(sent, ExecType.NEW, fee_nanos=rng.choice((10**16, -INT64_MAX))),
@@ -649,6 +689,10 @@ class World:
             trade_id = self.trades + (2**63 if self.trades % 11 == 0 else 0)
             sent.trade_ids.append(trade_id)
             sent.cum_units += max(0, units)
+            copy = {"child_id": sent.child_id, "trade_id": trade_id, "venue": sent.venue}
+            nanos = sent.limit_nanos if price is None else price
+            copy |= {"instrument": sent.instrument, "last_units": units, "last_nanos": nanos}
+            self.copies.append(copy)
         fee_nanos = self.rng.choice((0, 0, 250_000, -90_000, 10**15))
         self._say(
             sent,
@@ -663,15 +707,10 @@ class World:
 
     def _say(self, sent: Sent, exec_type: int, **values: Any) -> None:
         source = REPORTS + sent.venue % 2
-        self.tape.report(
-            sent.child_id,
-            exec_type,
-            instrument=sent.instrument,
-            venue=sent.venue,
-            source=source,
-            report_flags=self.rng.choice((0, 0, 1, 2)),
-            **values,
-        )
+        place = {"instrument": sent.instrument, "venue": sent.venue}
+        flags = self.rng.choice((0, 0, 1, 2))
+        values = {**place, "source": source, "report_flags": flags, **values}
+        self.tape.report(sent.child_id, exec_type, **values)
 
     # reference changes and faults
 
@@ -691,10 +730,13 @@ class World:
             self._new_instrument,
             self._other_engine,
             self._bad_reference,
+            self._account,
+            lambda: self._posting(rng.randint(1, 8)),
+            self._bad_life_reference,
             self._fee_tier,
             self._billing,
         )
-        weights = (5, 5, 3, 2, 3, 2, 2, 2, 0.5, 0.5, 0.4, 4, 3, 2)
+        weights = (5, 5, 3, 2, 3, 2, 2, 2, 0.5, 0.5, 0.4, 4, 3, 1, 1, 3, 2)
         rng.choices(changes, weights)[0]()
 
     def _new_venue(self) -> None:
@@ -811,7 +853,7 @@ class World:
         raw = bytearray(rng.randbytes(size))
         raw[0] = kind
         if rng.random() < 0.8:
-            reference = kind >= InputType.INSTRUMENT and kind in SLOTS
+            reference = kind in REFERENCE_TYPES
             source = SOURCE_REFERENCE if reference else rng.randint(150, 190)
             self.tape.last[source] += 1
             place = rng.choice((rng.randrange(self.instruments), rng.getrandbits(32)))
@@ -845,8 +887,12 @@ class World:
         _order,
         _repeat_order,
         _cancel,
-        _amend,
+        Life._amend,
         _kill,
+        Life._end_of_day,
+        Life._rearm,
+        Life._drop_copy,
+        Life._halt,
         _change,
         _fault,
         _garbage,
@@ -855,5 +901,5 @@ class World:
     @property
     def _weights(self) -> tuple[float, ...]:
         noise = self.garbage * 100
-        market, desk = (66, 6, 1.5, 0.7, 3), (12, 1, 2, 0.2, 0.4)
+        market, desk = (66, 6, 1.5, 0.7, 3), (12, 1, 2, 2, 0.4, 0.05, 0.3, 1, 0.06)
         return (*market, *desk, *((0, 0, 0) if self.calm else (1.2, 0.8, noise)))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import decisions, envelope, market, orders, reference, reports
-from schemas.codes import InputType
+from schemas.codes import InputType, OutputType
 from schemas.envelope import HEADER, HEADER_FIELDS, OUT_HEADER, OUT_HEADER_FIELDS, SLOT, SLOTS
 from schemas.layout import Layout
 
@@ -24,7 +24,12 @@ INPUTS = {
     InputType.NEW_ORDER: orders.NEW_ORDER,
     InputType.AMEND_ORDER: orders.NEW_ORDER,
     InputType.CANCEL_ORDER: orders.CANCEL_ORDER,
+    InputType.END_OF_DAY: orders.END_OF_DAY,
     InputType.KILL: orders.KILL,
+    InputType.REARM: orders.REARM,
+    InputType.DROP_COPY: reports.EXEC_REPORT,
+    InputType.ACCOUNT: reference.ACCOUNT,
+    InputType.POSTING: reference.POSTING,
     InputType.EXEC_REPORT: reports.EXEC_REPORT,
     InputType.INSTRUMENT: reference.INSTRUMENT,
     InputType.VENUE: reference.VENUE,
@@ -88,7 +93,7 @@ def test_every_input_has_its_slots_and_the_common_header() -> None:
 
 
 def test_every_output_has_the_common_header() -> None:
-    assert len(OUTPUTS) == 10
+    assert len(OUTPUTS) == len(OutputType)
     for layout in OUTPUTS:
         assert layout.fields[: len(OUT_HEADER_FIELDS)] == OUT_HEADER_FIELDS, layout.name
     assert (HEADER.size, OUT_HEADER.size) == (32, 40)

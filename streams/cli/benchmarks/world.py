@@ -39,10 +39,13 @@ class World:
     def engine(self) -> Engine:
         """A native engine that knows the world and has seen no quote."""
         engine = kernel.load("native")
-        records = self.reference()
-        config = config_records(CONFIG, records, stale_ms=STALE_MS, horizon_ms=HORIZON_MS)
-        engine.step(records + config)
+        engine.step(self.setup())
         return engine
+
+    def setup(self) -> bytes:
+        """All reference records: the world and the configuration."""
+        records = self.reference()
+        return records + config_records(CONFIG, records, stale_ms=STALE_MS, horizon_ms=HORIZON_MS)
 
     def reference(self) -> bytes:
         """INSTRUMENT, VENUE, LISTING and FEE records."""

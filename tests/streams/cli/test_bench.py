@@ -142,3 +142,12 @@ def test_a_figure_is_said_as_a_multiple_of_its_floor() -> None:
 
 def vars_of(result: Result) -> dict[str, Any]:
     return {field: getattr(result, field) for field in result.__struct_fields__}
+
+
+def test_shards_run_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    from streams.cli.benchmarks import parallel
+
+    monkeypatch.setattr(parallel, "TICKS", 2_000)
+    one, two = parallel.parallel(1), parallel.parallel(2)
+    assert (one.n, two.n) == (20_000, 40_000)
+    assert min(one.value, two.value) > 0

@@ -73,8 +73,10 @@ def spoiled(path: Path, at: int, generator: random.Random) -> None:
 
 
 @pytest.mark.promise(p=3)
-def test_one_byte_anywhere_is_named(sor: Sor, kept_run: Path, copy: Path, full_size: bool) -> None:
-    generator = random.Random(11)
+def test_one_byte_anywhere_is_named(
+    sor: Sor, kept_run: Path, copy: Path, full_size: bool, seed: int
+) -> None:
+    generator = random.Random(11 + seed)
     names = ["manifest.json", "anchors.jsonl", "shard-000/anchor.json"]
     names += [str(p.relative_to(copy)) for p in sorted(copy.glob("shard-000/*.seg"))]
     names += [str(p.relative_to(copy)) for p in sorted(copy.glob("shard-000/snapshots/*"))[:3]]

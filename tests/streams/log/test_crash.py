@@ -57,8 +57,8 @@ def record(seq: int) -> bytes:
     return b"\1" + hashlib.sha512(seq.to_bytes(8, "big")).digest()[1:]
 
 
-def test_acknowledged_inputs_survive_sigkill(tmp_path: Path, full_size: bool) -> None:
-    dice = random.Random(1)
+def test_acknowledged_inputs_survive_sigkill(tmp_path: Path, full_size: bool, seed: int) -> None:
+    dice = random.Random(1 + seed)
     kills = 200 if full_size else 20
     for _ in range(kills):
         acknowledged = kill_once(tmp_path, dice.uniform(0, 0.05))

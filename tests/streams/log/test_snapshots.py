@@ -78,8 +78,8 @@ def test_those_ahead_of_the_log_go(store: SnapshotStore) -> None:
 
 
 @pytest.mark.promise(p=3)
-def test_one_byte_anywhere_is_named(store: SnapshotStore, full_size: bool) -> None:
-    dice, path = random.Random(3), file(store, 5)
+def test_one_byte_anywhere_is_named(store: SnapshotStore, full_size: bool, seed: int) -> None:
+    dice, path = random.Random(3 + seed), file(store, 5)
     data = path.read_bytes()
     places = range(len(data)) if full_size else dice.sample(range(len(data)), 400)
     for at in places:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.streams.replay.dataset import make_run, write_dataset
+from tests.streams.replay.tamper import copy_run
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +22,9 @@ def small_run(small_dataset: tuple[Path, Path], tmp_path_factory: pytest.TempPat
     out = tmp_path_factory.mktemp("runs") / "native"
     make_run(small_dataset, out)
     return out
+
+
+@pytest.fixture
+def small_copy(small_run: Path, tmp_path: Path) -> Path:
+    """Return a copy of the small run."""
+    return copy_run(small_run, tmp_path / "copy")

@@ -15,12 +15,14 @@ from typing import Any
 import pytest
 
 from aggregates import kernel
+from aggregates.kernel import Engine
 from schemas.errors import InputError, NotFoundError
 from streams.cli.main import main
 from streams.log.run import RunDirectory
 from streams.replay import bisect, verify_shard
 from streams.replay.interrupt import Interrupt, InterruptError
 from streams.replay.replay import SLICE_RECORDS
+from streams.replay.verdict import ShardVerdict
 from streams.replay.verify import verify
 from tests.streams.replay.dataset import make_run
 from tests.streams.replay.reading import inputs_of, manifest_of
@@ -166,8 +168,11 @@ def test_bisection_names_the_first_input_that_the_cores_fold_differently(
 ) -> None:
     seq = snapshot_seqs(kept)[1] + offset
     real = kernel.load
-    bend = {"reference": lambda core: Bent(core, seq), "native": lambda core: core}
-    monkeypatch.setattr(kernel, "load", lambda core, shard=0: bend[core](real(core, shard)))
+
+    def bent(core: str, shard: int = 0) -> Any:
+        return Bent(real(core, shard), seq) if core == "reference" else real(core, shard)
+
+    monkeypatch.setattr(kernel, "load", bent)
     verdict, found = verify(kept, "reference", Interrupt())
     assert not verdict.passed
     cores = found["first_divergence"]["cores"]
@@ -234,7 +239,12 @@ def test_progress_is_kept_by_time(
     monkeypatch.setattr(verify_shard, "KEEP_EVERY_NS", -1)
     stored: list[int] = []
     store = verify_shard.Kept.store
-    monkeypatch.setattr(verify_shard.Kept, "store", lambda *a: (stored.append(a[2].seq), store(*a)))
+
+    def noted(kept: verify_shard.Kept, verdict: ShardVerdict, engine: Engine) -> None:
+        stored.append(engine.seq)
+        store(kept, verdict, engine)
+
+    monkeypatch.setattr(verify_shard.Kept, "store", noted)
     assert verify(run, "native", Interrupt())[0].passed
     assert len(stored) > 3
 

@@ -16,19 +16,20 @@ branch_labels = None
 depends_on = None
 
 TYPES: dict[str, Any] = {
-    "big": sa.BigInteger,
-    "int": sa.Integer,
-    "text": sa.Text,
-    "double": sa.Double,
-    "bytes": sa.LargeBinary,
+    "id": sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+    "big": sa.BigInteger(),
+    "int": sa.Integer(),
+    "text": sa.Text(),
+    "double": sa.Double(),
+    "bytes": sa.LargeBinary(),
 }
 TABLES = {
     "alarms": """
-        id:big! shard:int out_seq:big seq:big log_ns:big kind:int instrument:big venue:int
+        id:id! shard:int out_seq:big seq:big log_ns:big kind:int instrument:big venue:int
         source:int child_id:big order_id:big value:big
     """,
     "children": """
-        id:big! shard:int child_id:big log_ns:big order_id:big decision_id:big
+        id:id! shard:int child_id:big log_ns:big order_id:big decision_id:big
         instrument:int venue:int client:text account:text cl_ord_id:text side:int
         policy:int ord_type:int time_in_force:int exec_inst:int units:big limit_nanos:big
         min_units:big send_delay_ns:big expire_ns:big mid_x2_nanos:big? far_nanos:big?
@@ -37,7 +38,7 @@ TABLES = {
         updated_out_seq:big
     """,
     "decisions": """
-        id:big! shard:int out_seq:big seq:big log_ns:big order_id:big instrument:int
+        id:id! shard:int out_seq:big seq:big log_ns:big order_id:big instrument:int
         client:text account:text cl_ord_id:text side:int policy:int policy_version:int
         attempt:int outcome:int time_in_force:int flags:int remaining_units:big
         limit_nanos:big allocated_units:big arrival_bid_nanos:big arrival_ask_nanos:big
@@ -58,7 +59,7 @@ TABLES = {
         name:text! value:text
     """,
     "fills": """
-        id:big! shard:int out_seq:big seq:big log_ns:big child_id:big order_id:big
+        id:id! shard:int out_seq:big seq:big log_ns:big child_id:big order_id:big
         decision_id:big instrument:int venue:int client:text account:text cl_ord_id:text
         side:int policy:int exec_type:int liquidity:int report_flags:int trade_id:big
         units:big price_nanos:big fee_nanos:big notional_micros:big effective_micros:big?
@@ -73,7 +74,7 @@ TABLES = {
         log_ns:big seq:big
     """,
     "orders": """
-        id:big! shard:int order_id:big log_ns:big instrument:int client:text account:text
+        id:id! shard:int order_id:big log_ns:big instrument:int client:text account:text
         cl_ord_id:text trader:text side:int ord_type:int time_in_force:int exec_inst:int
         urgency:int policy:int order_units:big limit_nanos:big min_units:big
         display_units:big expire_ns:big transact_ns:big receive_ns:big
@@ -121,7 +122,7 @@ TABLES = {
         record:bytes
     """,
     "refusals": """
-        id:big! shard:int out_seq:big seq:big log_ns:big instrument:big venue:int
+        id:id! shard:int out_seq:big seq:big log_ns:big instrument:big venue:int
         client:text account:text cl_ord_id:text source:int source_seq:big input_type:int
         reason:int value:big order_id:big
     """,
@@ -138,6 +139,7 @@ TABLES = {
     """,
 }
 """Columns as name:type; `!` is of the key, `?` may be NULL."""
+WITHOUT_ROWID = ("performance_venues", "performance_orders", "performance_latency")
 
 INDEXES = {
     "ix_alarms_log_ns_id": ("alarms", "log_ns id"),
@@ -169,7 +171,8 @@ INDEXES = {
 def upgrade() -> None:
     """To this revision."""
     for name, columns in TABLES.items():
-        op.create_table(name, *(column(word) for word in columns.split()))
+        made = [column(word) for word in columns.split()]
+        op.create_table(name, *made, sqlite_with_rowid=name not in WITHOUT_ROWID)
     for name, (table, columns) in INDEXES.items():
         op.create_index(name, table, columns.split())
 
@@ -188,7 +191,7 @@ def column(word: str) -> sa.Column[Any]:
     is_key, is_nullable = kind.endswith("!"), kind.endswith("?")
     return sa.Column(
         name,
-        TYPES[kind.rstrip("!?")](),
+        TYPES[kind.rstrip("!?")],
         primary_key=is_key,
         nullable=is_nullable,
         autoincrement=False,

@@ -1,0 +1,138 @@
+#include "posting.hpp"
+
+namespace venuefold::posting {
+namespace {
+
+constexpr std::uint8_t kAddBit = 1 << number(Liquidity::ADD);
+
+bool may_post(const Order& order, const Posting* rule) {
+  return rule != nullptr && rule->enabled != 0 && order.record.post_permission != 0 &&
+         order.record.urgency <= rule->max_urgency && !order.is_immediate() &&
+         order.posts < rule->max_posts;
+}
+
+bool is_well(const Shard& shard, const Policy& policy, std::size_t venue) {
+  if (shard.tables.settings().health_ns == 0) return true;
+  const HealthState health = shard.venues[venue].health;
+  return health == HealthState::UP ||
+         (health == HealthState::DEGRADED && policy.allow_degraded != 0);
+}
+
+// Why nothing of the parent may rest at a venue now; NONE where it may.
+Reason reason_against(Shard& shard, const Order& order, std::size_t venue) {
+  const Book& book = shard.books[order.record.instrument];
+  const Terms& terms = shard.books.terms(order.record.instrument, venue);
+  const Tick& tick = shard.books.tick(order.record.instrument, venue);
+  const Policy& policy = *shard.tables.policy(order.policy);
+  const std::uint64_t listed = order.record.venues_allowed;
+  std::uint64_t allowed = (listed != 0 ? listed : ~std::uint64_t{0}) & ~order.record.venues_banned;
+  allowed &= shard.accounts.permitted(order.record.account) & ~shard.tables.killed();
+  if ((allowed >> venue & 1) == 0) return Reason::NOT_ALLOWED;
+  if ((shard.tables.open() & book.open & std::uint64_t{1} << venue) == 0) {
+    return Reason::VENUE_STOPPED;
+  }
+  if (tick.quote_ns == 0 || shard.log_ns - tick.quote_ns > policy.stale_ns) {
+    return Reason::STALE_QUOTE;
+  }
+  if (!is_well(shard, policy, venue)) return Reason::UNHEALTHY_VENUE;
+  return (terms.fee_known & kAddBit) == 0 ? Reason::FEE_UNKNOWN : Reason::NONE;
+}
+
+// The venue's touch, or our limit; inside every protected and displayed far price; 0 = none.
+std::int64_t post_price(const Order& order, const Tick& row, std::int64_t tick,
+                        const BestPrices& best) {
+  const std::size_t side = order.side_index();
+  const std::int64_t near = row.touch[side].nanos;
+  const std::int64_t far = row.touch[1 - side].nanos;
+  if (near == 0) return 0;
+  if (side == 0) {
+    std::int64_t price = std::min(near, order.limit_nanos);
+    for (const std::int64_t bound : {far, best.protected_ask}) {
+      if (bound != 0) price = std::min(price, bound - tick);
+    }
+    return std::max(std::int64_t{0}, price - floor_mod(price, tick));
+  }
+  std::int64_t price = std::max(near, order.limit_nanos);
+  for (const std::int64_t bound : {far, best.protected_bid}) {
+    if (bound != 0) price = std::max(price, bound + tick);
+  }
+  return price + floor_mod(-price, tick);
+}
+
+// Whole lots of the remainder, no more than may be displayed.
+std::int64_t post_units(const Order& order, const Terms& terms) {
+  std::int64_t units = order.free_units();
+  if (order.record.display_units != 0) units = std::min(units, order.record.display_units);
+  units -= units % terms.lot_units;
+  return units >= terms.min_units ? units : 0;
+}
+
+std::int64_t add_fee(Shard& shard, std::uint32_t instrument, std::size_t venue,
+                     std::int64_t price) {
+  constexpr auto add = number(Liquidity::ADD);
+  const Contract& contract = shard.books.contract(instrument, venue);
+  return contract.fee_fixed_nanos[add] + scale_e9(price, contract.fee_rate_e9[add]);
+}
+
+// Expected gain per whole one in nanos, a fill's chance included.
+double worth(Shard& shard, const Order& order, std::size_t venue, const BestPrices& best,
+             std::int64_t price, std::uint8_t horizon) {
+  const std::uint32_t instrument = order.record.instrument;
+  const bool two_sided = best.protected_bid != 0 && best.protected_ask != 0;
+  const std::int64_t mid_x2 =
+      two_sided ? best.protected_bid + best.protected_ask : shard.books[instrument].mid_x2;
+  const std::int64_t fee = add_fee(shard, instrument, venue, price);
+  const double adverse_bps = shard.books.evidence(instrument, venue).added[horizon - 1u].mean();
+  const double adverse = adverse_bps * static_cast<double>(price) / 10000.0;
+  const double gain = static_cast<double>(order.sign() * (mid_x2 - 2 * price)) / 2.0 -
+                      static_cast<double>(fee) - adverse;
+  return shard.tables.priors().fill * gain;
+}
+
+}  // namespace
+
+void plan(Shard& shard, const Order& order, const BestPrices& best, const Candidates& candidates,
+          Plan& plan) {
+  const Posting* rule = shard.tables.posting(order.policy);
+  if (!may_post(order, rule)) return;
+  const std::uint32_t instrument = order.record.instrument;
+  double most = 0.0;
+  for (std::size_t i = 0; i < candidates.count; ++i) {
+    const std::size_t venue = candidates[i].venue;
+    if (reason_against(shard, order, venue) != Reason::NONE) continue;
+    const Terms& terms = shard.books.terms(instrument, venue);
+    const std::int64_t price =
+        post_price(order, shard.books.tick(instrument, venue), terms.tick_nanos, best);
+    const std::int64_t units = post_units(order, terms);
+    if (price == 0 || units == 0) continue;
+    const double value = worth(shard, order, venue, best, price, rule->horizon);
+    if (!(value > most)) continue;
+    most = value;
+    Allocation& part = plan.parts[0];
+    part = Allocation{0, 0, 0, 0, 0, 0, 0, 0, 0};
+    part.candidate = static_cast<std::uint8_t>(i);
+    part.flags = number(AllocationFlag::POST);
+    part.units = units;
+    part.limit_nanos = price;
+    const std::int64_t fee = add_fee(shard, instrument, venue, price);
+    part.cost = int128{order.sign() * price + fee} * units;
+    plan.count = 1;
+    plan.units = units;
+    plan.cost = part.cost;
+  }
+}
+
+Reason why_withdraw(Shard& shard, const Order& order, const Child& child,
+                    const BestPrices& best) {
+  const Reason reason = reason_against(shard, order, child.venue);
+  if (reason != Reason::NONE) return reason;
+  const Posting* rule = shard.tables.posting(order.policy);
+  if (rule == nullptr || shard.log_ns - child.sent_ns >= rule->rest_ns) return Reason::REST_TIME;
+  const std::uint32_t instrument = order.record.instrument;
+  const Terms& terms = shard.books.terms(instrument, child.venue);
+  const Tick& row = shard.books.tick(instrument, child.venue);
+  const std::int64_t price = post_price(order, row, terms.tick_nanos, best);
+  return price != child.limit_nanos ? Reason::TOUCH_MOVED : Reason::NONE;
+}
+
+}  // namespace venuefold::posting

@@ -1,0 +1,144 @@
+"""Resting a parent's remainder at the touch of one venue, and when to withdraw it.
+
+A unit posted at venue k is worth P(fill) * (distance from the mid + rebate - adverse selection);
+the venue of the highest worth gets the remainder, if it is worth anything. P(fill) is the settings'
+prior of a fill: no venue is told apart by it until fills of resting children have been measured.
+One venue at a time; a split over several queues would choose here.
+"""
+
+from __future__ import annotations
+
+from aggregates import accounts
+from aggregates.allocation import Allocation, Plan
+from aggregates.arithmetic import scale_e9
+from aggregates.book import Book
+from aggregates.candidates import Candidate
+from aggregates.child import Child
+from aggregates.order import Order
+from aggregates.quality import Row
+from aggregates.shard import Shard
+from schemas.codes import AllocationFlag, HealthState, Liquidity, Reason, VenueStatus
+
+Best = tuple[int, int, int, int]
+
+
+def may_post(shard: Shard, order: Order) -> bool:
+    """Whether policy, urgency, the order itself and the message-to-fill bound allow resting."""
+    posting = shard.tables.postings.get(order.policy)
+    return bool(
+        posting is not None
+        and posting.enabled
+        and order.record.post_permission
+        and order.record.urgency <= posting.max_urgency
+        and not order.immediate
+        and order.posts < posting.max_posts
+    )
+
+
+def choose(
+    shard: Shard, order: Order, book: Book, best: Best, candidates: list[Candidate], kills: int
+) -> tuple[Candidate, int, int] | None:
+    """(candidate, units, price) of the place that is worth most, or None."""
+    found, most = None, 0.0
+    for candidate in candidates:
+        if _reason_against(shard, order, book, candidate.venue, kills):
+            continue
+        price = post_price(order, candidate.row, best)
+        units = _units(order, candidate.row)
+        if not price or not units:
+            continue
+        worth = _worth(shard, order, book, candidate.row, best, price)
+        if worth > most:
+            found, most = (candidate, units, price), worth
+    return found
+
+
+def _reason_against(shard: Shard, order: Order, book: Book, venue: int, kills: int) -> Reason:
+    """Why nothing of the parent may rest at a venue now; NONE where it may."""
+    row, entry = book.rows[venue], shard.tables.venues[venue]
+    record, settings = order.record, shard.tables.settings
+    allowed = (record.venues_allowed or ~0) & ~record.venues_banned
+    allowed &= accounts.permitted_venues(shard, record.account)
+    if not allowed >> venue & 1 or kills >> venue & 1:
+        return Reason.NOT_ALLOWED
+    if entry.status != VenueStatus.OPEN or row.status != VenueStatus.OPEN:
+        return Reason.VENUE_STOPPED
+    policy = shard.tables.policies[order.policy]
+    if not row.quote_ns or shard.log_ns - row.quote_ns > policy.stale_ns:
+        return Reason.STALE_QUOTE
+    health = entry.quality.health
+    well = health == HealthState.UP or (health == HealthState.DEGRADED and policy.allow_degraded)
+    if settings.health_ns and not well:
+        return Reason.UNHEALTHY_VENUE
+    if not row.fee_known >> Liquidity.ADD & 1:
+        return Reason.FEE_UNKNOWN
+    return Reason.NONE
+
+
+def post_price(order: Order, row: Row, best: Best) -> int:
+    """The venue's touch, or our limit; inside every protected and displayed far price; 0 = none."""
+    side, tick = order.side_index, row.tick_nanos
+    near, far = (
+        (row.ask_nanos[0], row.bid_nanos[0]) if side else (row.bid_nanos[0], row.ask_nanos[0])
+    )
+    if not near:
+        return 0
+    far_protected = best[0] if side else best[1]
+    if side == 0:
+        price = min(near, order.limit_nanos)
+        for bound in (far, far_protected):
+            price = min(price, bound - tick) if bound else price
+        return max(0, price - price % tick)
+    price = max(near, order.limit_nanos)
+    for bound in (far, far_protected):
+        price = max(price, bound + tick) if bound else price
+    return price + -price % tick
+
+
+def _units(order: Order, row: Row) -> int:
+    """Whole lots of the remainder, no more than may be displayed."""
+    units = order.free_units
+    if order.record.display_units:
+        units = min(units, order.record.display_units)
+    units -= units % row.lot_units
+    return units if units >= row.min_units else 0
+
+
+def _worth(shard: Shard, order: Order, book: Book, row: Row, best: Best, price: int) -> float:
+    """Expected gain per whole one in nanos, a fill's chance included."""
+    mid_x2 = best[0] + best[1] if best[0] and best[1] else book.mid_x2
+    fee = row.fee_fixed[Liquidity.ADD] + scale_e9(price, row.fee_rate[Liquidity.ADD])
+    posting = shard.tables.postings[order.policy]
+    adverse_bps = row.evidence.added[posting.horizon - 1].mean()
+    adverse = adverse_bps * float(price) / 10000.0
+    gain = float(order.sign * (mid_x2 - 2 * price)) / 2.0 - float(fee) - adverse
+    return shard.tables.settings.fill_prior * gain
+
+
+def why_withdraw(shard: Shard, order: Order, child: Child, best: Best, kills: int) -> Reason:
+    """Why a resting child should leave its queue; NONE while it should stay."""
+    book = shard.books[child.instrument]
+    reason = _reason_against(shard, order, book, child.venue, kills)
+    if reason:
+        return reason
+    posting = shard.tables.postings.get(order.policy)
+    if posting is None or shard.log_ns - child.sent_ns >= posting.rest_ns:
+        return Reason.REST_TIME
+    if post_price(order, book.rows[child.venue], best) != child.limit_nanos:
+        return Reason.TOUCH_MOVED
+    return Reason.NONE
+
+
+def plan_post(
+    shard: Shard, order: Order, book: Book, best: Best, candidates: list[Candidate], kills: int
+) -> Plan:
+    """The remainder as one child that rests, or nothing."""
+    found = choose(shard, order, book, best, candidates, kills) if may_post(shard, order) else None
+    if found is None:
+        return Plan()
+    candidate, units, price = found
+    fee = candidate.row.fee_fixed[Liquidity.ADD]
+    fee += scale_e9(price, candidate.row.fee_rate[Liquidity.ADD])
+    part = Allocation(candidate, units=units, limit_nanos=price)
+    part.flags, part.cost = int(AllocationFlag.POST), (order.sign * price + fee) * units
+    return Plan([part], units, part.cost)

@@ -1,0 +1,180 @@
+"""Six comparisons that must show nothing (DOMAIN 29), each as differences in bps by block.
+
+(b) is done by rotating all habits among the venues every second: what was learned of a venue then
+belongs to another. (e) allows a single venue to every parent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from aggregates import kernel
+from schemas.codes import InputType
+from schemas.decisions import CHILD
+from schemas.envelope import SLOT, SLOTS
+
+from schemas.orders import NEW_ORDER
+from streams.evaluation.truth import TrueMarket
+from streams.evaluation.arms import EngineArm, Setting, reference_of, run_engine
+from streams.evaluation.score import shortfall_bps
+from streams.evaluation.worlds import Shape, drawn_preset
+from streams.simulator.synthetic.drive import Drive, order_times
+from streams.simulator.synthetic.market import RESULT, market_arguments
+from streams.simulator.synthetic.terms import Preset
+from streams.sources.records import SOURCE_OF_VENUE_0
+
+LIVE, FROZEN = EngineArm(), EngineArm(frozen=True)
+OTHER_STREAM = 1_000_003
+_MARKET = (InputType.QUOTE, InputType.TRADE, InputType.STATUS)
+_VENUE_OF_CHILD = CHILD.offsets()["venue"][0]
+
+
+class Control(msgspec.Struct, frozen=True, kw_only=True):
+    """Name, what a pass means, and the difference of one block."""
+
+    name: str
+    one_sided: bool
+    difference: Callable[[int, int, int], float]
+
+
+def relabelled(venues: int, seed: int, orders: int) -> float:
+    """(a) The same market told under other dense ids, keys unchanged."""
+    setting = _setting(Shape(venues=venues), seed, orders)
+    order = np.random.default_rng(seed).permutation(venues)
+    plain = run_engine(setting, LIVE)
+    return _mean(_run_relabelled(setting, [int(v) for v in order]), setting) - _mean(plain, setting)
+
+
+def permuted_quality(venues: int, seed: int, orders: int) -> float:
+    """(b) Gain of live quality where it is about another venue."""
+    return _live_gain(Shape(venues=venues, regime_s=1), seed, orders)
+
+
+def equal_fees(venues: int, seed: int, orders: int) -> float:
+    """(c) Fee-aware minus fee-blind where everybody charges the same."""
+    setting = _setting(Shape(venues=venues, equal_fees=True), seed, orders)
+    blind = EngineArm(fee_aware=False)
+    return _mean(run_engine(setting, LIVE), setting) - _mean(run_engine(setting, blind), setting)
+
+
+def identical_venues(venues: int, seed: int, orders: int) -> float:
+    """(d) Live minus frozen among venues of the same habits."""
+    return _live_gain(Shape(venues=venues, identical=True, calm=True), seed, orders)
+
+
+def one_venue(venues: int, seed: int, orders: int) -> float:
+    """(e) Largest difference between immediate policies with one venue allowed."""
+    preset = drawn_preset(Shape(venues=venues), seed)
+    costs = []
+    for policy in (1, 2, 3):
+        setting = OneVenue(preset=preset, seed=seed, orders=orders, policy=policy)
+        costs.append(_mean(run_engine(setting, LIVE), setting))
+    return max(costs) - min(costs)
+
+
+def other_stream(venues: int, seed: int, orders: int) -> float:
+    """(f) The same router in the same market under another random stream."""
+    setting = _setting(Shape(venues=venues, calm=True), seed, orders)
+    again = msgspec.structs.replace(setting, seed=seed + OTHER_STREAM)
+    return _mean(run_engine(setting, LIVE), setting) - _mean(run_engine(again, LIVE), again)
+
+
+CONTROLS = (
+    Control(name="(a) relabelled venues", one_sided=False, difference=relabelled),
+    Control(name="(b) quality of other venues", one_sided=True, difference=permuted_quality),
+    Control(name="(c) equal fees", one_sided=False, difference=equal_fees),
+    Control(name="(d) identical venues", one_sided=False, difference=identical_venues),
+    Control(name="(e) one venue", one_sided=False, difference=one_venue),
+    Control(name="(f) another random stream", one_sided=False, difference=other_stream),
+)
+
+
+class OneVenue(Setting, frozen=True, kw_only=True):
+    """A setting whose parents may go to the first venue only."""
+
+    policy: int
+
+    def parents(self) -> bytes:
+        records = np.frombuffer(super().parents(), NEW_ORDER.dtype).copy()
+        records["venues_allowed"] = 1
+        records["policy"] = self.policy
+        return records.tobytes()
+
+
+def _setting(shape: Shape, seed: int, orders: int) -> Setting:
+    return Setting(preset=drawn_preset(shape, seed), seed=seed, orders=orders)
+
+
+def _mean(results: Any, setting: Setting) -> float:
+    return float(np.nanmean(shortfall_bps(results, setting.preset)))
+
+
+def _live_gain(shape: Shape, seed: int, orders: int) -> float:
+    setting = _setting(shape, seed, orders)
+    return _mean(run_engine(setting, FROZEN), setting) - _mean(run_engine(setting, LIVE), setting)
+
+
+def _run_relabelled(setting: Setting, order: list[int]) -> Any:
+    """`order[new]` is the market's id of the engine's venue `new`."""
+    preset = setting.preset
+    told = msgspec.structs.replace(preset, venues=tuple(preset.venues[v] for v in order))
+    market = TrueMarket(*market_arguments(preset, setting.seed))
+    orders = setting.parents()
+    market.add_orders(orders)
+    engine = kernel.load()
+    engine.step(reference_of(told, LIVE))
+    gateway: Any = Relabelled(market, order)
+    Drive(engine, gateway, order_times(orders, NEW_ORDER.size)).run(setting.end_ns)
+    return np.frombuffer(market.results(), RESULT.dtype)
+
+
+class Relabelled:
+    """A market whose venues carry other ids towards the engine."""
+
+    def __init__(self, market: TrueMarket, order: list[int]) -> None:
+        self.market, self.order = market, order
+        self.new = {old: new for new, old in enumerate(order)}
+        self.cancel = market.cancel
+        self.shortest_out_ns = market.shortest_out_ns
+
+    @property
+    def now_ns(self) -> int:
+        """As the market's."""
+        return self.market.now_ns
+
+    @property
+    def next_record_ns(self) -> int:
+        """As the market's."""
+        return self.market.next_record_ns
+
+    def pull(self, until_ns: int, most_bytes: int) -> bytes:
+        """The market's records under the engine's ids."""
+        batch = bytearray(self.market.pull(until_ns, most_bytes))
+        at = 0
+        while at < len(batch):
+            kind = batch[at]
+            if kind in _MARKET or kind == InputType.EXEC_REPORT:
+                batch[at + 2] = self.new[batch[at + 2]]
+            if kind in _MARKET:
+                batch[at + 3] = batch[at + 2] + SOURCE_OF_VENUE_0
+            at += SLOTS[InputType(kind)] * SLOT
+        return bytes(batch)
+
+    def submit(self, record: bytes, sent_ns: int) -> None:
+        """A child under the market's ids."""
+        changed = bytearray(record)
+        changed[_VENUE_OF_CHILD] = self.order[changed[_VENUE_OF_CHILD]]
+        self.market.submit(changed, sent_ns)
+
+
+def tolerance_bps(preset: Preset) -> float:
+    """What counts as nothing: min(0.05 bp, 2 % of the usual spread)."""
+    spreads = [
+        2.0 * min(v.half_spread_ticks for v in preset.venues) * float(t.tick) / float(t.price) * 1e4
+        for t in preset.instruments
+    ]
+    return min(0.05, 0.02 * sum(spreads) / len(spreads))

@@ -1,0 +1,70 @@
+"""Brings a shard's engine to where its log ends: newest snapshot, then the tail, then what is lost.
+
+Outputs that the tail gives and the output log no longer holds are appended again, the same bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aggregates import kernel
+from aggregates.kernel import Engine
+from schemas.errors import CorruptLogError
+from schemas.wire import iter_raw_outputs
+from streams.log.shard_log import Recovery, ShardLog
+from streams.log.snapshots import Snapshot
+from streams.replay.journal import Past
+
+
+@dataclass(frozen=True)
+class Restored:
+    """An engine at the end of its log. `tail` counts the inputs that were folded again."""
+
+    engine: Engine
+    recovery: Recovery
+    tail: int
+    reappended: int
+
+
+def restore(log: ShardLog, core: str = "native") -> Restored:
+    """Opens the log's writers and gives the engine at its end; the log must be writable."""
+    recovery = log.open_writers()
+    engine = kernel.load(core, log.shard)
+    snapshot = newest(log, recovery)
+    if snapshot is not None:
+        engine.restore(snapshot.state)
+        if (engine.seq, engine.out_seq) != (snapshot.info.seq, snapshot.info.out_seq):
+            raise CorruptLogError(
+                f"{log.directory}: the snapshot at seq {snapshot.info.seq} holds the state at seq "
+                f"{engine.seq}; delete it, a snapshot only saves time"
+            )
+    start_seq, start_out_seq = engine.seq, engine.out_seq
+    past = Past(log, "outputs", recovery.outputs.last_seq, start_out_seq + 1)
+    reappended = 0
+    for frame in log.reader("inputs", start_seq + 1 if start_seq else None):
+        before = engine.out_seq
+        _, outputs = engine.step(frame.payload)
+        lost = past.beyond(outputs, engine.out_seq) if engine.out_seq > before else b""
+        if lost:
+            count = sum(1 for _ in iter_raw_outputs(lost))
+            log.outputs.append(lost, count, engine.log_ns)
+            reappended += count
+    return Restored(engine, recovery, engine.seq - start_seq, reappended)
+
+
+def newest(log: ShardLog, recovery: Recovery) -> Snapshot | None:
+    """The newest intact snapshot that both streams reach; CorruptLogError when a pruned log has
+    none.
+    """
+    store = log.snapshots()
+    for info in reversed(store.entries()):
+        if info.out_seq <= recovery.outputs.last_seq:
+            found = store.latest(info.seq)
+            if found is not None:
+                return found
+    if recovery.inputs.first_seq > 1:
+        raise CorruptLogError(
+            f"{log.directory}: inputs start at seq {recovery.inputs.first_seq} and no snapshot is "
+            "intact; restore the snapshots from a copy"
+        )
+    return None

@@ -1,0 +1,1 @@
+"""A synthetic market worth routing in: native events, TOML parameters, faults, a gateway."""
