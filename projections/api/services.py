@@ -75,4 +75,4 @@ class Services:
     audited: Callable[[int], list[dict[str, Any]]]
     bounds: Bounds = field(default_factory=Bounds)
     version: str = ""
-    is_demo: bool = False
+    close: Callable[[], None] = lambda: None

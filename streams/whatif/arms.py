@@ -134,4 +134,3 @@ def logged_tally(log: ShardLog) -> Tally:
     for frame in log.reader("outputs", verify_chain=False):
         tally.add(frame.payload)
     return tally
-

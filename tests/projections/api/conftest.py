@@ -88,9 +88,11 @@ def api(service: Running) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def services(service: Running) -> Services:
+def services(service: Running) -> Iterator[Services]:
     """Return what an API in this process needs to speak with the running engine."""
-    return make_services(service.config, SystemClock(), logger("test", "error"))
+    made = make_services(service.config, SystemClock(), logger("test", "error"))
+    yield made
+    made.close()
 
 
 @pytest.fixture

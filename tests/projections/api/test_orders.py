@@ -87,7 +87,7 @@ def test_a_working_order_is_cancelled(api: httpx.Client) -> None:
         ({"side": "hold"}, 400, "bad_request", "side"),
         ({"order_units": 0}, 400, "bad_request", "order_units"),
         ({"order_units": "many"}, 400, "bad_request", "order_units"),
-        ({"unknown": 1}, 400, "bad_request", ""),
+        ({"unknown": 1}, 400, "bad_request", "unknown"),
         ({"cl_ord_id": "two words"}, 400, "bad_request", "cl_ord_id"),
     ],
 )
