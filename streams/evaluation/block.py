@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from streams.evaluation.truth import TrueMarket
 from streams.evaluation.arms import (
     ORACLE_PENALTIES_E9,
     SPLITS,
@@ -21,7 +22,6 @@ from streams.evaluation.choice import ChoiceScore, score_choices
 from streams.evaluation.decisions import DecisionWatch, Seen
 from streams.evaluation.score import instant_bps, shortfall_bps, size_bucket
 from streams.evaluation.solver import SolverScore, score_solver
-from streams.evaluation.truth import TrueMarket
 from streams.evaluation.worlds import Shape, drawn_preset
 from streams.simulator.synthetic.market import market_arguments
 from streams.simulator.synthetic.terms import Preset
@@ -82,9 +82,7 @@ def _small_decisions(task: BlockTask, preset: Preset) -> list[Seen]:
 
 
 def _others(setting: Setting) -> dict[str, Any]:
-    found = {
-        name: _summary(run_baseline(setting, split), setting) for name, split in SPLITS.items()
-    }
+    found = {name: _summary(run_baseline(setting, split), setting) for name, split in SPLITS.items()}
     for penalty in ORACLE_PENALTIES_E9:
         found[f"oracle {penalty}"] = _summary(run_baseline(setting, 6, penalty), setting)
     for arm in LADDER[:-1]:

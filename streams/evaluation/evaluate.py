@@ -48,9 +48,7 @@ def confirmation_seed(commit: str) -> int:
     return int.from_bytes(hashlib.sha256(commit.encode()).digest()[:5], "big")
 
 
-def evaluate(
-    plan: Plan, out: Path | None = None, progress: Progress = no_progress
-) -> dict[str, Any]:
+def evaluate(plan: Plan, out: Path | None = None, progress: Progress = no_progress) -> dict[str, Any]:
     """The object of `sor evaluate --json`; keeps blocks, tables and what was tried under `out`."""
     with ProcessPoolExecutor(plan.workers or os.cpu_count(), get_context("spawn")) as pool:
         jobs = list(_jobs(plan))
@@ -111,10 +109,7 @@ def _run(job: Job) -> Any:
 def _gather(plan: Plan, results: list[tuple[Job, Any]]) -> dict[str, Any]:
     blocks = [value for (kind, _), value in results if kind == "block"]
     main = _of(blocks, plan.headline, TUNING_FAMILY)
-    by_venues = {
-        venues: _of(blocks, venues, TUNING_FAMILY)
-        for venues in sorted({*plan.venues, plan.headline})
-    }
+    by_venues = {venues: _of(blocks, venues, TUNING_FAMILY) for venues in sorted({*plan.venues, plan.headline})}
     return {
         "A": [{"venues": venues, **tables.solver(part)} for venues, part in by_venues.items()],
         "B": [{"venues": venues, **tables.arrival(part)} for venues, part in by_venues.items()],

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from streams.evaluation.truth import TrueMarket
 from streams.evaluation.arms import EngineArm, Setting, run_engine, run_engine_in
 from streams.evaluation.choice import ChoiceScore, score_choices
 from streams.evaluation.decisions import DecisionWatch
 from streams.evaluation.score import shortfall_bps
-from streams.evaluation.truth import TrueMarket
 from streams.evaluation.worlds import Shape, drawn_preset
 from streams.simulator.synthetic.market import market_arguments
 
@@ -33,7 +33,9 @@ def choices_around_switch(venues: int, seed: int, orders: int) -> dict[str, Any]
     """Clear decisions of small parents, (order number, right); habits rotate at half of the day."""
     switch_s = 2 + orders * SMALL_GAP_MS // 2000
     preset = drawn_preset(Shape(venues=venues, regime_s=switch_s), seed)
-    setting = Setting(preset=preset, seed=seed, orders=orders, gap_ms=SMALL_GAP_MS, is_small=True)
+    setting = Setting(
+        preset=preset, seed=seed, orders=orders, gap_ms=SMALL_GAP_MS, is_small=True
+    )
     market = TrueMarket(*market_arguments(preset, seed))
     watch = DecisionWatch(market)
     run_engine_in(market, setting, EngineArm(), watch)

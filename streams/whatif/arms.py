@@ -134,3 +134,4 @@ def logged_tally(log: ShardLog) -> Tally:
     for frame in log.reader("outputs", verify_chain=False):
         tally.add(frame.payload)
     return tally
+

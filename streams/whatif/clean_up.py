@@ -62,9 +62,7 @@ class CleanUp:
             side = "ask" if parent.sign > 0 else "bid"
             nanos, units = int(quotes[f"{side}_nanos"][place]), int(quotes[f"{side}_units"][place])
             if units:
-                offers.append(
-                    (parent.sign * nanos + self._fee(parent, venue, nanos), nanos, units, venue)
-                )
+                offers.append((parent.sign * nanos + self._fee(parent, venue, nanos), nanos, units, venue))
         if not offers:
             return None
         notional = fees = 0.0

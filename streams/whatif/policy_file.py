@@ -61,9 +61,7 @@ class OtherPolicy:
         bodies = {}
         for name in self.names:
             if name not in logged:
-                raise InputError(
-                    f"the run has no policy {name}; it has {', '.join(sorted(logged))}"
-                )
+                raise InputError(f"the run has no policy {name}; it has {', '.join(sorted(logged))}")
             made = config_records(
                 config,
                 described,

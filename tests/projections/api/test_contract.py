@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-import schemathesis
+import schemathesis  # type: ignore[import-untyped,unused-ignore]
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
@@ -27,8 +27,7 @@ LEFT_OUT = {
 
 def document(service: Running) -> Any:
     """The document as the service gives it."""
-    schemathesis_schema = schemathesis.openapi.from_url(f"{service.url}/openapi.json")
-    return schemathesis_schema
+    return schemathesis.openapi.from_url(f"{service.url}/openapi.json")
 
 
 @pytest.mark.promise(p=13)
