@@ -52,10 +52,15 @@ def make_app(services: Services) -> Litestar:
         config.state = State({"services": services, "orders": Meter(services.elapsed_ns)})
         return config
 
+    async def end() -> None:
+        await services.jobs.close()
+        await services.port.close()
+
     origins = list(services.bounds.cors_origins)
     app = Litestar(
         ROUTES,
         on_app_init=[settle],
+        on_shutdown=[end],
         exception_handlers={
             ProblemError: on_problem,
             HTTPException: on_http,

@@ -45,6 +45,9 @@ class Jobs(Protocol):
     def all(self) -> list[dict[str, Any]]:
         """Every job that is remembered."""
 
+    async def close(self) -> None:
+        """Ends what still runs."""
+
 
 @dataclass(frozen=True)
 class Bounds:

@@ -141,8 +141,6 @@ async def serve(config: ServiceConfig, services: Services, log: Logger) -> None:
     with contextlib.suppress(asyncio.CancelledError):
         await tailing
     services.close()
-    closing: Any = services.port
-    await closing.close()
     log.info("stopped")
 
 
