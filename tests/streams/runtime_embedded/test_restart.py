@@ -38,7 +38,7 @@ def start(config: ServiceConfig) -> subprocess.Popen[bytes]:
     socket = Path(config.service.run) / SOCKET
     socket.unlink(missing_ok=True)
     command = [sys.executable, "-m", "streams.runtime_embedded.engine_process"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=None)
     assert process.stdin is not None
     process.stdin.write(msgspec.json.encode(config))
     process.stdin.close()
