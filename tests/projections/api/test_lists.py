@@ -58,7 +58,7 @@ def test_pages_neither_skip_nor_repeat_while_rows_are_added(api: httpx.Client) -
     assert set(before) - set(seen) == {i for i in before if i < min(seen)}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     side=st.sampled_from(["", "buy", "sell", "buy,sell"]),
     policy=st.sampled_from(["", "lowest_cost", "best_price"]),
