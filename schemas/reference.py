@@ -170,7 +170,7 @@ same terms again within `duplicate_ns` are refused, 0 = never.
 """
 
 ACCOUNT = Layout(
-    "Account",
+    "AccountLimits",
     (
         *HEADER_FIELDS,
         ("account", "16s"),

@@ -47,7 +47,7 @@ int128 gross_ones(const Shard& shard, const NewOrder& record, std::int64_t added
 
 }  // namespace
 
-bool is_valid(const Account& record) {
+bool is_valid(const AccountLimits& record) {
   return has_text(record.account) && within(0, record.max_gross_ones, kMaxOnes) &&
          within(0, record.max_net_ones, kMaxOnes) && within(0, record.rate_ns, kMaxWindowNs) &&
          within(0, record.throttle_ns, kMaxWindowNs) && record.rate_max <= kMaxRate &&
@@ -63,7 +63,7 @@ Position* Accounts::position(const char (&name)[16], std::uint32_t instrument) {
 
 namespace accounts {
 
-Reason put(Shard& shard, const Account& record) {
+Reason put(Shard& shard, const AccountLimits& record) {
   if (!is_valid(record)) return Reason::BAD_VALUE;
   AccountState* known = shard.accounts.find(record.account);
   if (known == nullptr) {

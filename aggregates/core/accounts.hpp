@@ -33,7 +33,7 @@ struct Target {
 
 // Limits of one account in force, and what counts against them.
 struct AccountState {
-  Account record{};
+  AccountLimits record{};
   bool throttled = false;
   std::deque<std::int64_t> messages;
   std::deque<std::int64_t> sends;
@@ -78,12 +78,12 @@ struct Accounts {
   }
 };
 
-bool is_valid(const Account& record);
+bool is_valid(const AccountLimits& record);
 
 namespace accounts {
 
 // New limits of an account; what has counted so far goes on counting.
-Reason put(Shard& shard, const Account& record);
+Reason put(Shard& shard, const AccountLimits& record);
 // Counts a new order or an amendment, unless there were too many in the window.
 Verdict count_message(Shard& shard, const NewOrder& record);
 // Counts a routing attempt; false trips the throttle, which only a person re-arms.

@@ -21,7 +21,7 @@ Refused policy(Shard& shard, const Policy& record);
 // Pre-trade limits of an instrument.
 Refused limits(Shard& shard, const Limits& record);
 // Limits of an account.
-Refused account(Shard& shard, const Account& record);
+Refused account(Shard& shard, const AccountLimits& record);
 // How the remainders of a policy rest.
 Refused posting(Shard& shard, const Posting& record);
 // Half-lives, publication cadence, windows.

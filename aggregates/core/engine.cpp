@@ -93,7 +93,7 @@ Refused accept(Shard&, const Header&) { return kAccepted; }
     case InputType::REARM: return hand<Rearm, kill::rearm>(shard, raw);
     case InputType::EXEC_REPORT: return hand<ExecReport, reports::apply>(shard, raw);
     case InputType::DROP_COPY: return hand<ExecReport, day::drop_copy>(shard, raw);
-    case InputType::ACCOUNT: return hand_reference<Account, broadcast::account>(shard, raw);
+    case InputType::ACCOUNT: return hand_reference<AccountLimits, broadcast::account>(shard, raw);
     case InputType::POSTING: return hand_reference<Posting, broadcast::posting>(shard, raw);
     case InputType::INSTRUMENT:
       return hand_reference<Instrument, broadcast::instrument>(shard, raw);

@@ -67,7 +67,7 @@ IN(Policy, name, policy, version, kind, split, fee_aware, max_levels, max_childr
    ack_timeout_ns, retry_ns, horizon_ns, preferred, reserved3)
 IN(Limits, max_order_units, max_notional_ones, collar_e9, restricted, short_restricted,
    self_match, status_requests, max_reports, duplicate_ns, reserved)
-IN(Account, account, venues_permitted, max_gross_ones, max_net_ones, rate_ns, throttle_ns,
+IN(AccountLimits, account, venues_permitted, max_gross_ones, max_net_ones, rate_ns, throttle_ns,
    rate_max, throttle_max, reserved)
 IN(Posting, policy, enabled, max_urgency, improve, horizon, rest_ns, min_life_ns, check_ns,
    max_posts, reserved)
@@ -139,7 +139,7 @@ namespace {
 const LayoutPlaces kLayouts[] = {
     LIST(venuefold, Header, Quote, Trade, Status, Timer, NewOrder, CancelOrder, Kill, EndOfDay,
          Rearm, ExecReport, Instrument, Venue, Listing, Fee, FeeTier, Billing, Policy, Limits,
-         Account, Posting, Settings, EngineActivated)
+         AccountLimits, Posting, Settings, EngineActivated)
     LIST(out, OutHeader, Decision, Candidate, Row, Allocation, Child, CancelChild, OrderState,
          ChildState, StatusRequest, ReplaceChild, Refusal, Quality, ExecutionQuality,
          VenueQuality, Alarm, Break, Position)};

@@ -262,7 +262,7 @@ void take_positions(Shard& shard, std::uint32_t count, Cursor& cursor) {
 void take_accounts(Shard& shard, const state::Head& head, Cursor& cursor) {
   shard.compares_copies = head.compares_copies != 0;
   for (std::uint32_t i = 0; i < head.accounts; ++i) {
-    const auto record = cursor.read_valid<Account>("account");
+    const auto record = cursor.read_valid<AccountLimits>("account");
     const auto tail = cursor.read<state::AccountTail>();
     AccountState& account = shard.accounts.limits[Target(record.account)];
     account.record = record;

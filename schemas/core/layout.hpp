@@ -246,7 +246,7 @@ struct Limits : Header {
 };
 static_assert(sizeof(Limits) == 128);
 
-struct Account : Header {
+struct AccountLimits : Header {
   char account[16];
   std::uint64_t venues_permitted;
   std::int64_t max_gross_ones;
@@ -257,7 +257,7 @@ struct Account : Header {
   std::uint32_t throttle_max;
   char reserved[32];
 };
-static_assert(sizeof(Account) == 128);
+static_assert(sizeof(AccountLimits) == 128);
 
 struct Posting : Header {
   std::uint32_t policy;
