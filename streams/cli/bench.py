@@ -13,8 +13,16 @@ from typing import Any
 import msgspec
 
 from schemas.errors import InputError
-from streams.cli.benchmarks import durability, engine, market, native, pipelines
-from streams.cli.benchmarks import durability, engine, native, pipelines, projections
+from streams.cli.benchmarks import (
+    durability,
+    engine,
+    market,
+    native,
+    pipelines,
+    projections,
+    solver,
+)
+from streams.cli.benchmarks.api import LiveService
 from streams.cli.benchmarks.compare import compare
 from streams.cli.benchmarks.keep import keep, write_markdown
 from streams.cli.benchmarks.machine import commit, machine
@@ -67,6 +75,7 @@ class Catalogue:
             "verify": self._verify,
             "log.bytes_per_tick": lambda: durability.bytes_per_tick(self._run()),
             **projections.ReadModelBench(folder, is_full).benchmarks(),
+            "api": lambda: LiveService(folder / "api", is_full).run(),
         }
         for toml in sorted(DATASETS.glob("*.toml")) if data else []:
             where = dataset_folder(toml, data)
