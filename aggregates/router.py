@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import Any
 
 from aggregates import arrival, baselines, pricing, protection
 from aggregates.accounts import permitted_venues
@@ -91,17 +90,6 @@ def _wait(candidates: list[Candidate], crossed_nanos: int) -> None:
     for candidate in candidates:
         if not candidate.reason:
             candidate.reason, candidate.value = Reason.MARKET_CROSSED, crossed_nanos
-
-
-def _plan(order: Order, policy: Any, candidates: list[Candidate], wanted: int) -> Plan:
-    """What to take now: all at one venue where the parent, or its minimum, must be whole."""
-    if order.post_only:
-        return Plan()
-    if order.whole:
-        return allocation.allocate_whole(order, policy, candidates, wanted)
-    if order.least_units:
-        return allocation.allocate_whole(order, policy, candidates, order.least_units)
-    return allocation.allocate(order, policy, candidates, wanted)
 
 
 def _emit(

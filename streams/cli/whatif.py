@@ -43,9 +43,7 @@ def whatif(run: Path, /, *, policy: Path, json: bool = False) -> int:
 
 def _table(what: str, rows: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
     columns = [what, "orders", "difference bps", "95 %"]
-    columns += (
-        ["units before", "units after"] if what == "venue" else ["model error bps", "verdict"]
-    )
+    columns += ["units before", "units after"] if what == "venue" else ["model error bps", "verdict"]
     lines = []
     for row in rows:
         line = [row["name"], f"{row['n']:,}", number(row["bps"]), interval(row["ci95"])]
