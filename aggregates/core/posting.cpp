@@ -120,7 +120,7 @@ void plan(Shard& shard, const Order& order, const BestPrices& best, const Candid
     if (!(value > most)) continue;
     most = value;
     Allocation& part = plan.parts[0];
-    part = Allocation{0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    part = Allocation{};
     part.candidate = static_cast<std::uint8_t>(i);
     part.flags = number(AllocationFlag::POST);
     part.units = units;

@@ -540,7 +540,10 @@ class Desk:
         self.order_names[record.order_id] = record.cl_ord_id.rstrip(b"\0").decode()
 
     def _decision(self, record: Any, raw: bytes) -> Iterator[str]:
-        for head in (block.head for block in read_decision(raw).blocks):
+        decision = read_decision(raw)
+        for part in decision.allocations:
+            yield f"delay {self.venues[part.venue]} {part.send_delay_ns // 1000}us"
+        for head in (block.head for block in decision.blocks):
             if head.reason:
                 yield f"out {self.venues[head.venue]} {Reason(head.reason).name} {head.value}"
                 yield f"out {self.venues[head.venue]} {Reason(head.reason).name}"
@@ -570,14 +573,15 @@ class Desk:
         price = decimal_text(record.limit_nanos)
         suffix = " FOK" if record.time_in_force == TimeInForce.FOK else ""
         suffix += " ISO" if record.exec_inst & ExecInst.ISO else ""
-        suffix += f" after {record.send_delay_ns // 1000}us" if record.send_delay_ns else ""
         return f"child {name} {self.venues[record.venue]} {record.units}x{price}{suffix}"
 
     def _tell_cancel_child(self, record: Any) -> str:
         return f"cancel {self._child_name(record)}"
 
     def _child_name(self, record: Any) -> str:
-        return next(name for name, id_ in self.child_ids.items() if id_ == record.child_id)
+        """Its name, or its number while it is held."""
+        names = (name for name, id_ in self.child_ids.items() if id_ == record.child_id)
+        return next(names, str(record.child_id))
 
     def _tell_child_state(self, record: Any) -> str:
         state = ChildState(record.state).name
