@@ -43,7 +43,8 @@ def start(shard: Shard, order: Order, part: Any, far_nanos: int) -> Child:
         0 if posts else far_nanos,
     )
     child.min_units = 0 if posts else min(order.least_units, part.units)
-    child.exec_inst = int(ExecInst.POST_ONLY if posts else exec_inst(part.flags))
+    iso = bool(part.flags & AllocationFlag.ISO)
+    child.exec_inst = int(ExecInst.POST_ONLY if posts else ExecInst.ISO if iso else 0)
     shard.next_child_id += 1
     shard.children[child.child_id] = child
     order.children.append(child)

@@ -62,7 +62,7 @@ def allocate(
 
 def _plan(task: Task, candidates: list[Candidate]) -> Plan:
     keys = sorted_keys(task, candidates)
-    if task.is_whole:
+    if task.order.takes_whole:
         return whole(task, candidates, keys)
     return (split if task.policy.split else single)(task, candidates, keys)
 
@@ -123,7 +123,7 @@ def _must_get(task: Task, passed: list[Candidate]) -> bool:
     """Whether an ISO each can be asked for; then they are, beside those asked for before."""
     if task.policy.protection != Protection.ISO or not task.policy.split:
         return False
-    if task.is_whole:
+    if task.order.takes_whole:
         return False
     more: Sizes = {c.rank: _displayed(c) for c in passed if task.least.get(c.rank) != _displayed(c)}
     if not more or sum((task.least | more).values()) > task.wanted:

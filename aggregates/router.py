@@ -69,12 +69,11 @@ def decide(shard: Shard, order: Order, book: Book, best: Best, kill_mask: int) -
     charges = pricing.charge(
         order, policy, book, candidates, wanted, far_nanos, now_ns, tables.settings
     )
-    # All at one venue where the parent, or its minimum, must be whole.
     least = 0 if order.whole else order.least_units
     task = Task(order, policy, least or wanted, book.units_per_one)
-    task.is_whole = order.whole or bool(least)
-    chosen = Protected(Plan())
-    if not order.post_only:
+    if order.post_only:
+        chosen = Protected(Plan())
+    else:
         chosen = protection.allocate(task, candidates, book, tables, best[:2])
     if policy.equalise_arrival:
         arrival.equalise(policy, chosen.plan, tables)
@@ -235,7 +234,7 @@ def _allocations(order: Order, plan: Plan) -> Iterator[bytes]:
             venue=part.candidate.venue,
             levels=part.levels,
             time_in_force=_time_in_force(order, part.flags),
-            flags=part.flags | (AllocationFlag.HELD if part.send_delay_ns else 0),
+            flags=part.flags,
             send_delay_ns=part.send_delay_ns,
             units=part.units,
             limit_nanos=part.limit_nanos,

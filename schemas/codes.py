@@ -183,8 +183,8 @@ class KillScope(IntEnum):
     VENUE = 2
     CLIENT = 3
     ACCOUNT = 4
-    TRADER = 5
-    SELF_HELP = 6
+    SELF_HELP = 5
+    TRADER = 6
 
 
 class FeeBasis(IntEnum):
@@ -292,14 +292,6 @@ class DecisionFlag(IntFlag):
     SELF_HELP = 0x80
 
 
-class AllocationFlag(IntFlag):
-    """How the child of an allocation is to be worked."""
-
-    POST = 0x01
-    HELD = 0x02
-    ISO = 0x04
-
-
 class CandidateFlag(IntFlag):
     """How a candidate block of a decision is stored, and what its book is."""
 
@@ -311,6 +303,13 @@ class CandidateFlag(IntFlag):
     BALANCE = 0x20
     TICKET = 0x40
     HIDDEN = 0x80
+
+
+class AllocationFlag(IntFlag):
+    """What kind of child an allocation becomes."""
+
+    ISO = 0x01
+    POST = 0x02
 
 
 class Reason(IntEnum):

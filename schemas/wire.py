@@ -81,9 +81,9 @@ CODES: dict[str, type[IntEnum]] = {
     "status": codes.VenueStatus,
     "scope": codes.KillScope,
     "health": codes.HealthState,
+    "self_match": codes.SelfMatch,
     "protection": codes.Protection,
     "crossed": codes.Crossed,
-    "self_match": codes.SelfMatch,
     "basis": codes.FeeBasis,
 }
 FLAGS: dict[str, type[IntFlag]] = {

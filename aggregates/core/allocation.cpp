@@ -163,7 +163,7 @@ void plan_of(const Task& task, const Sizes& sizes, Plan& plan) {
 
 void allocate(const Task& task, Plan& plan) {
   const Mask eligible = task.candidates.eligible;
-  if (task.is_whole) {
+  if (task.order.takes_whole()) {
     whole(task, plan);
   } else if (orders_venues(task.policy)) {
     ByPolicy by_policy;

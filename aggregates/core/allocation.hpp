@@ -23,10 +23,10 @@ struct Allocation {
   std::uint8_t candidate;
   std::uint8_t levels;
   std::uint8_t flags;
+  std::uint32_t send_delay_ns;
   std::int64_t units;
   std::int64_t limit_nanos;
   std::int64_t displayed_units;
-  std::int64_t send_delay_ns;
   int128 cost;
   int128 added;
   int128 ranked;
@@ -44,6 +44,14 @@ struct Plan {
   std::int64_t cap_nanos = 0;
   std::uint8_t flags = 0;
   std::array<Allocation, kMaxVenues> parts;
+
+  void clear() {
+    count = 0;
+    units = 0;
+    cost = added = ranked = 0;
+    ticket_nanos = cap_nanos = 0;
+    flags = 0;
+  }
 };
 
 // Units by candidate; only those in `used` count.

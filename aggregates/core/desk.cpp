@@ -120,8 +120,8 @@ Verdict build(Shard& shard, const NewOrder& record, BestPrices& best, Order*& bu
 void schedule_expiry(Shard& shard, Order& order) {
   const bool dated = order.record.time_in_force == number(TimeInForce::GTD);
   const Policy& policy = *shard.tables.policy(order.policy);
-  const std::int64_t worked_ns = horizon_ns(policy, order.record.urgency);
-  order.expire_due_ns = dated ? order.record.expire_ns : shard.log_ns + worked_ns;
+  const std::int64_t last_ns = shard.log_ns + horizon_ns(policy, order.record.urgency);
+  order.expire_due_ns = dated ? order.record.expire_ns : last_ns;
   shard.schedule(order.expire_due_ns, TimerKind::EXPIRE, order.order_id);
 }
 

@@ -84,7 +84,7 @@ Mask passed_by(const Task& task, const Plan& plan, Mask quotes) {
 // Whether an ISO each can be asked for; then they are, beside those asked for before.
 bool must_get(Task& task, Mask passed) {
   if (task.policy.protection != number(Protection::ISO) || task.policy.split == 0) return false;
-  if (task.is_whole) return false;
+  if (task.order.takes_whole()) return false;
   Sizes least = task.least;
   bool more = false;
   for_each_bit(passed, [&](std::size_t i) {

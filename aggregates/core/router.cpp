@@ -7,6 +7,7 @@
 #include "posting.hpp"
 #include "pricing.hpp"
 #include "protection.hpp"
+#include "posting.hpp"
 #include "shard.hpp"
 
 namespace venuefold {
@@ -136,8 +137,7 @@ std::uint8_t* put_allocations(std::uint8_t* at, const Order& order, const Candid
     const bool posts = (part.flags & number(AllocationFlag::POST)) != 0;
     record.time_in_force = number(posts ? TimeInForce::DAY : order.child_time_in_force());
     record.flags = part.flags;
-    if (part.send_delay_ns != 0) record.flags |= number(AllocationFlag::HELD);
-    record.send_delay_ns = static_cast<std::uint32_t>(part.send_delay_ns);
+    record.send_delay_ns = part.send_delay_ns;
     record.units = part.units;
     record.limit_nanos = part.limit_nanos;
     at = put(at, record);
@@ -300,12 +300,14 @@ const Plan& decide(Shard& shard, Order& order, const BestPrices& best) {
   const std::int64_t far_nanos = order.sign() > 0 ? best.displayed_ask : best.displayed_bid;
   const Charges charges = charge(shard, order, policy, candidates, wanted, far_nanos);
   // All at one venue where the parent, or its minimum, must be whole.
-  const std::int64_t whole = order.is_whole() ? 0 : order.least_units();
-  Task task{order, policy, candidates, charges, whole != 0 ? whole : wanted,
+  const std::int64_t least = order.is_whole() ? 0 : order.least_units();
+  Task task{order, policy, candidates, charges, least != 0 ? least : wanted,
             shard.books[order.record.instrument].record.units_per_one};
-  task.is_whole = order.is_whole() || whole != 0;
-  plan_of(task, Sizes{}, plan);
-  if (!order.is_post_only()) allocate_protected(shard, task, candidates, best, plan);
+  if (order.is_post_only()) {
+    plan.clear();
+  } else {
+    allocate_protected(shard, task, candidates, best, plan);
+  }
   if (policy.equalise_arrival != 0) equalise(shard, policy, candidates, plan);
   if (plan.units == 0) posting::plan(shard, order, best, candidates, plan);
   ++order.attempts;

@@ -13,7 +13,16 @@ from typing import Any
 import msgspec
 
 from schemas.errors import InputError
-from streams.cli.benchmarks import durability, engine, native, pipelines, solver
+from streams.cli.benchmarks import (
+    durability,
+    engine,
+    market,
+    native,
+    pipelines,
+    projections,
+    solver,
+)
+from streams.cli.benchmarks.api import LiveService
 from streams.cli.benchmarks.compare import compare
 from streams.cli.benchmarks.keep import keep, write_markdown
 from streams.cli.benchmarks.machine import commit, machine
@@ -60,8 +69,13 @@ class Catalogue:
             "pipeline.durable": lambda: self._day().durable(folder / "durable"),
             **self._durability(),
             "simulator": lambda: self._day().simulate(),
+            "market": partial(market.alone, is_full),
+            "market.routed": partial(market.routed, is_full),
             "replay": lambda: self._day().replay(folder / "replay"),
             "verify": self._verify,
+            "log.bytes_per_tick": lambda: durability.bytes_per_tick(self._run()),
+            **projections.ReadModelBench(folder, is_full).benchmarks(),
+            "api": lambda: LiveService(folder / "api", is_full).run(),
         }
         for toml in sorted(DATASETS.glob("*.toml")) if data else []:
             where = dataset_folder(toml, data)
@@ -138,10 +152,14 @@ class Catalogue:
             self.day = pipelines.SimulatedDay(self.is_full)
         return self.day
 
-    def _verify(self) -> Result:
+    def _run(self) -> Path:
+        """The run that `replay` wrote."""
         if not (self.folder / "replay").exists():
             self._day().replay(self.folder / "replay")
-        return self._day().verify(self.folder / "replay")
+        return self.folder / "replay"
+
+    def _verify(self) -> Result:
+        return self._day().verify(self._run())
 
 
 def bench(
