@@ -28,6 +28,13 @@ inline Misses misses(const Evidence& evidence, std::int64_t now_ns, double venue
   const double prior = venue_ratio * prior_weight;
   Misses found;
   std::int64_t worst = 0;
+  if (evidence.trials[0] == 0.0 && fill_ratio >= prior / prior_weight) {
+    // Nothing was ever learned: every size is believed alike.
+    const double share = (0.0 * w + prior) / (0.0 * w + prior_weight);
+    worst = std::max(worst, std::min(kMissMax, floor_to_int64((1.0 - share) * kMissScale)));
+    found.fill(static_cast<std::uint16_t>(worst));
+    return found;
+  }
   for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
     double share = (evidence.success[i] * w + prior) / (evidence.trials[i] * w + prior_weight);
     if (i == kSurvivalSizes - 1 && fill_ratio < share) share = fill_ratio;

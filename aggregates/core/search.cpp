@@ -50,8 +50,6 @@ class Search {
     for_each_bit(task.candidates.eligible, [&](std::size_t i) { survey(i); });
   }
 
-  bool has_tickets() const { return has_tickets_; }
-  bool has_unequal_lots() const { return has_unequal_lots_; }
   Mask must() const { return task_.least.used; }
 
   // What sizes are worth.
@@ -101,7 +99,6 @@ class Search {
   const Task& task_;
   Merged<ByCost>& places_;
   Mask usable_ = 0;
-  bool has_tickets_ = false;
   bool has_unequal_lots_ = false;
   std::int64_t first_lot_ = 0;
   std::array<Curve, kMaxVenues> curves_;
@@ -121,7 +118,6 @@ class Search {
     curve.capacity = whole_lots(curve.capacity, lot(i));
     floors_[i] = task_.floor_of(i);
     tickets_[i] = task_.ticket(i);
-    has_tickets_ |= tickets_[i] != 0;
     if (first_lot_ == 0) first_lot_ = lot(i);
     has_unequal_lots_ |= lot(i) != first_lot_;
     const std::int64_t least = std::max(floors_[i], lot(i));
@@ -217,19 +213,45 @@ class Search {
   }
 };
 
+// What about the eligible venues greedy cannot see.
+struct Fixed {
+  bool has_tickets = false;
+  bool has_unequal_lots = false;
+};
+
+Fixed fixed_of(const Task& task) {
+  std::int64_t tickets = 0;
+  std::int64_t first_lot = 0;
+  Fixed found;
+  for_each_bit(task.candidates.eligible, [&](std::size_t i) {
+    const Candidate& candidate = task.candidates[i];
+    const std::int64_t lot = candidate.terms->lot_units;
+    tickets |= candidate.ticket_nanos;
+    first_lot = first_lot != 0 ? first_lot : lot;
+    found.has_unequal_lots |= lot != first_lot;
+  });
+  found.has_tickets = tickets != 0;
+  return found;
+}
+
 }  // namespace
 
 void split(const Task& task, Merged<ByCost>& places, Plan& plan) {
   Sizes sizes;
   const bool dropped = with_minimums(task, places, task.candidates.eligible, sizes);
-  const Search search(task, places);
+  const Fixed fixed = fixed_of(task);
   const auto children = static_cast<unsigned>(std::popcount(sizes.used));
-  if (search.must() != 0 || search.has_tickets() || dropped ||
-      children >= task.policy.max_children) {
-    const Found start = search.start(sizes);
-    if (start.is_possible) sizes = search.improve(start).sizes;
+  const bool searches = task.least.used != 0 || fixed.has_tickets || dropped ||
+                        children >= task.policy.max_children;
+  // Most orders need neither: greedy is optimal.
+  if (searches || fixed.has_unequal_lots) {
+    const Search search(task, places);
+    if (searches) {
+      const Found start = search.start(sizes);
+      if (start.is_possible) sizes = search.improve(start).sizes;
+    }
+    if (fixed.has_unequal_lots) sizes = search.exchange(search.found(sizes), ~Mask{0}).sizes;
   }
-  if (search.has_unequal_lots()) sizes = search.exchange(search.found(sizes), ~Mask{0}).sizes;
   plan_of(task, sizes, plan);
 }
 

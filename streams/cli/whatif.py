@@ -46,7 +46,9 @@ def estimate(row: dict[str, Any]) -> str:
 
 def _table(what: str, rows: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
     columns = [what, "orders", "difference bps", "95 %"]
-    columns += ["units before", "units after"] if what == "venue" else ["model error bps", "verdict"]
+    columns += (
+        ["units before", "units after"] if what == "venue" else ["model error bps", "verdict"]
+    )
     lines = []
     for row in rows:
         line = [row["name"], f"{row['n']:,}", number(row["bps"]), interval(row["ci95"])]

@@ -81,9 +81,10 @@ class Router:
         self.trades += 1
         if executed:
             price = child.limit_nanos
-            self.tape.fill(child.child_id, min(executed, child.units), price, self.trades)
+            values = {"venue": child.venue}
+            self.tape.fill(child.child_id, min(executed, child.units), price, self.trades, **values)
         if executed < child.units:
-            self.tape.report(child.child_id, ExecType.CANCELED)
+            self.tape.report(child.child_id, ExecType.CANCELED, venue=child.venue)
         self._step()
 
     def _order(self, name: str, units: int, venues: int = 0) -> None:
