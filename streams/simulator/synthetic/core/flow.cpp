@@ -82,6 +82,7 @@ void World::run_rare(const Event& event) {
     case EventKind::kParent: return parent_arrives(event.place, at_ns);
     case EventKind::kAlpha: return shift(event.place, event.value, at_ns);
     case EventKind::kClean: return clean_up(event.place);
+    case EventKind::kQuery: return arrive_query(key_of(event.value), event.place, at_ns);
     case EventKind::kUnsolicited: {
       const auto found = orders_.find(key_of(event.value));
       if (found != orders_.end() && found->second.resting != 0) {

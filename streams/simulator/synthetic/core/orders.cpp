@@ -8,6 +8,7 @@ namespace venuefold::synthetic {
 namespace {
 
 constexpr std::int64_t kSweptFor = 5 * kMs;
+constexpr std::size_t kRemembered = 65'536;
 
 }  // namespace
 
@@ -48,6 +49,27 @@ void World::replace(std::uint64_t child_id, std::int64_t units, std::int64_t nan
   pending_replaces_[child_id] = {units, nanos};
   schedule(std::max(now_ns_, sent_ns + out_ns(found->second)), EventKind::kReplace, 0,
            static_cast<std::int64_t>(child_id));
+}
+
+void World::query(std::uint64_t child_id, std::uint32_t venue, std::int64_t sent_ns) {
+  if (venue >= venues_.size()) throw InputFault("no venue " + std::to_string(venue));
+  schedule(std::max(now_ns_, sent_ns + venues_[venue].out_ns), EventKind::kQuery, venue,
+           static_cast<std::int64_t>(child_id));
+}
+
+// What the venue knows of a child; one that never reached it has nothing done and nothing open.
+void World::arrive_query(std::uint64_t id, std::uint32_t venue, std::int64_t at_ns) {
+  if (is_cut(venue, at_ns)) return;
+  Order known{};
+  known.record.child_id = id;
+  known.record.venue = static_cast<std::uint8_t>(venue);
+  if (const auto open = orders_.find(id); open != orders_.end()) {
+    known = open->second;
+  } else if (const auto ended = ended_.find(id); ended != ended_.end()) {
+    known.record.instrument = ended->second.instrument;
+    known.cum_units = known.record.units = ended->second.cum_units;
+  }
+  send(report_of(known, kOrderStatusNow, at_ns), at_ns);
 }
 
 // Never shorter than the venue's own time, so that the driver's window holds.
@@ -259,7 +281,10 @@ void World::end(Order& order, std::uint8_t type, const char* text, std::int64_t 
 void World::drop(std::uint64_t id) {
   const auto found = orders_.find(id);
   if (found == orders_.end()) return;
-  if (found->second.resting != 0) std::erase(resting_, id);
+  const Order& order = found->second;
+  if (order.resting != 0) std::erase(resting_, id);
+  ended_[id] = {order.cum_units, order.record.venue, order.record.instrument};
+  if (ended_.size() > kRemembered) ended_.erase(ended_.begin());
   orders_.erase(found);
 }
 

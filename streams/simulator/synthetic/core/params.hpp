@@ -83,6 +83,7 @@ constexpr std::uint8_t kTradeCancelNow = 9;
 constexpr std::uint8_t kTradeCorrectNow = 10;
 constexpr std::uint8_t kDoneForDayNow = 11;
 constexpr std::uint8_t kRestatedNow = 12;
+constexpr std::uint8_t kOrderStatusNow = 13;
 constexpr std::uint8_t kMid = 4;
 
 template <typename Row>
