@@ -102,7 +102,7 @@ void World::arrive(std::uint64_t id, std::int64_t at_ns) {
   Order& order = found->second;
   const std::uint32_t venue = order.record.venue;
   const bool is_lost = is_on(kTotalOutage, venue, at_ns) || is_on(kSubmitOnly, venue, at_ns) ||
-                       is_on(kDisconnect, venue, at_ns) || is_on(kReconnect, venue, at_ns);
+                       is_on(kDisconnect, venue, at_ns);
   if (is_lost) return drop(id);
   if (const char* why = refusal(order, at_ns); why != nullptr) {
     end(order, kRejected, why, at_ns);
@@ -136,7 +136,13 @@ void World::take(Order& order, std::int64_t at_ns) {
   const std::uint64_t id = order.record.child_id;
   const bool was_swept = book.swept_ns[side] >= 0 && at_ns - book.swept_ns[side] < kSweptFor;
   const double fades = terms.fade + (was_swept ? terms.sweep_fade * (1.0 - terms.fade) : 0.0);
-  if (happens(draw(seed(), kChildren, id, 2), fades)) fade(index, side, at_ns);
+  const std::int64_t sign = order.side() == kBid ? 1 : -1;
+  if (happens(draw(seed(), kChildren, id, 2), fades)) {
+    fade(index, side, at_ns);  // who pulled the quote has seen the order, and tells the market
+    const double parts = globals_.leak_ticks * terms.leak * kSub;
+    shift(order.record.instrument, sign * static_cast<std::int64_t>(parts), at_ns);
+    follow(order.record.instrument, at_ns);
+  }
   const std::int64_t touch = book.sides[side].nanos[0];
   const bool is_market = order.record.ord_type == kMarket;
   const std::int64_t limit = is_market ? (side == kAsk ? INT64_MAX : 0) : order.record.limit_nanos;
@@ -147,7 +153,6 @@ void World::take(Order& order, std::int64_t at_ns) {
     const std::int64_t lot = venues_[order.record.venue].lot_units;
     wanted = std::max(lot, wanted / 2 / lot * lot);
   }
-  const std::int64_t sign = order.side() == kBid ? 1 : -1;
   Units done = consume(index, side, wanted, limit, at_ns, sign, &order);
   const bool has_hidden = happens(draw(seed(), kChildren, id, 3), terms.hidden);
   if (has_hidden && done < wanted &&

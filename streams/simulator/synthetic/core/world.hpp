@@ -157,6 +157,10 @@ class World {
   void start_fault(std::uint32_t fault, std::int64_t at_ns);
   void end_fault(std::uint32_t fault, std::int64_t at_ns);
   bool is_on(FaultKind kind, std::uint32_t venue, std::int64_t at_ns, std::uint64_t key = 0) const;
+  bool is_cut(std::uint32_t venue, std::int64_t at_ns) const {
+    return is_on(kTotalOutage, venue, at_ns) || is_on(kDisconnect, venue, at_ns) ||
+           is_on(kReconnect, venue, at_ns);
+  }
   std::int64_t fault_end(FaultKind kind, std::uint32_t venue, std::int64_t at_ns) const;
   std::int64_t slowness_ns(std::uint32_t venue, std::int64_t at_ns) const;
 
