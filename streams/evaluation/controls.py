@@ -137,7 +137,7 @@ class Relabelled:
     def __init__(self, market: TrueMarket, order: list[int]) -> None:
         self.market, self.order = market, order
         self.new = {old: new for new, old in enumerate(order)}
-        self.cancel = market.cancel
+        self.cancel, self.replace, self.query = market.cancel, market.replace, self.ask
         self.shortest_out_ns = market.shortest_out_ns
 
     @property
@@ -162,6 +162,10 @@ class Relabelled:
                 batch[at + 3] = batch[at + 2] + SOURCE_OF_VENUE_0
             at += SLOTS[InputType(kind)] * SLOT
         return bytes(batch)
+
+    def ask(self, child_id: int, venue: int, sent_ns: int) -> None:
+        """A question under the market's ids."""
+        self.market.query(child_id, self.order[venue], sent_ns)
 
     def submit(self, record: bytes, sent_ns: int) -> None:
         """A child under the market's ids."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from schemas.codes import InputType, Liquidity, OutputType, PolicyKind
 from schemas.events import SmartRoutingDecisionEvent
-from schemas.reference import FEE, LISTING, POLICY
+from schemas.reference import FEE, INSTRUMENT, LISTING, POLICY
 from schemas.units import E9, INSTRUMENT_NONE
 from schemas.wire import decode_output, iter_inputs, iter_raw_outputs
 from streams.evaluation import tables
@@ -59,11 +59,14 @@ def _decisions(log: Any) -> list[Seen]:
 
 
 def _terms(reference: list[tuple[int, bytes]]) -> Terms:
-    lots, fees, everywhere = {}, {}, {}
+    lots, fees, everywhere, round_lots = {}, {}, {}, {}
     for kind, raw in reference:
         if kind == InputType.LISTING:
             listing = LISTING.unpack(raw)
             lots[listing.instrument, listing.venue] = int(listing.lot_units)
+        elif kind == InputType.INSTRUMENT:
+            told = INSTRUMENT.unpack(raw)
+            round_lots[int(told.instrument)] = int(told.round_lot_units)
         elif kind == InputType.FEE:
             fee = FEE.unpack(raw)
             if fee.liquidity != Liquidity.TAKE:
@@ -74,7 +77,7 @@ def _terms(reference: list[tuple[int, bytes]]) -> Terms:
             else:
                 fees[int(fee.instrument), int(fee.venue)] = rate
     whole = {place: fees.get(place, everywhere.get(place[1], (0, 0))) for place in lots}
-    return Terms(lots, whole)
+    return Terms(lots, whole, round_lots)
 
 
 def _penalties(reference: list[tuple[int, bytes]]) -> dict[int, float]:

@@ -1,9 +1,10 @@
 """Protocol A: our split against the exact optimum of the same snapshot, by a formula of its own.
 
 The oracle rebuilds each level's cost from the recorded book, the preset's fees and the quality row
-(fill ratio): sign * price + fee + (1 - fill ratio) * penalty * touch. Where all venues trade
-in one lot and show whole ones, taking levels in order of cost is optimal, for those of a venue only
-get dearer (an exchange argument); other decisions are left out and counted.
+(chances of size, impact): sign * price + fee + P(missing at that size) * penalty * best far touch +
+impact on the remainder. Where all venues trade in one lot and show whole ones, taking levels in
+order of cost is optimal, for those of a venue only get dearer (an exchange argument); other
+decisions are left out and counted.
 """
 
 from __future__ import annotations
@@ -21,12 +22,19 @@ Offer = tuple[float, int, int]
 """(cost per one in nanos, venue, units)."""
 
 
+SIZES = 8
+"""Sizes of the survival table: 1, 2, 4 .. 64 round lots, and more."""
+NANOS_OF_ROUNDING = 2.0
+"""Costs nearer than this count as tied: the engine keeps each component in whole nanos."""
+
+
 @dataclass(frozen=True)
 class Terms:
     """Lots and taker fees (fixed nanos per one, rate in 1e-9) by (instrument, venue)."""
 
     lots: dict[tuple[int, int], int]
     fees: dict[tuple[int, int], tuple[int, int]]
+    round_lots: dict[int, int]
 
 
 def preset_terms(preset: Preset) -> Terms:
@@ -39,7 +47,8 @@ def preset_terms(preset: Preset) -> Terms:
     for place in places:
         terms = preset.venues[place[1]]
         fees[place] = price_nanos(terms.take), rate_e9(terms.take_bps)
-    return Terms(lots, fees)
+    round_lots = {at: terms.round_lot_units for at, terms in enumerate(preset.instruments)}
+    return Terms(lots, fees, round_lots)
 
 
 @dataclass
@@ -96,18 +105,25 @@ def _tolerance(one: Seen) -> float:
 
 
 def _offers(one: Seen, terms: Terms, penalty: float) -> list[Offer]:
+    """Levels cut at the sizes of the survival table, each piece at its expected all-in cost."""
+    made = one.decision
+    far = made.displayed_ask_nanos if one.sign > 0 else made.displayed_bid_nanos
+    cuts = [terms.round_lots[made.instrument] << power for power in range(SIZES - 1)]
     found = []
-    for candidate in one.decision.candidates:
-        fixed, rate = terms.fees[one.decision.instrument, candidate.venue]
-        own = candidate.own_units
+    for candidate in made.candidates:
+        fixed, rate = terms.fees[made.instrument, candidate.venue]
+        own, place = candidate.own_units, 0
         for level in candidate.levels:
             units = max(0, level.units - own)
             own = max(0, own - level.units)
-            fee = fixed + level.price_nanos * rate / 1e9
-            miss = (1.0 - candidate.fill_ratio) * penalty * candidate.levels[0].price_nanos
-            cost = one.sign * level.price_nanos + fee + miss
-            if units:
-                found.append((cost, candidate.venue, units))
+            pay = one.sign * level.price_nanos + fixed + level.price_nanos * rate / 1e9
+            while units:
+                bucket = sum(place >= cut for cut in cuts)
+                take = min(units, cuts[bucket] - place) if bucket < len(cuts) else units
+                missing = 1.0 - candidate.available[bucket]
+                cost = pay + missing * penalty * far + candidate.impact_nanos
+                found.append((cost, candidate.venue, take))
+                place, units = place + take, units - take
     return found
 
 
@@ -140,7 +156,7 @@ def best_overlap(offers: list[Offer], split: dict[int, int], units: int) -> floa
         left -= min(left, available)
         if not left:
             break
-    near = 1e-6
+    near = NANOS_OF_ROUNDING
     sure: dict[int, int] = {}
     spare: dict[int, int] = {}
     for cost, venue, available in offers:

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from aggregates.kernel import Engine
 from schemas.codes import OrderState, OutputType
-from schemas.decisions import CANCEL_CHILD, ORDER_STATE
-from schemas.envelope import HEADER, OUT_HEADER
+from schemas.decisions import CANCEL_CHILD, ORDER_STATE, REPLACE_CHILD, STATUS_REQUEST
+from schemas.envelope import HEADER
 from schemas.units import INT64_MAX
 
 PIECE_BYTES = 1 << 18
@@ -47,6 +47,12 @@ class Gateway(Protocol):
 
     def cancel(self, child_id: int, sent_ns: int) -> None:
         """A cancel leaves."""
+
+    def replace(self, child_id: int, units: int, limit_nanos: int, sent_ns: int) -> None:
+        """A replace leaves."""
+
+    def query(self, child_id: int, venue: int, sent_ns: int) -> None:
+        """A question what became of a child leaves."""
 
 
 def ignore(inputs: Any, outputs: bytes) -> None:
@@ -105,7 +111,14 @@ class Drive:
                 self.market.submit(outputs[at : at + size], self.engine.log_ns)
             elif kind == OutputType.CANCEL_CHILD:
                 cancel = CANCEL_CHILD.unpack(outputs, at)
-                self.market.cancel(cancel.child_id, OUT_HEADER.unpack(outputs, at).log_ns)
+                self.market.cancel(cancel.child_id, cancel.log_ns)
+            elif kind == OutputType.REPLACE_CHILD:
+                asked = REPLACE_CHILD.unpack(outputs, at)
+                units, nanos = asked.units, asked.limit_nanos
+                self.market.replace(asked.child_id, units, nanos, asked.log_ns)
+            elif kind == OutputType.STATUS_REQUEST:
+                asked = STATUS_REQUEST.unpack(outputs, at)
+                self.market.query(asked.child_id, asked.venue, asked.log_ns)
             elif kind == OutputType.ORDER_STATE:
                 self._order(outputs, at)
             at += size

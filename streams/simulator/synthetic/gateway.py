@@ -19,7 +19,7 @@ from streams.simulator.synthetic.terms import Preset
 
 _HEAD = struct.Struct("<IIBqq")
 """Payload bytes, CRC of kind, times and payload, kind, time of the market, time of sending."""
-_BASE, _PULL, _CHILD, _CANCEL, _REPLACE, _FAULT, _ORDERS = range(7)
+_BASE, _PULL, _CHILD, _CANCEL, _REPLACE, _FAULT, _ORDERS, _QUERY = range(8)
 _CANCELS = struct.Struct("<Q")
 _REPLACES = struct.Struct("<Qqq")
 ALL = 1 << 40
@@ -83,6 +83,11 @@ class MarketGateway:
         payload = _REPLACES.pack(child_id, units, limit_nanos)
         self._note(_REPLACE, self.market.now_ns, sent_ns, payload)
         self.market.replace(child_id, units, limit_nanos, sent_ns)
+
+    def query(self, child_id: int, venue: int, sent_ns: int) -> None:
+        """A question what became of a child leaves."""
+        self._note(_QUERY, venue, sent_ns, _CANCELS.pack(child_id))
+        self.market.query(child_id, venue, sent_ns)
 
     def inject(self, fault: bytes) -> None:
         """A FAULT record, see `faults.fault`; its times are the market's."""
@@ -154,6 +159,8 @@ class MarketGateway:
         elif kind == _REPLACE:
             child_id, units, limit_nanos = _REPLACES.unpack(payload)
             market.replace(child_id, units, limit_nanos, second)
+        elif kind == _QUERY:
+            market.query(_CANCELS.unpack(payload)[0], first, second)
         elif kind == _FAULT:
             market.inject(payload)
         else:

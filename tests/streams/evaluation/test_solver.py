@@ -8,7 +8,13 @@ import pytest
 
 from streams.evaluation.solver import Offer, best_overlap, optimal_cost, split_cost
 
-OFFERS: list[Offer] = [(10.0, 0, 2), (11.0, 0, 3), (10.5, 1, 2), (11.0, 1, 2), (9.0, 2, 1)]
+OFFERS: list[Offer] = [
+    (1000.0, 0, 2),
+    (1100.0, 0, 3),
+    (1050.0, 1, 2),
+    (1100.0, 1, 2),
+    (900.0, 2, 1),
+]
 CAPS = {0: 5, 1: 4, 2: 1}
 
 

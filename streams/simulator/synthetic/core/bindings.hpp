@@ -105,6 +105,7 @@ void bind_market(Class& world) {
            }, "record"_a, "sent_ns"_a)
       .def("cancel", &World::cancel, "child_id"_a, "sent_ns"_a)
       .def("replace", &World::replace, "child_id"_a, "units"_a, "limit_nanos"_a, "sent_ns"_a)
+      .def("query", &World::query, "child_id"_a, "venue"_a, "sent_ns"_a)
       .def("inject",
            [](World& self, nb::handle record) {
              const Bytes view(record);

@@ -72,7 +72,9 @@ void World::run_rare(const Event& event) {
     case EventKind::kHalt: return halt(event.place, at_ns);
     case EventKind::kReopen: return reopen(event.place, at_ns, event.value);
     case EventKind::kHeartbeat:
-      if (venue_status_[event.place] == kOpen) show_status(event.place, kInstrumentNone, kOpen, at_ns);
+      if (venue_status_[event.place] == kOpen && !is_cut(event.place, at_ns)) {
+        show_status(event.place, kInstrumentNone, kOpen, at_ns);
+      }
       return schedule(at_ns + globals_.heartbeat_ns, EventKind::kHeartbeat, event.place);
     case EventKind::kSession: return turn_venue(event.place, event.value, at_ns);
     case EventKind::kFaultStart: return start_fault(event.place, at_ns);
@@ -80,6 +82,7 @@ void World::run_rare(const Event& event) {
     case EventKind::kParent: return parent_arrives(event.place, at_ns);
     case EventKind::kAlpha: return shift(event.place, event.value, at_ns);
     case EventKind::kClean: return clean_up(event.place);
+    case EventKind::kQuery: return arrive_query(key_of(event.value), event.place, at_ns);
     case EventKind::kUnsolicited: {
       const auto found = orders_.find(key_of(event.value));
       if (found != orders_.end() && found->second.resting != 0) {

@@ -8,6 +8,7 @@ namespace venuefold::synthetic {
 namespace {
 
 constexpr std::int64_t kSweptFor = 5 * kMs;
+constexpr std::size_t kRemembered = 65'536;
 
 }  // namespace
 
@@ -50,6 +51,27 @@ void World::replace(std::uint64_t child_id, std::int64_t units, std::int64_t nan
            static_cast<std::int64_t>(child_id));
 }
 
+void World::query(std::uint64_t child_id, std::uint32_t venue, std::int64_t sent_ns) {
+  if (venue >= venues_.size()) throw InputFault("no venue " + std::to_string(venue));
+  schedule(std::max(now_ns_, sent_ns + venues_[venue].out_ns), EventKind::kQuery, venue,
+           static_cast<std::int64_t>(child_id));
+}
+
+// What the venue knows of a child; one that never reached it has nothing done and nothing open.
+void World::arrive_query(std::uint64_t id, std::uint32_t venue, std::int64_t at_ns) {
+  if (is_cut(venue, at_ns)) return;
+  Order known{};
+  known.record.child_id = id;
+  known.record.venue = static_cast<std::uint8_t>(venue);
+  if (const auto open = orders_.find(id); open != orders_.end()) {
+    known = open->second;
+  } else if (const auto ended = ended_.find(id); ended != ended_.end()) {
+    known.record.instrument = ended->second.instrument;
+    known.cum_units = known.record.units = ended->second.cum_units;
+  }
+  send(report_of(known, kOrderStatusNow, at_ns), at_ns);
+}
+
 // Never shorter than the venue's own time, so that the driver's window holds.
 std::int64_t World::out_ns(const Order& order) const {
   const VenueTerms& terms = venues_[order.record.venue];
@@ -80,7 +102,7 @@ void World::arrive(std::uint64_t id, std::int64_t at_ns) {
   Order& order = found->second;
   const std::uint32_t venue = order.record.venue;
   const bool is_lost = is_on(kTotalOutage, venue, at_ns) || is_on(kSubmitOnly, venue, at_ns) ||
-                       is_on(kDisconnect, venue, at_ns) || is_on(kReconnect, venue, at_ns);
+                       is_on(kDisconnect, venue, at_ns);
   if (is_lost) return drop(id);
   if (const char* why = refusal(order, at_ns); why != nullptr) {
     end(order, kRejected, why, at_ns);
@@ -114,7 +136,13 @@ void World::take(Order& order, std::int64_t at_ns) {
   const std::uint64_t id = order.record.child_id;
   const bool was_swept = book.swept_ns[side] >= 0 && at_ns - book.swept_ns[side] < kSweptFor;
   const double fades = terms.fade + (was_swept ? terms.sweep_fade * (1.0 - terms.fade) : 0.0);
-  if (happens(draw(seed(), kChildren, id, 2), fades)) fade(index, side, at_ns);
+  const std::int64_t sign = order.side() == kBid ? 1 : -1;
+  if (happens(draw(seed(), kChildren, id, 2), fades)) {
+    fade(index, side, at_ns);  // who pulled the quote has seen the order, and tells the market
+    const double parts = globals_.leak_ticks * terms.leak * kSub;
+    shift(order.record.instrument, sign * static_cast<std::int64_t>(parts), at_ns);
+    follow(order.record.instrument, at_ns);
+  }
   const std::int64_t touch = book.sides[side].nanos[0];
   const bool is_market = order.record.ord_type == kMarket;
   const std::int64_t limit = is_market ? (side == kAsk ? INT64_MAX : 0) : order.record.limit_nanos;
@@ -125,7 +153,6 @@ void World::take(Order& order, std::int64_t at_ns) {
     const std::int64_t lot = venues_[order.record.venue].lot_units;
     wanted = std::max(lot, wanted / 2 / lot * lot);
   }
-  const std::int64_t sign = order.side() == kBid ? 1 : -1;
   Units done = consume(index, side, wanted, limit, at_ns, sign, &order);
   const bool has_hidden = happens(draw(seed(), kChildren, id, 3), terms.hidden);
   if (has_hidden && done < wanted &&
@@ -254,7 +281,10 @@ void World::end(Order& order, std::uint8_t type, const char* text, std::int64_t 
 void World::drop(std::uint64_t id) {
   const auto found = orders_.find(id);
   if (found == orders_.end()) return;
-  if (found->second.resting != 0) std::erase(resting_, id);
+  const Order& order = found->second;
+  if (order.resting != 0) std::erase(resting_, id);
+  ended_[id] = {order.cum_units, order.record.venue, order.record.instrument};
+  if (ended_.size() > kRemembered) ended_.erase(ended_.begin());
   orders_.erase(found);
 }
 

@@ -33,7 +33,8 @@ constexpr std::uint32_t kNoParent = 0xFFFFFFFFu;
 
 enum class EventKind : std::uint32_t {
   kMove, kRequote, kTrade, kInformed, kFade, kArrive, kCancel, kReplace, kRegime, kBurst, kHalt,
-  kReopen, kHeartbeat, kSession, kFaultStart, kFaultEnd, kParent, kAlpha, kClean, kUnsolicited
+  kReopen, kHeartbeat, kSession, kFaultStart, kFaultEnd, kParent, kAlpha, kClean, kUnsolicited,
+  kQuery
 };
 
 struct Event {
@@ -75,6 +76,12 @@ struct Order {
   std::int64_t leaves() const { return record.units - cum_units; }
 };
 
+struct Ended {
+  std::int64_t cum_units;
+  std::uint32_t venue;
+  std::uint32_t instrument;
+};
+
 struct Asked {
   std::int64_t units;
   std::int64_t nanos;
@@ -91,6 +98,7 @@ class World {
   void cancel(std::uint64_t child_id, std::int64_t sent_ns);
   void replace(std::uint64_t child_id, std::int64_t units, std::int64_t nanos,
       std::int64_t sent_ns);
+  void query(std::uint64_t child_id, std::uint32_t venue, std::int64_t sent_ns);
   void inject(const Fault& fault);
 
   std::int64_t now_ns() const { return now_ns_; }
@@ -149,6 +157,10 @@ class World {
   void start_fault(std::uint32_t fault, std::int64_t at_ns);
   void end_fault(std::uint32_t fault, std::int64_t at_ns);
   bool is_on(FaultKind kind, std::uint32_t venue, std::int64_t at_ns, std::uint64_t key = 0) const;
+  bool is_cut(std::uint32_t venue, std::int64_t at_ns) const {
+    return is_on(kTotalOutage, venue, at_ns) || is_on(kDisconnect, venue, at_ns) ||
+           is_on(kReconnect, venue, at_ns);
+  }
   std::int64_t fault_end(FaultKind kind, std::uint32_t venue, std::int64_t at_ns) const;
   std::int64_t slowness_ns(std::uint32_t venue, std::int64_t at_ns) const;
 
@@ -160,6 +172,7 @@ class World {
   void rest(Order& order, std::int64_t at_ns);
   void arrive_cancel(std::uint64_t id, std::int64_t at_ns);
   void arrive_replace(const Event& event);
+  void arrive_query(std::uint64_t id, std::uint32_t venue, std::int64_t at_ns);
   void fill(Order& order, std::int64_t nanos, Units units, std::uint8_t liquidity,
             std::int64_t at_ns);
   void book_fill(const Order& order, std::int64_t nanos, Units units, std::int64_t fee,
@@ -227,6 +240,7 @@ class World {
   std::vector<std::int64_t> last_seen_ns_;
   std::vector<std::uint64_t> report_ids_;
   std::map<std::uint64_t, Order> orders_;
+  std::map<std::uint64_t, Ended> ended_;
   std::vector<std::uint64_t> resting_;
   std::vector<ParentResult> parents_;
   std::unordered_map<std::string, std::uint32_t> parent_names_;

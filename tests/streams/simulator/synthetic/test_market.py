@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from schemas.codes import InputType, TimeInForce, VenueStatus
+from schemas.codes import ExecType, InputType, TimeInForce, VenueStatus
 from schemas.errors import CorruptLogError, InputError
 from schemas.market import QUOTE, STATUS
 from schemas.orders import NEW_ORDER
+from schemas.reports import EXEC_REPORT
 from schemas.units import NS_PER_MS, NS_PER_S
 from schemas.wire import iter_inputs
 from streams.evaluation.arms import EngineArm, Setting, run_engine
@@ -131,6 +132,27 @@ def test_a_kill_within_a_checkpoint_loses_and_repeats_nothing(tmp_path: Path) ->
     again = MarketGateway(preset, 1, tmp_path)
     assert again.market.state_bytes() == gateway.market.state_bytes()
     again.close()
+
+
+def test_a_venue_says_what_became_of_a_child() -> None:
+    preset = small_preset()
+    market = synthetic_market(preset, 3)
+    start = preset.market.start_ns
+    market.pull(start + NS_PER_S, ALL)
+    market.submit(child(1, 50, 10**13, TimeInForce.IOC), market.now_ns)
+    market.submit(child(2, 50, 10**9, TimeInForce.DAY), market.now_ns)
+    market.pull(start + 2 * NS_PER_S, ALL)
+    for child_id in (1, 2, 3):
+        market.query(child_id, 0, market.now_ns)
+    said = {}
+    for kind, raw in iter_inputs(market.pull(start + 3 * NS_PER_S, ALL)):
+        if kind == InputType.EXEC_REPORT:
+            report = EXEC_REPORT.unpack(raw)
+            assert report.exec_type == ExecType.ORDER_STATUS
+            said[report.child_id] = (report.cum_units, report.leaves_units)
+    assert said == {1: (50, 0), 2: (0, 50), 3: (0, 0)}
+    with pytest.raises(InputError, match="no venue"):
+        market.query(1, 60, 0)
 
 
 def test_halts_and_auctions_are_said_and_nobody_quotes_in_them() -> None:
