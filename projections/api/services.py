@@ -33,6 +33,13 @@ class Records(Protocol):
         """The story of a DECISIONS row, with its ORDERS row."""
 
 
+class Trace(Protocol):
+    """Where spans go, when tracing is configured."""
+
+    def __call__(self, name: str, start_ns: int, end_ns: int, **facts: str | int) -> None:
+        """Tells of one span that has ended."""
+
+
 class Jobs(Protocol):
     """Long work in processes of its own."""
 
@@ -79,3 +86,4 @@ class Services:
     bounds: Bounds = field(default_factory=Bounds)
     version: str = ""
     close: Callable[[], None] = lambda: None
+    trace: Trace | None = None

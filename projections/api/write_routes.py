@@ -67,7 +67,11 @@ async def submit(request: Ask, services: Services, record: bytes, what: str) -> 
     if not request.app.state.orders.take(caller.name, services.bounds.orders_per_s):
         detail = f"at most {services.bounds.orders_per_s} commands a second"
         raise ProblemError(429, "too_many_requests", detail, headers={"retry-after": "1"})
+    since_ns = services.now_ns()
     given = await services.port.submit(record)
+    if services.trace is not None and isinstance(given, Accepted):
+        place = {"shard": given.shard, "position": given.position}
+        services.trace("command.durable", since_ns, services.now_ns(), what=what, **place)
     if isinstance(given, Refused):
         services.audit(caller.name, what, {"refused": given.reason})
         status = REFUSED_STATUS.get(given.reason, 422)
@@ -81,6 +85,10 @@ async def told_of(services: Services, given: Accepted, prefer: str | None) -> di
     found = WAIT.search(prefer or "")
     wait_s = min(MAX_WAIT_S, float(found[1])) if found else 0.0
     answer = await services.hub.answer(given.shard, given.position, wait_s)
+    if services.trace is not None and answer:
+        place = {"shard": given.shard, "position": given.position}
+        decision = int(answer.get("decision_id", 0))
+        services.trace("order.seen", given.log_ns, services.now_ns(), decision=decision, **place)
     known = dict(answer) if answer else {}
     outcome = known.pop("outcome", "accepted")
     return {

@@ -24,6 +24,7 @@ from streams.config.service import Api, ServiceConfig
 from streams.log.segments import SegmentReader
 from streams.observability.logs import Logger, logger
 from streams.observability.metrics import render
+from streams.observability.traces import make_trace
 from streams.runtime_embedded.command_client import CommandClient
 from streams.runtime_embedded.engine_process import SHARD, SOCKET
 from streams.service.audit import Audit
@@ -93,6 +94,7 @@ def make_services(config: ServiceConfig, clock: Clock, log: Logger) -> Services:
         ),
         version=version(),
         close=close,
+        trace=make_trace(config.telemetry.otlp_endpoint),
     )
 
 

@@ -23,8 +23,8 @@ from streams.service.serve import Processes
 
 RATE = 200
 CLIENTS = 200
-ORDERS_PER_S = 200
-WARM_UP_S = 20.0
+ORDERS_PER_S = 20
+WARM_UP_S = 12.0
 LOG_NS = re.compile(rb'"log_ns":(\d+)')
 MS = 1e3
 
@@ -59,7 +59,10 @@ class LiveService:
             ids = [row["id"] for row in page["items"]]
             found = [
                 await at_rate(
-                    "api.get_decision", client, seconds, lambda n: f"/v1/decisions/{ids[n % 1000]}"
+                    "api.get_decision",
+                    client,
+                    seconds,
+                    lambda n: f"/v1/decisions/{ids[n % len(ids)]}",
                 ),
                 await at_rate(
                     "api.page",
@@ -128,7 +131,9 @@ async def fan_out(port: int, seconds: int) -> Result:
 
     async def one() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET /v1/stream?topics=decision HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        writer.write(
+            b"GET /v1/stream?topics=decision&instrument=ALFA HTTP/1.1\r\nhost: localhost\r\n\r\n"
+        )
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             try:

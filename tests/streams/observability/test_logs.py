@@ -13,8 +13,9 @@ def test_secrets_are_hidden_wherever_they_stand() -> None:
     log = logger("test", "info", out)
     token = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
     key = "sor_" + "a" * 40
+    asked = f"asked with Bearer {token}"
     log.info(
-        "asked with Bearer " + token,
+        asked,
         authorization=f"Bearer {token}",
         api_key=key,
         path=f"/v1/x?key={key}",
