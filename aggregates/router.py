@@ -71,7 +71,8 @@ def decide(shard: Shard, order: Order, book: Book, best: Best, kill_mask: int) -
     )
     least = 0 if order.whole else order.least_units
     task = Task(order, policy, least or wanted, book.units_per_one)
-    if order.post_only:
+    # Part of the minimum may be out already; what is free then waits for its answer.
+    if order.post_only or least > wanted:
         chosen = Protected(Plan())
     else:
         chosen = protection.allocate(task, candidates, book, tables, best[:2])

@@ -302,7 +302,8 @@ const Plan& decide(Shard& shard, Order& order, const BestPrices& best) {
   const std::int64_t least = order.is_whole() ? 0 : order.least_units();
   Task task{order, policy, candidates, charges, least != 0 ? least : wanted,
             shard.books[order.record.instrument].record.units_per_one};
-  if (order.is_post_only()) {
+  // Part of the minimum may be out already; what is free then waits for its answer.
+  if (order.is_post_only() || least > wanted) {
     plan.clear();
   } else {
     allocate_protected(shard, task, candidates, best, plan);
