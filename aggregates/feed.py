@@ -6,7 +6,7 @@ from typing import Any
 
 from aggregates import health
 from aggregates.book import Book
-from aggregates.desk import ACCEPTED, Refused
+from aggregates.shard import ACCEPTED, Refused
 from aggregates.quality import MAX_TIME_NS, near_units, observe_delay
 from aggregates.shard import Shard
 from schemas import market

@@ -120,7 +120,7 @@ def _worth(shard: Shard, order: Order, book: Book, venue: int, best: Best, price
     fee = add_fee(shard, order, book, venue, price) or 0
     row = book.rows[venue]
     posting = shard.tables.postings[order.policy]
-    adverse_bps = row.evidence.added[posting.horizon - 1].mean()
+    adverse_bps = float(row.evidence.added[posting.horizon - 1].mean())
     adverse = adverse_bps * float(price) / 10000.0
     gain = float(order.sign * (mid_x2 - 2 * price)) / 2.0 - float(fee) - adverse
     return shard.tables.settings.fill_prior * gain

@@ -8,8 +8,7 @@ from typing import Any
 from aggregates.evidence import HORIZONS
 from aggregates.fees import LIQUIDITY_CODES, Fees
 from aggregates.health import VenueQuality
-from aggregates.policy import MAX_POLICIES
-from aggregates.policy import MAX_TICKET_NANOS
+from aggregates.policy import MAX_POLICIES, MAX_TICKET_NANOS
 from aggregates.policy import is_valid as policy_is_valid
 from aggregates.settings import (
     DEFAULT_SETTINGS,

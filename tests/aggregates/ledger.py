@@ -162,9 +162,6 @@ class Ledger:
             self._new_order(orders.NEW_ORDER.unpack(raw))
         elif header.type == InputType.AMEND_ORDER:
             self._amend(orders.NEW_ORDER.unpack(raw))
-        elif header.type == InputType.ACCOUNT:
-            record = reference.ACCOUNT.unpack(raw)
-            self.permitted[record.account] = record.venues_permitted
         elif header.type == InputType.SETTINGS:
             self.window_ns = reference.SETTINGS.unpack(raw).identity_window_ns
         elif header.type == InputType.POLICY:
@@ -179,6 +176,13 @@ class Ledger:
             self._kill(orders.KILL.unpack(raw))
         elif header.type == InputType.EXEC_REPORT:
             self._report(reports.EXEC_REPORT.unpack(raw))
+        else:
+            self._market(header, raw)
+
+    def _market(self, header: Any, raw: bytes) -> None:
+        if header.type == InputType.ACCOUNT:
+            record = reference.ACCOUNT.unpack(raw)
+            self.permitted[record.account] = record.venues_permitted
         elif header.type == InputType.QUOTE:
             for sell in (False, True):
                 self.unreflected[header.instrument, header.venue, sell] = 0
