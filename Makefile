@@ -20,14 +20,14 @@ LOCKED := $(INSTALL) --no-deps --require-hashes --only-binary=:all:
 COMPILE := build/lock/bin/pip-compile -q --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: FORCE help setup demo servers test lint format bench prove lock wheel clean
+.PHONY: FORCE help setup demo servers test lint format bench prove lock sbom wheel clean
 
 help: ## what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.project $(VENV)/.dev ## install everything into .venv and build the native cores
 
-demo: $(VENV)/.project ## route over 24 simulated venues, live in the terminal; stops on Ctrl-C
+demo: $(VENV)/.project ## 24 simulated venues, router, API and page on 127.0.0.1:8080; stops on Ctrl-C
 	@$(BIN)/sor demo
 
 servers: ## Kafka, Pulsar and PostgreSQL on loopback; ONLY=kafka for one; stops on Ctrl-C
@@ -60,6 +60,9 @@ lock: build/lock/bin/pip-compile ## pin the newest allowed versions, with hashes
 	@$(COMPILE) -U pyproject.toml -o $(LOCKS)/runtime.txt
 	@$(COMPILE) -U --build-deps-for wheel --only-build-deps pyproject.toml -o $(LOCKS)/build.txt
 	@$(COMPILE) -U --all-extras -c $(LOCKS)/runtime.txt pyproject.toml -o $(LOCKS)/dev.txt
+
+sbom: $(VENV)/.dev $(VENV)/.project ## build/sbom.json: every package with its hashes, and the native parts
+	@$(BIN)/python -m streams.cli.sbom build/sbom.json
 
 wheel: $(VENV)/.project ## build dist/venuefold-*.whl
 	@$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w dist .

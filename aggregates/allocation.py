@@ -64,6 +64,7 @@ class Task:
     policy: Any
     wanted: int
     units_per_one: int
+    is_whole: bool = False
     cap_nanos: int = 0
     least: Sizes = field(default_factory=dict)
 

@@ -61,6 +61,11 @@ def start(shard: Shard, order: Order, part: Any, far_nanos: int) -> Child:
     return child
 
 
+def exec_inst(flags: int) -> ExecInst:
+    """Instructions of a child that takes liquidity."""
+    return ExecInst.ISO if flags & AllocationFlag.ISO else ExecInst(0)
+
+
 def send(shard: Shard, order: Order, child: Child) -> None:
     """Says that a child is to go to its venue, and waits for the answer."""
     child.act(Act.SEND)

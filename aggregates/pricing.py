@@ -79,14 +79,14 @@ def impact_bps(row: Row, index: int, pooled: float, now_ns: int, settings: Setti
     return (moments.total * w + pooled * prior_weight) / (moments.weight * w + prior_weight)
 
 
-def pooled_bps(candidates: list[Candidate], index: int) -> float:
-    """The same of all listed venues together, 0 where nobody has seen any."""
+def pooled_bps(candidates: list[Candidate], index: int, settings: Settings) -> float:
+    """The same of all listed venues together, shrunk to no move at all."""
     total = weighed = 0.0
     for candidate in candidates:
         moments = candidate.row.evidence.removed[index]
         total += moments.total
         weighed += moments.weight
-    return total / weighed if weighed > 0.0 else 0.0
+    return total / (weighed + settings.fill_prior_weight)
 
 
 def _bounded(nanos: float) -> int:
@@ -98,7 +98,7 @@ def _charge_impact(
 ) -> None:
     """Impact is a cost on what remains of the parent, and never a credit."""
     index = policy.impact_horizon - 1
-    pooled = pooled_bps(candidates, index)
+    pooled = pooled_bps(candidates, index, settings)
     for candidate in candidates:
         if not candidate.reason:
             move_bps = impact_bps(candidate.row, index, pooled, now_ns, settings)
@@ -112,7 +112,7 @@ def _charge_balance(
     """Exchange rates for what is in no expected cost: delay, doubt, and toxicity."""
     toxic = policy.toxicity_horizon and not policy.impact_horizon
     index = policy.toxicity_horizon - 1
-    pooled = pooled_bps(candidates, index) if toxic else 0.0
+    pooled = pooled_bps(candidates, index, settings) if toxic else 0.0
     for candidate in candidates:
         if candidate.reason:
             continue

@@ -41,6 +41,7 @@ class Search:
             for rank, c in self.by_rank.items()
             if 0 < max(self.floors[rank], c.row.lot_units) <= min(capacity(task, c), task.wanted)
         ]
+        self.has_unequal_lots = len({c.row.lot_units for c in self.by_rank.values()}) > 1
         self.must = sum(1 << rank for rank in task.least)
 
     def value(self, venues: int) -> Found | None:
@@ -48,7 +49,8 @@ class Search:
         sizes = {rank: self.floors[rank] for rank in _bits(venues) if self.floors.get(rank, 0) > 0}
         if sum(sizes.values()) > self.task.wanted or len(sizes) > self.task.policy.max_children:
             return None
-        return self.found(take(self.task, self.keys, sizes, venues))
+        made = self.found(take(self.task, self.keys, sizes, venues))
+        return self.exchange(made, venues) if self.has_unequal_lots else made
 
     def found(self, sizes: Sizes) -> Found:
         """What sizes are worth."""
@@ -107,23 +109,27 @@ class Search:
                 break
         return best
 
-    def exchange(self, start: Found) -> Found:
-        """Moves lots between venues of unequal lots while that helps."""
+    def exchange(self, start: Found, venues: int = -1) -> Found:
+        """Moves lots between venues of the mask while that helps."""
         best = start
         for _ in range(MAX_MOVES):
             before = best
-            for sizes in self.exchanges(before.sizes):
-                other = self.found(take(self.task, self.keys, sizes))
+            for sizes in self.exchanges(before.sizes, venues):
+                # Only venues that have their least already.
+                used = sum(1 << rank for rank in sizes)
+                other = self.found(take(self.task, self.keys, sizes, used))
                 if other.worth < best.worth:
                     best = other
             if best is before:
                 break
         return best
 
-    def exchanges(self, sizes: Sizes) -> Iterator[Sizes]:
+    def exchanges(self, sizes: Sizes, venues: int) -> Iterator[Sizes]:
         """A lot more at one venue, taken from another in whole lots of its own."""
         left = self.task.wanted - sum(sizes.values())
         for rank in self.usable:
+            if not venues >> rank & 1:
+                continue
             before, lot = sizes.get(rank, 0), self.by_rank[rank].row.lot_units
             more = lot if before else max(lot, self.floors[rank])
             if before + more > capacity(self.task, self.by_rank[rank]):
@@ -149,7 +155,7 @@ def split(task: Task, candidates: list[Candidate], keys: list[Key]) -> Plan:
     if _must_search(task, search, keys, sizes):
         start = search.start(sizes)
         sizes = search.improve(start).sizes if start is not None else sizes
-    if len({c.row.lot_units for c in search.by_rank.values()}) > 1:
+    if search.has_unequal_lots:
         sizes = search.exchange(search.found(sizes)).sizes
     return plan_of(task, candidates, sizes)
 

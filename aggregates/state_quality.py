@@ -26,6 +26,8 @@ MOMENTS = Layout(
         ("weight_squares", "d"),
         ("total", "d"),
         ("squares", "d"),
+        ("jumps", "d"),
+        ("last", "d"),
     ),
 )
 FEES = Layout("FeesState", (("lines", "Q"), ("billings", "Q")))
@@ -236,6 +238,8 @@ def encode_moments(moments: Moments) -> bytes:
         weight_squares=moments.weight_squares,
         total=moments.total,
         squares=moments.squares,
+        jumps=moments.jumps,
+        last=moments.last,
     )
 
 
@@ -245,6 +249,7 @@ def decode_moments(moments: Moments, cursor: Cursor) -> None:
     moments.then_ns, moments.weight = values.then_ns, values.weight
     moments.weight_squares = values.weight_squares
     moments.total, moments.squares = values.total, values.squares
+    moments.jumps, moments.last = values.jumps, values.last
 
 
 def encode_venue(quality: VenueQuality) -> bytes:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import struct
 from enum import IntEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -82,5 +82,8 @@ class CommandPort(Protocol):
     async def disturb(self, fault: VenueFault) -> Refused | None:
         """Switch a fault of the simulated market; Refused where the market is real."""
 
-    async def status(self) -> dict[str, object]:
+    async def status(self) -> dict[str, Any]:
         """Counters of the engine process; empty when it does not answer."""
+
+    async def close(self) -> None:
+        """Give the connection back."""

@@ -10,6 +10,11 @@ from schemas.codes import OutputType
 
 INPUTS = "sor.inputs"
 
+REFERENCE = "sor.reference"
+"""Every broadcast once, in version order and kept for ever: who joins later reads it whole."""
+SNAPSHOTS = "sor.snapshots"
+"""Shard states in chunks with a manifest, one partition a shard, compacted."""
+
 MARKET_DATA = "sor.market-data"
 ORDERS = "sor.orders"
 EXECUTION_REPORTS = "sor.execution-reports"
@@ -41,3 +46,7 @@ OUTPUT_TOPICS = {
     OutputType.POSITION: ORDER_STATE,
 }
 """Where each output record is published; dead letters hold bytes that are no input record."""
+CONTRACT_OUT = tuple(dict.fromkeys(OUTPUT_TOPICS.values()))
+COMPACTED = (SNAPSHOTS,)
+SHARDED = (INPUTS, SNAPSHOTS, *CONTRACT_OUT)
+"""One partition a shard; the others have as many partitions as their writers like."""

@@ -24,6 +24,7 @@ from schemas.errors import InputError
 from schemas.estimates import execution_fields, venue_fields
 from schemas.events import CandidateVenue, ChildAllocation, Event, Level
 from schemas.layout import Layout
+from schemas.upcast import upcast
 
 SUPPORTED_VERSION = 1
 OUTPUTS: dict[int, tuple[Layout, Any]] = {
@@ -188,11 +189,12 @@ def decode_output(raw: Any) -> Event:
 
 def _decode_output(raw: Any) -> Event:
     header = OUT_HEADER.unpack(raw)
-    if header.type not in OUTPUTS or header.version != SUPPORTED_VERSION:
+    if header.type not in OUTPUTS:
         raise InputError(
             f"output {header.out_seq}: type {header.type} version {header.version} is not known; "
             "use the version of the program that wrote it"
         )
+    raw = upcast("outputs", header.type, header.version, raw)
     layout, kind = OUTPUTS[header.type]
     fields = _fields(header.type, layout, raw, STATES)
     if header.type == OutputType.DECISION:

@@ -148,6 +148,8 @@ void plan_of(const Task& task, const Sizes& sizes, Plan& plan) {
   plan.units = 0;
   plan.cost = plan.added = plan.ranked = 0;
   plan.ticket_nanos = 0;
+  plan.cap_nanos = 0;
+  plan.flags = 0;
   for_each_bit(sizes.used, [&](std::size_t i) {
     Allocation& part = plan.parts[plan.count++];
     part = fill(task, i, sizes.units[i]);

@@ -80,6 +80,7 @@ struct Task {
   const Charges& charges;
   std::int64_t wanted;
   std::int64_t units_per_one;
+  bool is_whole = false;
   std::int64_t cap_nanos = 0;
   Sizes least = {};
 

@@ -20,6 +20,7 @@ struct View {
   std::int64_t ticket_nanos;
   bool use_hidden;
   std::uint64_t allowed;
+  std::uint64_t permitted;
   std::uint64_t killed;
   std::uint64_t self_help;
   std::uint64_t open;
@@ -76,6 +77,7 @@ Exclusion exclusion(const View& view, const Candidate& candidate, const Tick& ti
   const Tables& tables = shard.tables;
   const std::uint8_t venue = candidate.venue;
   const Terms& terms = *candidate.terms;
+  if ((view.permitted >> venue & 1) == 0) return {Reason::NOT_PERMITTED, venue};
   if ((view.allowed >> venue & 1) == 0) return {Reason::NOT_ALLOWED, venue};
   if ((view.killed >> venue & 1) != 0) return {Reason::VENUE_KILLED, venue};
   if ((view.self_help >> venue & 1) != 0) return {Reason::SELF_HELP, venue};

@@ -48,6 +48,11 @@ void ask(Shard& shard, Child& child) {
   shard.emit(OutputType::STATUS_REQUEST, order.record.instrument, record);
 }
 
+// Instructions of a child that takes liquidity.
+std::uint8_t taking_inst(std::uint8_t flags) {
+  return (flags & number(AllocationFlag::ISO)) != 0 ? number(ExecInst::ISO) : std::uint8_t{0};
+}
+
 }  // namespace
 
 void start(Shard& shard, Order& order, const Allocation& part, std::int64_t far_nanos) {

@@ -32,7 +32,8 @@ std::int64_t remainder_of(const Candidates& candidates, std::int64_t wanted) {
   return std::max(std::int64_t{0}, std::min(kE9, found));
 }
 
-// Mid moves that follow our aggressive fills, each venue's shrunk to those of all together.
+// Mid moves that follow our aggressive fills, each venue's shrunk to those of all together, and
+// those to none.
 class Impact {
  public:
   Impact(Shard& shard, std::uint32_t instrument, const Candidates& candidates, std::size_t index)
@@ -44,7 +45,7 @@ class Impact {
       total += moments.total;
       weighed += moments.weight;
     }
-    pooled_ = weighed > 0.0 ? total / weighed : 0.0;
+    pooled_ = total / (weighed + shard.tables.priors().fill_weight);
   }
   double bps(const Candidate& candidate) const {
     const std::int64_t now_ns =

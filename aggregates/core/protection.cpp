@@ -109,8 +109,6 @@ void tell(const Task& task, Plan& plan) {
 
 void allocate_protected(const Shard& shard, Task& task, Candidates& candidates,
                         const BestPrices& best, Plan& plan) {
-  plan.cap_nanos = 0;
-  plan.flags = 0;
   if (task.policy.protection == number(Protection::NONE)) {
     allocate(task, plan);
     return;

@@ -73,7 +73,7 @@ struct alignas(64) Tick {
   // Displayed size within the settings' ticks of the touch.
   std::int64_t near_units(std::size_t side) const { return touch[side].units + deep_units[side]; }
 };
-static_assert(sizeof(Tick) == 384);
+static_assert(sizeof(Tick) == 448);
 
 // What a decision reads besides: terms of trade, own units in flight, fill and latency estimates.
 struct alignas(64) Terms {
@@ -94,7 +94,7 @@ struct alignas(64) Terms {
   // What the row's clock had paused when it stopped.
   std::int64_t paused_ns = 0;
 };
-static_assert(sizeof(Terms) == 192);
+static_assert(sizeof(Terms) == 256);
 
 // What reference inputs said and no decision reads.
 struct Contract {

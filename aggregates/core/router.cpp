@@ -4,6 +4,7 @@
 
 #include "arrival.hpp"
 #include "baselines.hpp"
+#include "posting.hpp"
 #include "pricing.hpp"
 #include "protection.hpp"
 #include "posting.hpp"

@@ -87,12 +87,12 @@ class Search {
     return best;
   }
 
-  // Moves lots between venues of unequal lots while that helps.
-  Found exchange(const Found& start) const {
+  // Moves lots between venues of the mask while that helps.
+  Found exchange(const Found& start, Mask venues) const {
     Found best = start;
     for (int move = 0; move < kMaxMoves; ++move) {
       const Sizes before = best.sizes;
-      if (!exchange_from(before, best)) break;
+      if (!exchange_from(before, venues, best)) break;
     }
     return best;
   }
@@ -139,7 +139,8 @@ class Search {
     const auto children = static_cast<unsigned>(std::popcount(sizes.used));
     if (total > task_.wanted || children > task_.policy.max_children) return {};
     take(task_, places_, venues, sizes);
-    return found(sizes);
+    const Found made = found(sizes);
+    return has_unequal_lots_ ? exchange(made, venues) : made;
   }
 
   // Venues by what a unit costs there on average, ticket included, until all is placed.
@@ -186,10 +187,10 @@ class Search {
   }
 
   // A lot more at one venue, taken from another in whole lots of its own.
-  bool exchange_from(const Sizes& before, Found& best) const {
+  bool exchange_from(const Sizes& before, Mask venues, Found& best) const {
     bool better = false;
     const std::int64_t left = task_.wanted - before.total();
-    for_each_bit(usable_, [&](std::size_t i) {
+    for_each_bit(usable_ & venues, [&](std::size_t i) {
       const std::int64_t own = before.of(i);
       const std::int64_t more = own != 0 ? lot(i) : std::max(lot(i), floors_[i]);
       if (own + more > curves_[i].capacity) return;
@@ -204,7 +205,8 @@ class Search {
         changed.set(i, own + more);
         changed.set(other, rest);
         if (static_cast<unsigned>(std::popcount(changed.used)) > task_.policy.max_children) return;
-        take(task_, places_, ~Mask{0}, changed);
+        // Only venues that have their least already.
+        take(task_, places_, changed.used, changed);
         const Found made = found(changed);
         if (!(made.worth < best.worth)) return;
         best = made;
@@ -227,7 +229,7 @@ void split(const Task& task, Merged<ByCost>& places, Plan& plan) {
     const Found start = search.start(sizes);
     if (start.is_possible) sizes = search.improve(start).sizes;
   }
-  if (search.has_unequal_lots()) sizes = search.exchange(search.found(sizes)).sizes;
+  if (search.has_unequal_lots()) sizes = search.exchange(search.found(sizes), ~Mask{0}).sizes;
   plan_of(task, sizes, plan);
 }
 

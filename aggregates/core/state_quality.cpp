@@ -132,11 +132,12 @@ bool decode_tick(const Row& row, Books& books, std::size_t instrument, std::size
 
 Moments encode(const venuefold::Moments& moments) {
   return {moments.then_ns, moments.weight, moments.weight_squares, moments.total,
-          moments.squares};
+          moments.squares, moments.jumps,  moments.last};
 }
 
 bool decode(const Moments& record, venuefold::Moments& moments) {
-  moments = {record.then_ns, record.weight, record.total, record.weight_squares, record.squares};
+  moments = {record.then_ns, record.weight, record.total, record.weight_squares,
+             record.squares, record.jumps,  record.last};
   return is_time(record.then_ns);
 }
 

@@ -18,8 +18,10 @@ struct Moments {
   double weight_squares;
   double total;
   double squares;
+  double jumps;
+  double last;
 };
-static_assert(sizeof(Moments) == 40);
+static_assert(sizeof(Moments) == 56);
 
 struct FeePair {
   std::int64_t fixed_nanos;
@@ -78,7 +80,7 @@ struct Row {
   LevelPair levels[kMaxLevels];
   Moments moments[kRowMoments];
 };
-static_assert(sizeof(Row) == 888 + 40 * kRowMoments);
+static_assert(sizeof(Row) == 888 + 56 * kRowMoments);
 
 struct Venue {
   SessionClock session;
@@ -101,7 +103,7 @@ struct Venue {
   Histogram::Counts acks;
   Histogram::Counts fills;
 };
-static_assert(sizeof(Venue) == 80 + 4 * 40 + 3 * 960 * 4);
+static_assert(sizeof(Venue) == 80 + 4 * 56 + 3 * 960 * 4);
 
 Moments encode(const venuefold::Moments& moments);
 Row encode_row(const Books& books, std::size_t instrument, std::size_t venue);

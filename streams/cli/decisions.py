@@ -12,16 +12,31 @@ from streams.replay.lookup import RunLookup, decisions_of
 
 
 def decisions(
-    run: Path, /, *, limit: int = 20, instrument: str | None = None, json: bool = False
+    run: Path | None = None,
+    /,
+    *,
+    limit: int = 20,
+    instrument: str | None = None,
+    follow: bool = False,
+    url: str | None = None,
+    json: bool = False,
 ) -> int:
-    """List the last decisions of a run.
+    """List the last decisions of a run, or follow those of the running service.
 
     Args:
-        run: Folder of the run.
+        run: Folder of the run; none with --follow.
         limit: How many, the latest.
         instrument: Only of this instrument.
-        json: One JSON object instead of a table.
+        follow: A line a decision of the running service, as it is made; --limit 0 never ends.
+        url: Address of the service; SOR_URL or http://127.0.0.1:8080 by default.
+        json: One JSON object instead of a table; one a line with --follow.
     """
+    if follow:
+        from streams.cli.live import follow_decisions
+
+        return follow_decisions(url, instrument, limit, json)
+    if run is None:
+        raise InputError("name the folder of a run, or --follow the running service")
     if limit < 1:
         raise InputError(f"--limit {limit}: give 1 or more")
     lookup = RunLookup(run)

@@ -1,4 +1,4 @@
-"""`sor demo`: 24 simulated venues, live in the terminal."""
+"""`sor demo`: 24 simulated venues, live on a page, in the terminal, or only as a summary."""
 
 from __future__ import annotations
 
@@ -22,17 +22,21 @@ def demo(
     *,
     seconds: int = 0,
     headless: bool = False,
+    terminal: bool = False,
+    port: int = 8080,
     seed: int = 1,
     core: str = "native",
     out: Path | None = None,
     force: bool = False,
     json: bool = False,
 ) -> int:
-    """Route over simulated venues, live in the terminal; stops on Ctrl-C.
+    """Route over simulated venues, live on a page with the whole API; stops on Ctrl-C.
 
     Args:
-        seconds: How long; 0 runs until Ctrl-C (10 seconds without a terminal).
-        headless: No live view, only the summary at the end.
+        seconds: How long; 0 runs until Ctrl-C (10 seconds when headless).
+        headless: No page, only the summary at the end.
+        terminal: A view in the terminal in place of the page.
+        port: Port of the page, on loopback.
         seed: Seed of the market, the orders and the fills.
         core: native or reference.
         out: Folder of the run to write; a temporary one by default.
@@ -41,13 +45,25 @@ def demo(
     """
     if not 0 <= seconds <= MAX_SECONDS:
         raise InputError(f"--seconds {seconds}: give 0 to {MAX_SECONDS}")
-    live = sys.stdout.isatty() and not headless and not json
+    if not (headless or terminal or json):
+        return on_page(out, seconds, seed, core, port)
+    live = terminal and sys.stdout.isatty() and not headless and not json
     folder = out or Path(tempfile.mkdtemp(prefix="venuefold-demo-"))
     length = seconds or (0 if live else HEADLESS_SECONDS)
     show = Demo(DemoRequest(folder, length, seed, core, force))
     with Interrupt() as interrupt:
         result = watched(show, interrupt) if live else show.execute(interrupt, ignore)
     return report(show, result, json)
+
+
+def on_page(out: Path | None, seconds: int, seed: int, core: str, port: int) -> int:
+    """Serves the live page; a run that is there goes on."""
+    from streams.cli.demo_page import demo_config, serve_demo, summary_lines
+
+    folder = out or Path(tempfile.mkdtemp(prefix="venuefold-demo-")) / "run"
+    result = serve_demo(demo_config(folder, seed, core, port), seconds)
+    print_lines(f"Demo of {result['elapsed_s']:.0f} s", summary_lines(folder))
+    return 0
 
 
 def ignore(show: Demo, outputs: bytes) -> None:

@@ -8,16 +8,22 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from schemas.errors import InputError
+from schemas.units import NS_PER_MS
 from streams.cli.log_view import audit_lines, print_facts
 from streams.cli.terminal import print_json, print_lines, progress_bar
+from streams.clock import SystemClock
 from streams.log.audit import audit_run
 from streams.log.export import export_run
 from streams.log.facts import Watch, run_facts
 from streams.log.retention import Policy, execute_prune, plan_prune
 from streams.log.run import RunDirectory
 from streams.log.signing import Verifier
+from streams.replay.follower import Follower
 from streams.replay.interrupt import Interrupt
 from streams.replay.replay import Progress
+
+FOLLOW_PAUSE_NS = 20 * NS_PER_MS
 
 log = App(
     name="log",
@@ -143,6 +149,39 @@ def export(
         print_json({"run": str(run), "files": [str(file) for file in files]})
     else:
         print_lines("Exported", [str(file) for file in files])
+    return 0
+
+
+@log.command
+def follow(
+    run: Path, /, *, every: int = 1_000_000, core: str = "native", once: bool = False
+) -> int:
+    """Take snapshots beside whoever writes a run, and execute every output again on the way.
+
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    every
+        Inputs between two snapshots of a shard.
+    core
+        native or reference.
+    once
+        Go to the end of a run that nobody writes any more, take a snapshot there, and stop.
+    """
+    if every < 1:
+        raise InputError(f"--every {every}: give 1 or more")
+    with Interrupt() as interrupt, progress_bar() as progress, RunDirectory.open(run) as opened:
+        followers = [Follower(opened, number, every, core) for number in opened.shards()]
+        while not interrupt.is_raised:
+            folded = sum(follower.advance(once) for follower in followers)
+            progress("following", sum(follower.engine.seq for follower in followers), 0)
+            if once:
+                break
+            if not folded:
+                SystemClock().sleep_ns(FOLLOW_PAUSE_NS)
+    taken = sum(follower.snapshots for follower in followers)
+    print_lines("Followed", [f"{taken} snapshots taken; every output up to here is as executed"])
     return 0
 
 

@@ -21,12 +21,23 @@ COMMANDS = {
     "quality": "the venue quality table of a run",
     "decisions": "the decisions of a run, a line each",
     "log": "what a run's log holds, whether it is whole, and its records elsewhere",
+    "serve": "run the service: engine, read models, REST API and page on one port",
+    "submit": "send a parent order to the running service",
+    "cancel": "cancel an order of the running service",
+    "kill": "stop trading in a scope, at once",
+    "resume": "let a scope trade again",
+    "venues": "the venues of the running service and their health",
+    "whatif": "what another policy would have cost on the inputs of a run",
     "evaluate": "how good the routing is, in markets whose truth is known",
-    "demo": "route over simulated venues, live in the terminal",
+    "demo": "route over simulated venues, live on a page",
     "bench": "measure speed",
     "projections": "keep the read models of a run in a database, rebuild them, their lag",
+    "reference": "venues, instruments, policies, limits and accounts, agreed by two people",
+    "subscriptions": "on Pulsar: who reads a topic, how far, and move it to a time",
     "doctor": "check this machine and installation, and say what to do",
 }
+MODULES = {"resume": "kill"}
+"""Verbs that live with another one."""
 DEBUG = "--debug"
 BROKEN_PIPE = 141
 INTERRUPTED = 130
@@ -44,7 +55,8 @@ def make_app() -> App:
         default_parameter=Parameter(negative=()),
     )
     for name, what in COMMANDS.items():
-        app.command(f"streams.cli.{name}:{name}", name=name, help=what)
+        module = MODULES.get(name, name)
+        app.command(f"streams.cli.{module}:{name}", name=name, help=what)
     return app
 
 

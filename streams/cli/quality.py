@@ -27,9 +27,11 @@ FIRST_NS = 10**15
 
 
 def quality(
-    run: Path,
+    run: Path | None = None,
     /,
     *,
+    live: bool = False,
+    url: str | None = None,
     instrument: str | None = None,
     venue: str | None = None,
     at: str | None = None,
@@ -43,7 +45,9 @@ def quality(
     Estimates are shown as value ± standard error (effective sample size), missing ones as "-".
 
     Args:
-        run: Folder of the run.
+        run: Folder of the run; none with --live.
+        live: The newest rows of the running service.
+        url: Address of the service; SOR_URL or http://127.0.0.1:8080 by default.
         instrument: Only this instrument.
         venue: Only this venue.
         at: Input position, ns since 1970, or a UTC time like 2013-10-07T15:00:00.
@@ -51,6 +55,12 @@ def quality(
         json: One JSON object; missing is null.
         csv: Comma-separated values with a header line; missing is empty.
     """
+    if live:
+        from streams.cli.live import live_quality
+
+        return live_quality(url, instrument, venue, json)
+    if run is None:
+        raise InputError("name the folder of a run, or --live for the running service")
     lookup = RunLookup(run)
     folded = fold(lookup, *moment_of(at))
     settled = folded if at is not None else at_last_quote(lookup, folded)

@@ -13,8 +13,8 @@ from schemas.orders import NEW_ORDER
 from schemas.units import NS_PER_MS, NS_PER_S
 from streams.config.records import config_records
 from streams.config.sections import EngineConfig, Policies, Policy, Quality
-from streams.evaluation._arena import TrueMarket
 from streams.evaluation.parents import SMALL_TENTHS, TENTHS, WARM_UP_NS, parent_orders
+from streams.evaluation.truth import TrueMarket
 from streams.simulator.synthetic.drive import Drive, Watch, ignore, order_times
 from streams.simulator.synthetic.market import RESULT, market_arguments, reference_stream
 from streams.simulator.synthetic.terms import Preset
@@ -65,7 +65,10 @@ class EngineArm(msgspec.Struct, frozen=True, kw_only=True):
         )
         weight = 1e6 if self.frozen else 4.0
         quality = msgspec.structs.replace(Quality(), **_prior_weight(weight))
-        return EngineConfig(policies=Policies(best_price=policy, lowest_cost=policy, fastest=policy), quality=quality)
+        return EngineConfig(
+            policies=Policies(best_price=policy, lowest_cost=policy, fastest=policy),
+            quality=quality,
+        )
 
 
 def _prior_weight(weight: float) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from schemas.codes import OutputType
 from schemas.events import SmartRoutingDecisionEvent
 from schemas.wire import decode_output
-from streams.evaluation._arena import TrueMarket
+from streams.evaluation.truth import TrueMarket
 from streams.simulator.synthetic.market import VENUE_HABITS
 
 
@@ -20,7 +20,7 @@ class Seen:
     """A decision and the truth about venues when it was made."""
 
     decision: SmartRoutingDecisionEvent
-    habits: NDArray[np.void]
+    habits: NDArray[np.void] = field(default_factory=lambda: VENUE_HABITS.zeros(0))
 
     @property
     def sign(self) -> int:

@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,13 @@ from typing import Any
 import msgspec
 import orjson
 
+from streams.clock import SystemClock
 from streams.evaluation import controls, learner, tables
 from streams.evaluation.block import OURS, BlockTask, run_block
 from streams.evaluation.statistics import mean_interval
 from streams.evaluation.worlds import HELD_OUT, TUNING_FAMILY, Shape, drawn_preset
 from streams.replay.replay import Progress, no_progress
+from streams.simulator.synthetic.terms import Family
 
 VENUES = (5, 10, 20, 32, 50)
 TRIED = "configurations_tried.jsonl"
@@ -35,7 +36,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     control_blocks: int = 30
     control_orders: int = 16
     first_seed: int = 1
-    families: tuple[str, ...] = HELD_OUT
+    families: tuple[Family, ...] = HELD_OUT
     workers: int = 0
 
 
@@ -48,7 +49,9 @@ def confirmation_seed(commit: str) -> int:
     return int.from_bytes(hashlib.sha256(commit.encode()).digest()[:5], "big")
 
 
-def evaluate(plan: Plan, out: Path | None = None, progress: Progress = no_progress) -> dict[str, Any]:
+def evaluate(
+    plan: Plan, out: Path | None = None, progress: Progress = no_progress
+) -> dict[str, Any]:
     """The object of `sor evaluate --json`; keeps blocks, tables and what was tried under `out`."""
     with ProcessPoolExecutor(plan.workers or os.cpu_count(), get_context("spawn")) as pool:
         jobs = list(_jobs(plan))
@@ -82,7 +85,7 @@ def _jobs(plan: Plan) -> Iterable[Job]:
         yield block(Shape(venues=plan.headline), seed, wants_all=True)
     for family in plan.families:
         for seed in seeds:
-            yield block(Shape(venues=plan.headline, family=family), seed, wants_all=True)  # type: ignore[arg-type]
+            yield block(Shape(venues=plan.headline, family=family), seed, wants_all=True)
     for venues in plan.venues:
         if venues != plan.headline:
             yield from (block(Shape(venues=venues), seed, wants_all=False) for seed in side)
@@ -109,7 +112,10 @@ def _run(job: Job) -> Any:
 def _gather(plan: Plan, results: list[tuple[Job, Any]]) -> dict[str, Any]:
     blocks = [value for (kind, _), value in results if kind == "block"]
     main = _of(blocks, plan.headline, TUNING_FAMILY)
-    by_venues = {venues: _of(blocks, venues, TUNING_FAMILY) for venues in sorted({*plan.venues, plan.headline})}
+    by_venues = {
+        venues: _of(blocks, venues, TUNING_FAMILY)
+        for venues in sorted({*plan.venues, plan.headline})
+    }
     return {
         "A": [{"venues": venues, **tables.solver(part)} for venues, part in by_venues.items()],
         "B": [{"venues": venues, **tables.arrival(part)} for venues, part in by_venues.items()],
@@ -178,7 +184,7 @@ def _note_tried(plan: Plan, out: Path | None) -> int:
         return 1
     out.mkdir(parents=True, exist_ok=True)
     line = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "at_ns": SystemClock().now_ns(),
         "ours": msgspec.to_builtins(OURS),
         "plan": msgspec.to_builtins(plan),
     }

@@ -8,6 +8,7 @@ that a crash cut off ends without a newline and is dropped at the next append.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Mapping
@@ -52,7 +53,19 @@ class AnchorLog:
         return len(content) - (content.rfind(b"\n") + 1)
 
     def append(self, facts: Mapping[str, Any]) -> dict[str, Any]:
-        """Add an anchor with these facts, durable on return."""
+        """Add an anchor with these facts, durable on return; processes take turns."""
+        is_new = not self.path.exists()
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            entry = self._append(descriptor, facts)
+        finally:
+            os.close(descriptor)
+        if is_new:
+            sync_directory(self.path.parent)
+        return entry
+
+    def _append(self, descriptor: int, facts: Mapping[str, Any]) -> dict[str, Any]:
         last, end = self._last()
         number, previous = (last["number"] + 1, last["digest"]) if last else (1, ORIGIN)
         entry: dict[str, Any] = {"number": number, "previous": previous, **facts}
@@ -60,7 +73,9 @@ class AnchorLog:
         if self.signer is not None:
             entry["key"] = self.signer.public_hex
             entry["signature"] = self.signer.sign(bytes.fromhex(entry["digest"])).hex()
-        self._write(end, msgspec.json.encode(entry) + b"\n")
+        os.ftruncate(descriptor, end)
+        os.pwrite(descriptor, msgspec.json.encode(entry) + b"\n", end)
+        os.fsync(descriptor)
         return entry
 
     def _last(self) -> tuple[dict[str, Any] | None, int]:
@@ -76,18 +91,6 @@ class AnchorLog:
             return None, 0
         end = size - len(cut_off)
         return decoded(self.path, whole[-1], end - len(whole[-1]) - 1), end
-
-    def _write(self, end: int, line: bytes) -> None:
-        is_new = not self.path.exists()
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            os.ftruncate(descriptor, end)
-            os.pwrite(descriptor, line, end)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if is_new:
-            sync_directory(self.path.parent)
 
     def _content(self) -> bytes:
         return self.path.read_bytes() if self.path.exists() else b""

@@ -13,6 +13,7 @@ import msgspec
 from schemas.errors import CorruptLogError, InputError, NotFoundError
 from streams.log._journal import chain_origin, chain_records
 from streams.log.anchor_log import AnchorLog
+from streams.log.carried import read_carried
 from streams.log.errors import DamagedFileError, DamagedLogError
 from streams.log.facts import Watch, unwatched
 from streams.log.recovery import Anchor, LogReport, check
@@ -146,6 +147,8 @@ class ShardAudit:
             last = self.log.anchors()
             if are_anchors_read:
                 self._require_last(directory / "anchor.json")
+        with self.audit.noted(directory / "reference.bin"):
+            read_carried(directory)
         infos: list[SnapshotInfo] = []
         with self.audit.noted(directory / "snapshots"):
             infos = self._snapshots()

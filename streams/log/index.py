@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from schemas.codes import OutputType
+from schemas.envelope import OUT_HEADER
 from schemas.errors import CorruptLogError, NotFoundError
 from streams.log.output_rows import IDENTITY_OFFSETS, LAYOUTS, OutputRows, batches
 from streams.log.segment import Segment
@@ -29,7 +30,10 @@ PLACE_DTYPE = np.dtype(
 )
 PLACE = struct.Struct("<QQQII")
 STATE_KEY = b"s"
+VERSION = 2
+"""Of the rows; an index of another one is built again."""
 ACCOUNT_BYTES = 16
+LOG_NS_OFFSET = OUT_HEADER.offsets()["log_ns"][0]
 CL_ORD_ID_BYTES = 32
 
 
@@ -46,16 +50,18 @@ class Location:
 
 
 class IndexState(msgspec.Struct):
-    """How far the index goes, and the chain there."""
+    """How far the index goes, the chain there, and which rows it has."""
 
     last_seq: int
     chain_head: str
+    version: int = 1
 
 
 class DecisionIndex:
     """Decision id, order id and (ClOrdID, account) -> locations of output records.
 
-    Keys: `d` out_seq; `o` order_id out_seq; `c` cl_ord_id account out_seq. Each batch of rows is
+    Keys: `d` out_seq; `t` time out_seq of decisions; `o` order_id out_seq; `c` cl_ord_id account
+    out_seq. Each batch of rows is
     written with the state that it leads to, so a crash leaves a shorter index, never a wrong one.
     """
 
@@ -98,6 +104,15 @@ class DecisionIndex:
             raise NotFoundError(f"decision {decision_id}: not in this run's output log")
         return self._location(key, value)
 
+    def decisions_between(self, start_ns: int, end_ns: int, most: int) -> list[Location]:
+        """The first `most` decisions with start_ns <= log_ns < end_ns, in order."""
+        found: list[Location] = []
+        for key, value in self._table.scan(b"t", start_ns.to_bytes(8, "big")):
+            if int.from_bytes(key[1:9], "big") >= end_ns or len(found) == most:
+                break
+            found.append(self._location(key, value))
+        return found
+
     def lookup_order(self, order_id: int) -> list[Location]:
         """All records of a parent order, in out_seq order; empty when there are none."""
         return self._locations(b"o" + order_id.to_bytes(8, "big"))
@@ -115,6 +130,8 @@ class DecisionIndex:
     def read(self, place: Location) -> bytes:
         """The record's bytes, after the checksum of its frame."""
         segment = Segment(place.segment, "outputs")
+        if place.frame_offset + place.record_offset >= segment.size:
+            raise segment.damaged(segment.size, place.out_seq, "it ends before an indexed record")
         header = segment.data[place.frame_offset : place.frame_offset + 64]
         first_seq = int.from_bytes(header[16:24], "little")
         check = segment.check(place.frame_offset, first_seq, None)
@@ -134,7 +151,7 @@ class DecisionIndex:
         for batch in batches(frames):
             rows = OutputRows(batch)
             last = batch[-1]
-            state = IndexState(last.last_seq, last.chain_head.hex())
+            state = IndexState(last.last_seq, last.chain_head.hex(), VERSION)
             self._table.write([*index_rows(rows), (STATE_KEY, msgspec.json.encode(state))])
             records += len(rows.out_seq)
         return records
@@ -144,7 +161,8 @@ class DecisionIndex:
         if value is None:
             return IndexState(0, "")
         try:
-            return msgspec.json.decode(value, type=IndexState)
+            state = msgspec.json.decode(value, type=IndexState)
+            return state if state.version == VERSION else IndexState(0, "")
         except msgspec.DecodeError as error:
             raise CorruptLogError(f"{self.path}: damaged ({error}); rebuild the index") from error
 
@@ -175,6 +193,8 @@ def index_rows(rows: OutputRows) -> Iterator[Row]:
         out_seqs = big_endian(rows.out_seq[chosen])
         if kind is OutputType.DECISION:
             yield from zip(keys(b"d", out_seqs), places, strict=True)
+            times = big_endian(rows.word(rows.start[chosen], LOG_NS_OFFSET))
+            yield from zip(keys(b"t", times, out_seqs), places, strict=True)
         of_order = zip(keys(b"o", big_endian(order_ids), out_seqs), places, strict=True)
         yield from compress(of_order, order_ids != 0)
         if kind in IDENTITY_OFFSETS:

@@ -3,6 +3,7 @@
 The log may start later than at seq 1 when an anchor keeps the chain head of what was removed and a
 snapshot keeps the state there. The anchor is durable before anything is removed, segments go
 oldest first and snapshots last, so a crash in between leaves a longer log, never a broken one.
+Reference records among what goes are kept beside the segments, so that names survive.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 from schemas.errors import InputError
 from schemas.units import NS_PER_S
+from streams.log.carried import Carried
 from streams.log.export import frame_rows, write_lines
 from streams.log.facts import Watch, unwatched
 from streams.log.files import sync_directory
@@ -153,8 +155,14 @@ def execute_prune(
     """Proves what goes, exports it where asked, anchors the cut, removes it."""
     if plan.kept is None:
         return
+    carried = Carried(log.directory)
     for stream, paths in plan.segments.items():
-        proven_or_exported(log, stream, paths, export, watch)
+        frames = frames_of(log, stream, paths, watch)
+        if stream == "inputs":
+            frames = carried.gathered(frames)
+        proven_or_exported(log, stream, paths, frames, export)
+    if "inputs" in plan.segments:
+        carried.write()
     if plan.segments:
         log.anchor_cut(
             {stream: cut_row(log, stream, paths) for stream, paths in plan.segments.items()}
@@ -182,10 +190,9 @@ def cut_row(log: ShardLog, stream: str, removed: list[Path]) -> dict[str, Any]:
 
 
 def proven_or_exported(
-    log: ShardLog, stream: str, paths: list[Path], export: Path | None, watch: Watch
+    log: ShardLog, stream: str, paths: list[Path], frames: Iterator[Frame], export: Path | None
 ) -> None:
     """Reads what goes with its chain; nothing is pruned from a damaged log."""
-    frames = frames_of(log, stream, paths, watch)
     if export is None:
         for _ in frames:
             pass

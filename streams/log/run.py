@@ -81,15 +81,16 @@ class RunDirectory:
             if not self.writable and not directory.is_dir():
                 raise NotFoundError(f"{self.path}: has no shard {shard}")
             facts = anchored_facts(self.manifest)
-            log = ShardLog(directory, shard, self.writable, facts, self._signer())
+            signer = self.signer() if self.writable else None
+            log = ShardLog(directory, shard, self.writable, facts, signer)
             log.codec = configured_codec(self.manifest)
             self._shards[shard] = log
         return self._shards[shard]
 
-    def _signer(self) -> Signer | None:
+    def signer(self) -> Signer | None:
         """Signs anchors when the environment names a key file."""
         path = os.environ.get(SIGNING_KEY_VARIABLE)
-        return Signer(Path(path)) if path and self.writable else None
+        return Signer(Path(path)) if path else None
 
     def shards(self) -> list[int]:
         """Numbers of the shards that exist."""

@@ -212,7 +212,7 @@ class SegmentReader:
             before, seq_before = offset, seq
             table = CHAIN_BYTES * count if self.stream == "outputs" else 0
             offset, seq = offset + FRAME_HEADER_BYTES + stored + table, seq + count
-        if not before:
+        if not before or offset > segment.size:
             return
         check = segment.check(before, seq_before, None)
         if check.fault != "none":

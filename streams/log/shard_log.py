@@ -118,6 +118,8 @@ class ShardLog:
         known, known_out = self._known()
         anchor = anchors.get("inputs")
         inputs = recover(where, "inputs", full, anchor, shard=shard, known_seq=known)
+        if inputs.last_seq < known:  # the snapshot knows outputs of inputs that are gone
+            known_out = 0
         outputs = recover(where, "outputs", full, None, True, shard, known_out)
         if cut_outputs_after(where, outputs, inputs.last_seq):
             outputs = recover(where, "outputs", full, shard=shard)
@@ -156,7 +158,7 @@ class ShardLog:
     def snapshots(self, read_only: bool | None = None) -> SnapshotStore:
         """The shard's snapshots; read-only unless the run is open for writing."""
         is_read_only = self._is_read_only(read_only)
-        kept = None if is_read_only or not self._writers else self._anchor_snapshot
+        kept = None if is_read_only or not self._writers else self.anchor_snapshot
         return SnapshotStore(self.directory / "snapshots", is_read_only, kept)
 
     def index(self, read_only: bool | None = None) -> DecisionIndex:
@@ -233,6 +235,10 @@ class ShardLog:
         number = {"number": entry["number"]}
         replace_durably(self.directory / "anchor.json", sealed({**rows, **number}))
 
+    def sign_with(self, signer: Signer | None) -> None:
+        """Sign the anchors that are written from now on."""
+        self._signer = signer
+
     def _publish(
         self, reason: str, rows: Mapping[str, Any], state_hash: str | None = None
     ) -> dict[str, Any]:
@@ -249,7 +255,7 @@ class ShardLog:
             }
         )
 
-    def _anchor_snapshot(self, info: SnapshotInfo) -> None:
+    def anchor_snapshot(self, info: SnapshotInfo) -> None:
         """Anchor both chains where a snapshot was taken; it was taken of durable records."""
         self._publish(
             "snapshot",

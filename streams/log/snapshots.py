@@ -45,7 +45,7 @@ class Snapshot:
 class SnapshotStore:
     """Snapshots by position. `damaged` names those found bad: (seq, why).
 
-    `kept` is told of each snapshot once it is durable.
+    `kept` is told of each snapshot once it is durable. Every `full_every`-th one is whole.
     """
 
     def __init__(
@@ -53,10 +53,12 @@ class SnapshotStore:
         path: Path | str,
         read_only: bool = False,
         kept: Callable[[SnapshotInfo], None] | None = None,
+        full_every: int = FULL_EVERY,
     ) -> None:
         self.path = Path(path)
         self.read_only = read_only
         self._kept = kept
+        self._full_every = full_every
         self._full: tuple[int, bytes] | None = None
         self._deltas = 0
         self.damaged: list[tuple[int, str]] = []
@@ -89,7 +91,7 @@ class SnapshotStore:
 
     def _put_delta(self, info: SnapshotInfo, state: bytes) -> bool:
         """Store what differs from the last full snapshot; False when a full one is due."""
-        if self._full is None or self._deltas + 1 >= FULL_EVERY or info.seq <= self._full[0]:
+        if self._full is None or self._deltas + 1 >= self._full_every or info.seq <= self._full[0]:
             return False
         base_seq, base = self._full
         numbers = changed_pages(base, state)

@@ -9,10 +9,12 @@ from typing import Any
 from projections.views.explanation import Story, tell
 from projections.views.names import Names
 from schemas.codes import OutputType
+from schemas.envelope import OUT_HEADER
 from schemas.errors import CorruptLogError, InputError, NotFoundError
 from schemas.events import Event, RefusalEvent, SmartRoutingDecisionEvent
 from schemas.wire import decode_output, input_dict, iter_inputs, iter_raw_outputs
 from streams.log.index import DecisionIndex, Location
+from streams.log.proof import ChainProof, chain_proof
 from streams.log.run import RunDirectory
 from streams.log.shard_log import ShardLog
 from streams.replay.summary import fold_names
@@ -27,7 +29,7 @@ class Found:
     story: Story | None
     refusal: RefusalEvent | None
     names: Names
-    chain: str
+    proof: ChainProof | None
     manifest: dict[str, Any]
 
 
@@ -51,9 +53,33 @@ class RunLookup:
             f"{self.path}: no decision or order {subject!r}; list them with `sor decisions`"
         )
 
+    def between(self, start_ns: int, end_ns: int, most: int) -> list[Found]:
+        """The first `most` decisions with start_ns <= log_ns < end_ns, of all shards, in order."""
+        places: list[tuple[int, int, int]] = []
+        for shard in self.run.shards():
+            log = self.run.shard(shard)
+            index = fresh_index(self.path, log)
+            try:
+                for place in index.decisions_between(start_ns, end_ns, most):
+                    log_ns = OUT_HEADER.unpack(index.read(place)).log_ns
+                    places.append((log_ns, shard, place.out_seq))
+            finally:
+                index.close()
+        wanted = sorted(places)[:most]
+        found = [self._find_in(self.run.shard(shard), str(seq)) for _, shard, seq in wanted]
+        return [one for one in found if one is not None]
+
     def _find_in(self, log: ShardLog, subject: str) -> Found | None:
+        """By the index; where it does not fit the log it is built again, once."""
         index = fresh_index(self.path, log)
         try:
+            places, chosen = self._places(index, subject)
+            events = [decode_output(index.read(place)) for place in places]
+        except (CorruptLogError, NotFoundError):
+            index.close()
+            with RunDirectory.open(self.path, writable=True) as run:
+                run.shard(log.shard).rebuild_index()
+            index = log.index(read_only=True)
             places, chosen = self._places(index, subject)
             events = [decode_output(index.read(place)) for place in places]
         finally:
@@ -78,12 +104,13 @@ class RunLookup:
         if not made:
             refused = [e for e in events if isinstance(e, RefusalEvent)]
             last = refused[-1] if refused else None
-            return Found(None, last, self.names, "", self.run.manifest)
+            proof = chain_proof(log, last.out_seq) if last else None
+            return Found(None, last, self.names, proof, self.run.manifest)
         decision = next((d for d in made if d.out_seq == chosen), made[-1])
         order = order_input(log, decision.order_id)
         story = tell(decision, self.names, order, events)
-        chain = chain_at(log, decision.out_seq)
-        return Found(story, None, self.names, chain, self.run.manifest)
+        proof = chain_proof(log, decision.out_seq)
+        return Found(story, None, self.names, proof, self.run.manifest)
 
 
 def number(text: str) -> int:
@@ -130,12 +157,6 @@ def order_input(log: ShardLog, order_id: int) -> dict[str, Any]:
     frame = next(iter(log.reader("inputs", order_id, verify_chain=False)))
     _, raw = next(iter_inputs(frame.payload))
     return input_dict(raw)
-
-
-def chain_at(log: ShardLog, out_seq: int) -> str:
-    """Chain hash of one output record, in hex."""
-    frame = next(iter(log.reader("outputs", out_seq, verify_chain=False)))
-    return bytes(frame.record_chains[:32]).hex() if frame.record_chains else ""
 
 
 def instrument_of(raw: memoryview) -> int:

@@ -11,6 +11,7 @@ from projections.views.quality import QualityTable
 from projections.views.totals import RunTotals
 from schemas.codes import InputType
 from schemas.wire import iter_inputs, iter_raw_outputs
+from streams.log.carried import read_carried
 from streams.log.run import RunDirectory
 from streams.log.shard_log import ShardLog
 
@@ -47,7 +48,9 @@ def fold_names(names: Names, log: ShardLog) -> None:
 
 
 def leading_reference(log: ShardLog) -> Iterator[tuple[InputType, bytes]]:
-    """Reference records up to the first input of another kind."""
+    """Reference records up to the first input of another kind, those that a prune kept first."""
+    for kind, raw in iter_inputs(read_carried(log.directory)[1]):
+        yield InputType(kind), raw
     for frame in log.reader("inputs", verify_chain=False):
         for kind, raw in iter_inputs(frame.payload):
             if kind not in REFERENCE_TYPES:

@@ -116,15 +116,15 @@ class Verdict(msgspec.Struct):
         executed = sum(s.executed for s in self.shards)
         return {
             "inputs": self.inputs,
-            "executed": executed,
             "decisions": sum(s.decisions for s in self.shards),
             "mismatches": self.mismatches,
             "first_divergence": self.first_divergence,
-            "outputs_missing": self.outputs_missing,
-            "states": sum(s.states for s in self.shards),
             "chain": self.chain,
             "state_hash": self.state_hash,
             "decision_hash": self.decision_hash,
             "inputs_per_s": round(executed / elapsed_s) if elapsed_s else 0,
+            "executed": executed,
+            "outputs_missing": self.outputs_missing,
+            "states": sum(s.states for s in self.shards),
             "shards": [msgspec.to_builtins(s) for s in self.shards],
         }

@@ -95,6 +95,7 @@ class EngineLoop:
             "busy_ns": self.busy_ns,
             "longest_turn_ns": self.longest_ns,
             "snapshots": self.snapshots,
+            "outages": shard.gateway.outages(),
             "syncs": writer["groups"],
             "sync_ns": writer["sync_ns"],
             "sync_ns_max": writer["sync_ns_max"],

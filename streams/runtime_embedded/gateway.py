@@ -58,6 +58,9 @@ class Gateway(Protocol):
     def disturb(self, fault: VenueFault) -> Refused | None:
         """Switch a fault of a simulated venue; Refused where venues are real."""
 
+    def outages(self) -> list[int]:
+        """Dense ids of simulated venues that are out."""
+
     def save(self) -> bytes:
         """Everything needed to go on from here, kept beside the engine's snapshot."""
 

@@ -1,13 +1,14 @@
 """Seeded parent orders beside those of the API, so that a simulated market has something to do.
 
-An order's terms depend on the seed and its number, its number on the time, its limit on the last
-quote of the first venue. A number is given once, whatever happens in between.
+An order's terms depend on the seed and its number, its number on the time, its limit on the newest
+quote. A number is given once, whatever happens in between.
 """
 
 from __future__ import annotations
 
+import numpy as np
+
 from schemas.codes import InputType, OrdType, Side, TimeInForce
-from schemas.market import QUOTE
 from schemas.orders import NEW_ORDER
 from schemas.units import NS_PER_S, VENUE_NONE
 from streams.runtime_embedded.gateway import Rows
@@ -32,11 +33,11 @@ class OrderFlow:
         self._next = 0
 
     def observe(self, market: Rows) -> None:
-        """Keeps the first venue's touch by instrument."""
-        top = market[(market["type"] == InputType.QUOTE) & (market["venue"] == 0)]
-        top = top.view(QUOTE.dtype)
-        top = top[(top["flags"] & 15 == 0) & (top["bid_units"] > 0) & (top["ask_units"] > 0)]
-        for row in top:
+        """Keeps the newest touch by instrument, whoever shows it."""
+        top = market[(market["type"] == InputType.QUOTE) & (market["flags"] & 15 == 0)]
+        top = top[(top["bid_units"] > 0) & (top["ask_units"] > 0)][::-1]
+        _, newest = np.unique(top["instrument"], return_index=True)
+        for row in top[newest]:
             self.touch[int(row["instrument"])] = (int(row["bid_nanos"]), int(row["ask_nanos"]))
 
     def due(self, now_ns: int) -> list[bytes]:

@@ -97,6 +97,9 @@ class PlainGateway:
         self._switch(fault.venue, fault.is_on)
         return None
 
+    def outages(self) -> list[int]:
+        return sorted(self.down)
+
     def save(self) -> bytes:
         held = np.concatenate([*self.held, no_reports()])
         return msgspec.msgpack.encode(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from collections import deque
 from pathlib import Path
@@ -14,6 +17,7 @@ from streams.cli.benchmarks import restart
 from streams.cli.benchmarks.engine import require
 from streams.cli.benchmarks.timing import Result, from_samples, rate
 from streams.cli.benchmarks.world import START_NS, World
+from streams.log.facts import run_facts
 from streams.log.run import RunDirectory
 from streams.log.shard_log import ShardLog
 from streams.replay.facts import versions
@@ -23,6 +27,9 @@ from streams.replay.restore import restore
 ORDERS_PER_S = 20_000
 GROUP = 1_024
 PROBES = 400
+TICKS_PER_S = 200_000
+SUB_BATCH = 64
+START_S = 1.0
 
 
 def log_durable(folder: Path, is_full: bool) -> Result:
@@ -43,6 +50,14 @@ def log_durable(folder: Path, is_full: bool) -> Result:
         require(log.inputs.wait_durable(log.inputs.next_seq - 1, 120.0), "all is durable")
         elapsed_ns = time.perf_counter_ns() - started_ns
     return rate("log.durable", "inputs/s", count, elapsed_ns)
+
+
+def bytes_per_tick(folder: Path) -> Result:
+    """Bytes on disk of the input log for a tick, of a run on a simulated market."""
+    with RunDirectory.open(folder) as run:
+        facts = run_facts(run)
+    value = float(facts["bytes_per_tick"])
+    return Result(name="log.bytes_per_tick", unit="bytes", value=value, n=facts["ticks"])
 
 
 class OrderToDurable:
@@ -166,3 +181,80 @@ def recovery(folder: Path, is_full: bool) -> Result:
     restart.build(folder, inputs, inputs // 12)
     samples = [restart.measured(folder)["whole_s"] for _ in range(20 if is_full else 5)]
     return from_samples("recovery.10m", "s", samples, n=inputs)
+
+
+def pauses(folder: Path, how: str, is_full: bool) -> Result:
+    """ms of each 64-tick step of a loop at 200,000 ticks a second while snapshots are taken.
+
+    `how`: `none` (no snapshot), `in_process` (the loop encodes and writes), `beside` (a process of
+    its own follows the log; the loop does nothing for it).
+    """
+    world, last_seq = World(100, 24), np.zeros(256, dtype=np.uint64)
+    with RunDirectory.create(folder, {"versions": versions()}) as run:
+        log = run.shard()
+        engine = restore(log).engine
+        journal = Journal(log, engine)
+        for batch in (world.setup(), world.books(START_NS + NS_PER_MS, last_seq).tobytes()):
+            journal.note(batch, engine.step(batch)[1])
+        journal.wait_durable()
+        count = TICKS_PER_S * (20 if is_full else 4)
+        ticks = world.ticks(count, engine.log_ns, last_seq)
+        raw, size = memoryview(ticks.tobytes()), ticks.itemsize * SUB_BATCH
+        taker = Taker(log, journal, how, count // 8)
+        with taker:
+            samples = []
+            due_ns = time.perf_counter_ns()
+            for start in range(0, len(raw), size):
+                tick_batch = raw[start : start + size]
+                while time.perf_counter_ns() < due_ns:
+                    time.sleep(0)
+                due_ns += SUB_BATCH * NS_PER_S // TICKS_PER_S
+                begun_ns = time.perf_counter_ns()
+                journal.note(tick_batch, engine.step(tick_batch)[1])
+                journal.flush()
+                taker.look()
+                samples.append((time.perf_counter_ns() - begun_ns) / 1e6)
+        require(how == "none" or taker.taken() > 0, "snapshots are taken")
+    name = "snapshot.pause" if how == "beside" else f"snapshot.pause.{how}"
+    return from_samples(name, "ms", samples)
+
+
+class Taker:
+    """Takes snapshots in one of the ways."""
+
+    def __init__(self, log: ShardLog, journal: Journal, how: str, every: int) -> None:
+        self.log, self.journal, self.how, self.every = log, journal, how, every
+        self.due = journal.engine.seq + every
+        self.store = log.snapshots()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> None:
+        if self.how == "beside":
+            run, every = str(self.log.directory.parent), str(self.every)
+            command = [sys.executable, "-m", "streams.cli.main", "log", "follow", run]
+            quiet = subprocess.DEVNULL
+            self._process = subprocess.Popen(
+                [*command, "--every", every], stdout=quiet, stderr=quiet
+            )
+            time.sleep(START_S)
+
+    def __exit__(self, *error: object) -> None:
+        if self._process is not None:
+            time.sleep(START_S)
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait()
+
+    def look(self) -> None:
+        """Takes a snapshot in the loop when one is due there."""
+        engine = self.journal.engine
+        if self.how != "in_process" or engine.seq < self.due:
+            return
+        self.due = engine.seq + self.every
+        self.journal.wait_durable()
+        position = (engine.seq, engine.out_seq, engine.log_ns)
+        chains = (self.log.inputs.position()[1], self.log.outputs.position()[1])
+        self.store.put(*position, *chains, engine.state_bytes())
+
+    def taken(self) -> int:
+        """How many there are."""
+        return len(self.store.entries())

@@ -69,7 +69,7 @@ def test_replay_and_verify_print_their_contract(
     assert manifest_of(out)["config"]["quality"]["publish_s"] == 5
     for core in ("native", "reference"):
         found = sor_json("verify", out, "--core", core)
-        assert list(found) == VERIFY_KEYS
+        assert list(found)[: len(VERIFY_KEYS)] == VERIFY_KEYS
         assert found["mismatches"] == 0
         assert found["first_divergence"] is None
         assert found["chain"] == "ok"

@@ -189,3 +189,28 @@ def test_a_crash_while_pruning_leaves_a_longer_log(
     assert sor("log", "prune", copy, "--yes")[0] == 0
     assert sor_json("log", "check", copy)["passed"]
     assert sor_json("verify", copy)["mismatches"] == 0
+
+
+def test_names_survive_two_prunes(sor: Sor, sor_json: SorJson, copy: Path) -> None:
+    last = sor_json("decisions", copy, "--limit", 1)["decisions"][0]["out_seq"]
+    before = sor_json("explain", copy, last)
+    for _ in range(2):
+        assert sor("log", "prune", copy, "--yes")[0] in (0, 2)
+    after = sor_json("explain", copy, last)
+    for name in ("instrument", "venues", "policy", "engine"):
+        assert after[name] == before[name], name
+    assert "IBM" in sor("quality", copy)[1] or "BAC" in sor("quality", copy)[1]
+
+
+@pytest.mark.promise(p=3)
+def test_one_byte_of_the_kept_reference_is_named(sor: Sor, copy: Path) -> None:
+    assert sor("log", "prune", copy, "--yes")[0] == 0
+    path = copy / "shard-000" / "reference.bin"
+    data = path.read_bytes()
+    for at in range(0, len(data), max(1, len(data) // 40)):
+        spoiled = bytearray(data)
+        spoiled[at] ^= 0x10
+        path.write_bytes(spoiled)
+        code, _, error = sor("log", "check", copy)
+        assert code == 1
+        assert "reference.bin" in error

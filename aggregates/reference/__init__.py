@@ -1,0 +1,1 @@
+"""Reference data under control: who may change it, in which order, and who must agree."""

@@ -1,0 +1,1 @@
+"""The REST API: reads from the read models, writes through the command port."""

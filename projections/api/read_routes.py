@@ -1,0 +1,284 @@
+"""Reading: lists, single rows, venues, quality, limits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import orjson
+from litestar import Request, Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import PathParameter, QueryParameter
+
+from projections.api.access import ANYBODY, AUDITORS, require
+from projections.api.lists import ACCEPTED, FORMATS, LISTINGS, Listing, answer
+from projections.api.operations import list_operation, problems, told
+from projections.api.problems import ProblemError
+from projections.api.rows import examples_of, page_struct, present, row_struct, shown_columns
+from projections.api.services import Services
+from projections.views import columns
+from projections.views.columns import View
+from projections.views.names import Names
+from schemas.codes import InputType, OutputType
+from schemas.wire import code_name, decode_output, input_dict, to_dict
+
+JSON = "application/json"
+Ask = Request[Any, Any, Any]
+Id = Annotated[int, PathParameter(ge=0, le=2**62, description="global id")]
+Key = Annotated[str, QueryParameter(min_length=1, max_length=64)]
+PathKey = Annotated[str, PathParameter(min_length=1, max_length=64)]
+
+
+def services_of(request: Ask) -> Services:
+    """What the application was given."""
+    found: Services = request.app.state.services
+    return found
+
+
+def json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response[bytes]:
+    """A JSON answer."""
+    body = orjson.dumps(value)
+    return Response(body, status_code=status, media_type=JSON, headers=headers or {})
+
+
+def list_handler(listing: Listing) -> HTTPRouteHandler:
+    """The GET handler of one list."""
+    row = row_struct(listing.view)
+    page = page_struct(row)
+    example = {"items": [dict(examples_of(listing.view))], "next_cursor": None}
+
+    async def handle(request: Ask) -> Response[bytes]:
+        require(request.state.caller, ANYBODY)
+        given = dict(request.query_params)
+        if len(given) != len(list(request.query_params.multi_items())):
+            raise ProblemError(400, "repeated_parameter", "give each parameter once")
+        form = form_of(request, given)
+        known = request.headers.get("if-none-match", "")
+        found = answer(services_of(request).reads, listing, given, form, known)
+        headers = {"etag": found.tag, "vary": "accept, authorization"}
+        if found.cursor is not None:
+            headers["x-next-cursor"] = found.cursor
+        if found.body is None:
+            return Response(b"", status_code=304, headers=headers)
+        return Response(found.body, media_type=FORMATS[form], headers=headers)
+
+    return get(
+        f"/v1/{listing.path}",
+        operation_id=f"list_{listing.view.name}",
+        operation_class=list_operation(listing),
+        summary=listing.about,
+        tags=["lists"],
+        responses=told(200, page, listing.about, {**example, "position": {"0": 1}}) | problems(406),
+    )(handle)
+
+
+def form_of(request: Ask, given: dict[str, str]) -> str:
+    """The form asked for; ProblemError 406 for one that there is not."""
+    form = given.pop("format", "")
+    if not form:
+        accepted = request.headers.get("accept", "").partition(";")[0].strip()
+        return ACCEPTED.get(accepted, "json")
+    if form not in FORMATS:
+        raise ProblemError(400, "bad_value", f"formats are {', '.join(FORMATS)}", "format")
+    return form
+
+
+def one_row(services: Services, view: View, identity: int, what: str) -> tuple[Any, Names]:
+    """A stored row; ProblemError 404 where there is none."""
+    found = services.reads.one(view, {"id": identity})
+    if found is None:
+        detail = f"no {what} {identity}; it may not be projected yet"
+        raise ProblemError(404, f"unknown_{what}", detail, "id")
+    return found
+
+
+def shown(view: View, row: Any, names: Names) -> dict[str, Any]:
+    """A stored row as it is shown."""
+    wanted = tuple(name for name, _ in shown_columns(view))
+    return present(view, wanted, [tuple(row[name] for name in wanted)], names)[0]
+
+
+@get(
+    "/v1/decisions/{decision_id:int}",
+    tags=["decisions"],
+    summary="One decision as it was recorded: every candidate, cost, exclusion and child.",
+    responses=told(200, dict[str, Any], "The whole record.") | problems(404),
+)
+async def get_decision(request: Ask, decision_id: Id) -> Response[bytes]:
+    """The whole record from the log, with names beside dense ids."""
+    require(request.state.caller, ANYBODY)
+    services = services_of(request)
+    row, names = one_row(services, columns.DECISIONS, decision_id, "decision")
+    event = decode_output(services.records.read(row))
+    return json({**to_dict(event), **naming(event, names)}, headers={"cache-control": "no-cache"})
+
+
+def naming(event: Any, names: Names) -> dict[str, Any]:
+    """Names behind the ids of a decision."""
+    return {
+        "symbol": names.instrument(event.instrument).key,
+        "policy_name": names.policy(event.policy),
+        "venue_keys": {str(c.venue): names.venue(c.venue) for c in event.candidates},
+    }
+
+
+@get(
+    "/v1/decisions/{decision_id:int}/explanation",
+    tags=["decisions"],
+    summary="A decision as a person reads it.",
+    sync_to_thread=True,
+    responses=told(200, dict[str, Any], "Lines of text by section.") | problems(404),
+)
+def get_explanation(request: Ask, decision_id: Id) -> Response[bytes]:
+    """Sections of text: order, market, venues, choice, cost, outcome."""
+    require(request.state.caller, ANYBODY)
+    services = services_of(request)
+    row, names = one_row(services, columns.DECISIONS, decision_id, "decision")
+    order = services.reads.one(columns.ORDERS, {"id": row["order_id"]})
+    return json(services.records.explain(row, order[0] if order else {}, names))
+
+
+@get(
+    "/v1/orders/{order_id:int}",
+    tags=["orders"],
+    summary="One order: its state, and its decisions and children.",
+    responses=told(200, dict[str, Any], "The order.") | problems(404),
+)
+async def get_order(request: Ask, order_id: Id) -> Response[bytes]:
+    """The order's row with the ids of its decisions and its children's rows."""
+    require(request.state.caller, ANYBODY)
+    services = services_of(request)
+    row, names = one_row(services, columns.ORDERS, order_id, "order")
+    where = {"order_id": row["id"]}
+    made = services.reads.rows(columns.DECISIONS, where, "id")
+    sent = services.reads.rows(columns.CHILDREN, where, "id")
+    children = [shown(columns.CHILDREN, child, names) for child in sent]
+    decided = [decision["id"] for decision in made]
+    found = shown(columns.ORDERS, row, names)
+    return json({**found, "decision_ids": decided, "child_orders": children})
+
+
+@get(
+    "/v1/venues",
+    tags=["venues"],
+    summary="Every venue with its health and whether it is killed.",
+    responses=told(200, list[dict[str, Any]], "Venues by key.") | problems(),
+)
+async def get_venues(request: Ask) -> Response[bytes]:
+    """Reference data, the newest health row and the kill switch of each venue."""
+    require(request.state.caller, ANYBODY)
+    reads = services_of(request).reads
+    engine = await services_of(request).port.status()
+    out = engine.get("outages", [])
+    with reads.engine().connect() as connection:
+        names = reads.names(connection)
+    health = {row["venue"]: row for row in reads.rows(columns.VENUE_QUALITY, {}, "venue")}
+    killed = {row["venue"] for row in reads.rows(columns.KILLS, {"engaged": 1}, "shard")}
+    found = []
+    for row in reads.rows(columns.VENUES, {}, "key"):
+        venue = {**shown(columns.VENUES, row, names), "is_killed": row["venue"] in killed}
+        venue["is_out"] = row["venue"] in out
+        quality = health.get(row["venue"])
+        venue["quality"] = None if quality is None else shown(columns.VENUE_QUALITY, quality, names)
+        venue["health"] = venue["quality"]["health"] if quality else None
+        found.append(venue)
+    return json(found)
+
+
+@get(
+    "/v1/quality/history",
+    tags=["quality"],
+    summary="Quality of one instrument and venue over time.",
+    responses=told(200, list[dict[str, Any]], "Records, oldest first.") | problems(),
+)
+async def get_history(request: Ask, instrument: Key, venue: Key) -> Response[bytes]:
+    """Whole quality records at the store's cadence."""
+    require(request.state.caller, ANYBODY)
+    reads = services_of(request).reads
+    with reads.engine().connect() as connection:
+        names = reads.names(connection)
+    where = {
+        "kind": int(OutputType.QUALITY),
+        "instrument": known(names.instrument_id(instrument), "instrument", instrument),
+        "venue": known(names.venue_id(venue), "venue", venue),
+    }
+    rows = reads.rows(columns.QUALITY_HISTORY, where, "bucket_ns")
+    return json([to_dict(decode_output(row["record"])) for row in rows])
+
+
+@get(
+    "/v1/quality/compare",
+    tags=["quality"],
+    summary="The venues of one instrument beside each other, whole records.",
+    responses=told(200, dict[str, Any], "By venue key.") | problems(),
+)
+async def compare(request: Ask, instrument: Key) -> Response[bytes]:
+    """Ticks and fills of each venue."""
+    require(request.state.caller, ANYBODY)
+    reads = services_of(request).reads
+    with reads.engine().connect() as connection:
+        names = reads.names(connection)
+    where = {"instrument": known(names.instrument_id(instrument), "instrument", instrument)}
+    found: dict[str, Any] = {}
+    for view in (columns.QUALITY, columns.EXECUTION_QUALITY):
+        for row in reads.rows(view, where, "venue"):
+            told_of = found.setdefault(names.venue(row["venue"]), {})
+            told_of[view.name] = to_dict(decode_output(row["record"]))
+    return json(found)
+
+
+@get(
+    "/v1/limits",
+    tags=["reference"],
+    summary="Pre-trade limits in force, by instrument.",
+    responses=told(200, list[dict[str, Any]], "Limits.") | problems(),
+)
+async def get_limits(request: Ask) -> Response[bytes]:
+    """The last LIMITS record of each instrument."""
+    require(request.state.caller, ANYBODY)
+    return json(reference_of(services_of(request), InputType.LIMITS))
+
+
+@get(
+    "/v1/reference",
+    tags=["reference"],
+    summary="Every reference record in force, as it is in the input log.",
+    responses=told(200, list[dict[str, Any]], "Records.") | problems(),
+)
+async def get_reference(request: Ask) -> Response[bytes]:
+    """The last record of each thing."""
+    require(request.state.caller, AUDITORS)
+    return json(reference_of(services_of(request), None))
+
+
+def reference_of(services: Services, kind: InputType | None) -> list[dict[str, Any]]:
+    """Reference records, with names beside dense ids."""
+    with services.reads.engine().connect() as connection:
+        names = services.reads.names(connection)
+    where = {} if kind is None else {"input_type": int(kind)}
+    found = []
+    for row in services.reads.rows(columns.REFERENCE, where, "version"):
+        record = input_dict(row["record"])
+        symbol = names.instrument(row["instrument"]).key
+        named = {"symbol": symbol, "input_type": code_name(InputType, row["input_type"])}
+        found.append({**record, **named})
+    return found
+
+
+def known(found: int | None, what: str, key: str) -> int:
+    """A dense id; ProblemError 400 where there is none."""
+    if found is None:
+        raise ProblemError(400, f"unknown_{what}", f"no {what} {key[:64]!r}", what)
+    return found
+
+
+READ_ROUTES: list[HTTPRouteHandler] = [
+    *(list_handler(listing) for listing in LISTINGS),
+    get_decision,
+    get_explanation,
+    get_order,
+    get_venues,
+    get_history,
+    compare,
+    get_limits,
+    get_reference,
+]

@@ -1,0 +1,1 @@
+"""What every broker's runtime shares: frames, the fold of a shard, snapshots, read side."""

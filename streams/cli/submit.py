@@ -1,0 +1,75 @@
+"""`sor submit`: sends a parent order to the running service."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from schemas.units import NS_PER_S
+from streams.cli.client import Client
+from streams.cli.terminal import print_json, print_lines
+from streams.clock import SystemClock
+
+
+def submit(
+    symbol: str,
+    side: Literal["buy", "sell", "sell_short", "sell_short_exempt"],
+    units: int,
+    /,
+    *,
+    limit: str | None = None,
+    account: str = "ACC-1",
+    client: str = "",
+    cl_ord_id: str | None = None,
+    policy: str = "",
+    time_in_force: Literal["day", "ioc", "fok"] = "day",
+    wait: int = 5,
+    url: str | None = None,
+    json: bool = False,
+) -> int:
+    """Send a parent order; returns once it is durable and, within `wait` seconds, decided.
+
+    Args:
+        symbol: Instrument.
+        side: buy or sell.
+        units: Size in the instrument's smallest unit.
+        limit: Limit price as decimal text; a market order without it.
+        account: Account of the order.
+        client: Client of the order.
+        cl_ord_id: ClOrdID; made from the clock by default. Repeating one is safe.
+        policy: Routing policy; the instrument's own by default.
+        time_in_force: day, ioc or fok.
+        wait: Seconds to wait for the decision, at most 10.
+        url: Address of the service; SOR_URL or http://127.0.0.1:8080 by default.
+        json: One JSON object.
+    """
+    body = {
+        "cl_ord_id": cl_ord_id or fresh_id(),
+        "account": account,
+        "client": client,
+        "symbol": symbol,
+        "side": side,
+        "order_units": units,
+        "ord_type": "market" if limit is None else "limit",
+        "time_in_force": time_in_force,
+        "policy": policy,
+    }
+    if limit is not None:
+        body["limit_price"] = limit
+    with Client(url) as api:
+        told = api.post("/v1/orders", body, wait)
+        told["cl_ord_id"] = body["cl_ord_id"]
+        if json:
+            print_json(told)
+            return 0
+        lines = [f"{name.replace('_', ' ')}: {value}" for name, value in told.items() if value]
+        print_lines(f"Order {told['id']} {told['state']}", lines)
+        if told.get("decision_id"):
+            story = api.get(f"/v1/decisions/{told['decision_id']}/explanation")
+            print_lines("Decision", [story["summary"], *story["choice"]])
+    return 0
+
+
+def fresh_id() -> str:
+    """A ClOrdID that was not given before."""
+    now_ns = SystemClock().now_ns()
+    return f"S-{now_ns // NS_PER_S}-{now_ns % NS_PER_S:09d}"

@@ -1,0 +1,1 @@
+"""Reference data in a database, and its way into the input log."""

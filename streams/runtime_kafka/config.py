@@ -1,0 +1,40 @@
+"""Configuration of a Kafka worker: `[kafka]` of the service's TOML."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from streams.config.sections import Section
+
+Seconds = Annotated[float, msgspec.Meta(gt=0.0, le=3600.0)]
+
+
+class KafkaConfig(Section, frozen=True, kw_only=True):
+    """How a worker reaches Kafka and how much it holds.
+
+    `prefix` stands before every topic name, so that installations can share a broker. `shards` is
+    fixed when the topics are created. `timer_ms` 0 appends no timer inputs.
+    """
+
+    bootstrap: str = "127.0.0.1:9092"
+    group: str = "venuefold"
+    prefix: str = ""
+    shards: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 64
+    core: Literal["native", "reference"] = "native"
+    timer_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] = 100
+    snapshot_s: Seconds = 30.0
+    snapshot_folder: str = ""
+    max_unacked: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 20_000
+    max_pending: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
+    linger_ms: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 1
+    session_s: Seconds = 10.0
+    commit_s: Seconds = 1.0
+    replication: Annotated[int, msgspec.Meta(ge=1, le=9)] = 1
+    data: str = "build/kafka-worker"
+    ingest: bool = True
+
+    def name(self, topic: str) -> str:
+        """The topic's name on the broker."""
+        return self.prefix + topic

@@ -1,0 +1,57 @@
+"""Runs a Kafka worker until it is told to end: `python -m streams.runtime_kafka.run FILE.toml`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import faust
+import uvloop
+
+from schemas.errors import VenuefoldError
+from streams.config.load import load_whole
+from streams.config.service import ServiceConfig
+from streams.runtime_kafka.admin import create_topics
+from streams.runtime_kafka.config import KafkaConfig
+from streams.runtime_kafka.worker import Worker
+
+NAME = "worker"
+
+
+def run(config: KafkaConfig, name: str = NAME) -> None:
+    """Creates missing topics, then works until SIGINT or SIGTERM; leaves with the exit code."""
+    asyncio.run(create_topics(config))
+    uvloop.install()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    worker = faust.Worker(
+        Worker(config, name).app, loop=loop, loglevel="warning", redirect_stdouts=False
+    )
+    worker.execute_from_commandline()
+
+
+def serve(settings: ServiceConfig) -> int:
+    """Runs a worker of a service's configuration."""
+    run(settings.kafka, os.environ.get("SOR_WORKER", NAME))
+    return 0
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description="a Kafka worker")
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--name", default=NAME, help="tells this machine's workers apart")
+    given = parser.parse_args()
+    try:
+        run(load_whole(ServiceConfig, given.config, os.environ).kafka, given.name)
+    except VenuefoldError as error:
+        print(f"sor: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,225 @@
+"""A Faust worker: it owns partitions of `sor.inputs`, folds them and publishes what follows.
+
+Faust moves partitions between workers; everything that matters is ours: a shard starts from its
+snapshot and reads its partition from the manifest's place on, the committed offset is a hint. A
+message is acknowledged after the snapshot that holds it, and a snapshot is written after every
+output up to it was confirmed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import faust
+from faust.types import TP
+
+from schemas.codes import InputType
+from schemas.errors import CorruptLogError
+from schemas.market import TIMER
+from schemas.topics import INPUTS
+from schemas.units import INSTRUMENT_NONE, NS_PER_MS, VENUE_NONE
+from streams.brokers.frames import CLOCK_SOURCE, seal_frame
+from streams.brokers.shard_fold import Outgoing, ShardFold, WrongEngineError
+from streams.brokers.snapshots import FolderStore, SnapshotStore, cut, newest
+from streams.runtime_kafka.config import KafkaConfig
+from streams.runtime_kafka.ingest import IngestAgents
+from streams.runtime_kafka.store import MAX_REQUEST, TopicStore
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class OwnedShard:
+    """A shard this worker owns: its fold, and what is not yet covered by a snapshot."""
+
+    fold: ShardFold
+    next_offset: int
+    is_seeking: bool = False
+    refused: str = ""
+    clock_sent: int = 0
+    last_inputs: int = -1
+    unacked: list[Any] = field(default_factory=list)
+    pending: deque[Awaitable[Any]] = field(default_factory=deque)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Worker:
+    """One process of the group; `app` is the Faust app, also for `faust -A`."""
+
+    def __init__(self, config: KafkaConfig, name: str = "worker") -> None:
+        self.config = config
+        self.shards: dict[int, OwnedShard] = {}
+        self.app = make_app(config, name)
+        self.store: SnapshotStore = (
+            FolderStore(Path(config.snapshot_folder))
+            if config.snapshot_folder
+            else TopicStore(config)
+        )
+        self.inputs = self.app.topic(
+            config.name(INPUTS), key_serializer="raw", value_serializer="raw"
+        )
+        self.app.agent(self.inputs, name="route")(self.route)
+        self.ingest = IngestAgents(self.app, config) if config.ingest else None
+        self.app.on_partitions_revoked.connect(self._revoked, weak=False)  # type: ignore[arg-type]
+        self.app.timer(config.snapshot_s, on_leader=False)(self.snapshot_all)
+        if config.timer_ms:
+            self.app.timer(config.timer_ms / 1000)(self.tick_all)
+
+    async def route(self, stream: Any) -> None:
+        """Folds every message of the partitions that this worker owns."""
+        async for event in stream.noack().events():
+            await self.take(event)
+
+    async def take(self, event: Any) -> None:
+        """One message, in its place; what is behind the snapshot is acknowledged and left."""
+        message = event.message
+        owned = self.shards.get(message.partition) or await self._adopt(message.partition)
+        if owned.refused:
+            return
+        if message.offset < owned.next_offset:
+            message.ack(self.app.consumer)
+            return
+        if message.offset > owned.next_offset:
+            await self._go_back(owned, message)
+            return
+        owned.is_seeking = False
+        await self._fold(owned, message)
+        if len(owned.unacked) >= self.config.max_unacked:
+            await self.snapshot(owned)
+
+    async def snapshot_all(self) -> None:
+        """A snapshot of every shard that has moved."""
+        for owned in list(self.shards.values()):
+            if owned.unacked:
+                await self.snapshot(owned)
+
+    async def snapshot(self, owned: OwnedShard) -> None:
+        """Confirms outputs, writes chunks and manifest, then acknowledges what they hold."""
+        async with owned.lock:
+            covered, owned.unacked = owned.unacked, []
+            manifest, state = owned.fold.snapshot()
+            await self._confirm(owned, 0)
+            await self.store.put(owned.fold.shard, list(cut(manifest, state)))
+            for message in covered:
+                message.ack(self.app.consumer)
+
+    async def tick_all(self) -> None:
+        """A timer input for every shard whose own messages did not move its time."""
+        name = self.config.name(INPUTS)
+        ours = [tp.partition for tp in self.app.consumer.assignment() if tp.topic == name]
+        for shard in ours:
+            owned = self.shards.get(shard) or await self._adopt(shard)
+            if owned.refused:
+                continue
+            inputs, owned.last_inputs = owned.last_inputs, owned.fold.counts.inputs
+            if inputs == owned.fold.counts.inputs:
+                await self._tick(owned)
+
+    async def _tick(self, owned: OwnedShard) -> None:
+        owned.clock_sent = 1 + max(owned.clock_sent, owned.fold.clock_seq)
+        record = TIMER.pack(
+            type=InputType.TIMER,
+            source=CLOCK_SOURCE,
+            source_seq=owned.clock_sent,
+            venue=VENUE_NONE,
+            instrument=INSTRUMENT_NONE,
+        )
+        shard = owned.fold.shard
+        value = seal_frame(shard, owned.clock_sent, record)
+        await self._send(owned, Outgoing(INPUTS, shard, 0, b"", value))
+
+    async def _adopt(self, shard: int) -> OwnedShard:
+        """Starts a shard from its newest whole snapshot, or from nothing."""
+        fold, place = ShardFold(shard, self.config.core), 0
+        found = newest(await self.store.load(shard))
+        if found is not None:
+            fold.restore(*found)
+            place = int(fold.next_place)
+        tp = TP(self.config.name(INPUTS), shard)
+        first = (await self.app.consumer.earliest_offsets(tp))[tp]
+        if first > place:
+            raise CorruptLogError(
+                f"shard {shard} needs inputs from offset {place}, the topic begins at {first}; "
+                "restore a newer snapshot, or raise the retention of the inputs"
+            )
+        log.info("shard %d from seq %d, offset %d", shard, fold.engine.seq, place)
+        owned = self.shards[shard] = OwnedShard(fold, place)
+        return owned
+
+    async def _go_back(self, owned: OwnedShard, message: Any) -> None:
+        """The committed offset was ahead of the snapshot: reads again from where that ends."""
+        if not owned.is_seeking:
+            owned.is_seeking = True
+            log.info("shard %d reads from offset %d", owned.fold.shard, owned.next_offset)
+            await self.app.consumer.seek(message.tp, owned.next_offset)
+
+    async def _fold(self, owned: OwnedShard, message: Any) -> None:
+        place = (INPUTS, message.partition, message.offset)
+        append_ns = round(message.timestamp * 1000) * NS_PER_MS
+        try:
+            outgoing = owned.fold.fold(message.value or b"", place, append_ns)
+        except WrongEngineError as error:
+            owned.refused = str(error)
+            log.error("%s", error)
+            return
+        message.value = None  # only its place is still needed
+        owned.next_offset = message.offset + 1
+        owned.fold.next_place = str(owned.next_offset)
+        owned.unacked.append(message)
+        for out in outgoing:
+            await self._send(owned, out)
+        if len(owned.pending) > self.config.max_pending:
+            await self._confirm(owned, self.config.max_pending // 2)
+
+    async def _send(self, owned: OwnedShard, out: Outgoing) -> None:
+        sent = await self.app.producer.send(
+            self.config.name(out.topic),
+            out.key or None,
+            out.value,
+            out.shard,
+            None,
+            list(out.headers),
+        )
+        owned.pending.append(sent)
+
+    async def _confirm(self, owned: OwnedShard, most: int) -> None:
+        """Waits until at most `most` outputs are unconfirmed; a lost one stops the worker."""
+        while len(owned.pending) > most:
+            await owned.pending.popleft()
+
+    async def _revoked(self, _app: Any, revoked: Any, **_: Any) -> None:
+        """What this worker no longer owns is forgotten; the next owner has the log."""
+        for tp in revoked:
+            if tp.topic == self.config.name(INPUTS):
+                self.shards.pop(tp.partition, None)
+
+
+def make_app(config: KafkaConfig, name: str) -> faust.App:
+    """The Faust app without agents; it serves no web pages."""
+    folder = Path(config.data) / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return faust.App(
+        config.group,
+        broker=";".join(f"kafka://{place}" for place in config.bootstrap.split(",")),
+        datadir=str(folder),
+        store="memory://",
+        web_enabled=False,
+        web_bind="127.0.0.1",
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        topic_partitions=config.shards,
+        producer_acks=-1,
+        producer_linger=config.linger_ms / 1000,
+        producer_max_request_size=MAX_REQUEST,
+        consumer_auto_offset_reset="earliest",
+        broker_session_timeout=config.session_s,
+        broker_heartbeat_interval=max(0.3, config.session_s / 5),
+        broker_commit_interval=config.commit_s,
+        stream_wait_empty=False,
+    )

@@ -1,0 +1,1 @@
+"""The service as processes: engine, projector and API under one command."""

@@ -1,0 +1,160 @@
+"""The API process: `python -m streams.service.api_process`, configured on stdin."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from projections.api.access import AccessRules, Gate, read_keys
+from projections.api.app import make_app
+from projections.api.hub import Hub
+from projections.api.reads import Reads
+from projections.api.services import Bounds, Services
+from projections.store.database import open_generations
+from schemas.errors import InputError, VenuefoldError
+from streams.cli.main import version
+from streams.clock import Clock, SystemClock
+from streams.config.service import Api, ServiceConfig
+from streams.log.segments import SegmentReader
+from streams.observability.logs import Logger, logger
+from streams.observability.metrics import render
+from streams.runtime_embedded.command_client import CommandClient
+from streams.runtime_embedded.engine_process import SHARD, SOCKET
+from streams.service.audit import Audit
+from streams.service.jobs import ProcessJobs
+from streams.service.records import LogRecords
+
+TAIL_S = 0.005
+HEADER_READ_MS = 5_000
+
+
+def store_url(config: ServiceConfig) -> str:
+    """Where the read models are: as configured, else beside the run."""
+    return config.api.database or f"sqlite:///{Path(config.service.run) / 'read'}"
+
+
+def access_rules(api: Api) -> AccessRules:
+    """How callers identify themselves; InputError for files that cannot be used."""
+    if api.auth == "none":
+        return AccessRules()
+    key = content(api.token_key) if api.token_key else b""
+    if key and b"PUBLIC KEY" not in key:
+        raise InputError(f"api.token_key: {api.token_key} is no public key; name one in PEM")
+    try:
+        keys = read_keys(content(api.api_keys)) if api.api_keys else {}
+    except msgspec.DecodeError as error:
+        raise InputError(f"api.api_keys: {api.api_keys}: {error}; see `sor keys`") from None
+    return AccessRules(True, key, api.token_audience, api.token_issuer, keys)
+
+
+def content(path: str) -> bytes:
+    """Bytes of a file that the configuration names."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); name another") from None
+
+
+def make_services(config: ServiceConfig, clock: Clock, log: Logger) -> Services:
+    """Everything that the API's handlers use."""
+    run, api = Path(config.service.run), config.api
+    audit = Audit(run / "audit.jsonl", clock.now_ns)
+    reads = Reads(open_generations(store_url(config)))
+
+    def close() -> None:
+        reads.close()
+        audit.close()
+
+    return Services(
+        port=CommandClient(run / SOCKET),
+        reads=reads,
+        hub=Hub(),
+        gate=Gate(access_rules(api), clock.now_ns),
+        records=LogRecords(run),
+        jobs=ProcessJobs(run, clock.now_ns),
+        log=log,
+        now_ns=clock.now_ns,
+        elapsed_ns=clock.elapsed_ns,
+        metrics=render,
+        audit=audit.note,
+        audited=audit.newest,
+        bounds=Bounds(
+            api.max_body_bytes,
+            api.requests_per_s,
+            api.orders_per_s,
+            api.stream_clients,
+            api.cors_origins,
+        ),
+        version=version(),
+        close=close,
+    )
+
+
+async def tail(hub: Hub, directory: Path, log: Logger) -> None:
+    """Hands the hub what the output log gets, from its present end on."""
+    while not any(directory.glob("outputs-*.seg")):
+        await asyncio.sleep(TAIL_S)
+    paths = sorted(directory.glob("outputs-*.seg"))
+    first = int(paths[-1].stem.rpartition("-")[2])
+    reader = SegmentReader(directory, "outputs", first, verify_chain=False, shard=SHARD)
+    while True:
+        try:
+            for frame in reader:
+                hub.take(SHARD, frame.payload)
+        except VenuefoldError as error:
+            log.error("the tail of the output log stopped", error=str(error))
+            raise
+        await asyncio.sleep(TAIL_S)
+
+
+async def serve(config: ServiceConfig, services: Services, log: Logger) -> None:
+    """Serves until SIGTERM or SIGINT."""
+    from granian.constants import Interfaces
+    from granian.http import HTTP1Settings
+    from granian.server.embed import Server
+
+    app = make_app(services)
+    server: Any = Server(
+        app,
+        address=config.api.host,
+        port=config.api.port,
+        interface=Interfaces.ASGI,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_READ_MS),
+        websockets=False,
+        log_enabled=False,
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    directory = Path(config.service.run) / f"shard-{SHARD:03d}"
+    tailing = loop.create_task(tail(services.hub, directory, log))
+    tailing.add_done_callback(lambda _: server.stop())
+    log.info("serving", host=config.api.host, port=config.api.port)
+    await server.serve()
+    tailing.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await tailing
+    services.close()
+    log.info("stopped")
+
+
+def main() -> int:
+    """Reads the configuration from stdin and serves."""
+    config = msgspec.json.decode(sys.stdin.buffer.read(), type=ServiceConfig)
+    log = logger("api", config.service.log_level)
+    try:
+        asyncio.run(serve(config, make_services(config, SystemClock(), log), log))
+    except VenuefoldError as error:
+        log.error("failed", error=str(error))
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
