@@ -210,6 +210,8 @@ def settle(shard: Shard, order: Order) -> None:
 def _go_on(shard: Shard, order: Order) -> None:
     if not order.free_units or order.retry_due_ns > shard.log_ns or not shard.may_trade:
         return
+    if order.record.display_units and any(c.rests and c.leaves_units for c in order.children):
+        return  # the next slice waits for the one that is shown
     policy = shard.tables.policies[order.policy]
     if order.attempts - order.posts >= policy.max_attempts:
         _settle_exhausted(shard, order)

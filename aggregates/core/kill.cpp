@@ -42,10 +42,6 @@ bool set_kill(Shard& shard, const Kill& record) {
     case KillScope::ACCOUNT:
       set_target(shard, shard.killed_accounts, record, engaged);
       return true;
-    case KillScope::SELF_HELP:
-      if (record.venue >= shard.tables.venues()) return false;
-      shard.tables.set_self_help(record.venue, engaged);
-      return true;
     case KillScope::TRADER:
       set_target(shard, shard.killed_traders, record, engaged);
       return true;
