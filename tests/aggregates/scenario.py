@@ -362,9 +362,7 @@ class Desk:
 
     def _do_account(self, name: str, *words: str) -> None:
         """Limits of an account: `rate 3/1s`, `throttle 2/1s`, `net`, `gross`, `only`."""
-        given = options(
-            list(words), rate=str, throttle=str, net=int, gross=int, only=self._mask
-        )
+        given = options(list(words), rate=str, throttle=str, net=int, gross=int, only=self._mask)
         values: dict[str, Any] = {"venues_permitted": given.get("only", 0)}
         values["max_net_ones"] = given.get("net", 0)
         values["max_gross_ones"] = given.get("gross", 0)
@@ -376,8 +374,15 @@ class Desk:
 
     def _do_posting(self, *words: str) -> None:
         """Remainders of policy 1 rest."""
-        given = options(list(words), rest=duration_ns, life=duration_ns, check=duration_ns, posts=int)
-        names = {"rest": "rest_ns", "life": "min_life_ns", "check": "check_ns", "posts": "max_posts"}
+        given = options(
+            list(words), rest=duration_ns, life=duration_ns, check=duration_ns, posts=int
+        )
+        names = {
+            "rest": "rest_ns",
+            "life": "min_life_ns",
+            "check": "check_ns",
+            "posts": "max_posts",
+        }
         values = {names[key]: value for key, value in given.items()}
         self._reference(lambda: self.tape.posting(1, **values))
 
