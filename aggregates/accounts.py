@@ -155,13 +155,13 @@ def check_position(
         return Reason.NET_POSITION, min(worst, INT64_MAX)
     most = account.record.max_gross_ones
     if most:
-        gross = _gross_ones(shard, record, added_units, side, mid_x2)
+        gross = _gross_ones(shard, record, added_units, mid_x2)
         if gross > most:
             return Reason.GROSS_POSITION, min(gross, INT64_MAX)
     return PASS
 
 
-def _gross_ones(shard: Shard, record: Any, added_units: int, side: int, mid_x2: int) -> int:
+def _gross_ones(shard: Shard, record: Any, added_units: int, mid_x2: int) -> int:
     """Whole quote currency over the account's instruments, each at its last valid mid."""
     total = 0
     for (name, instrument), position in sorted(shard.positions.items()):

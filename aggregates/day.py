@@ -1,7 +1,7 @@
 """The day's end, and the drop copy: what another's books say beside ours.
 
-From the first DROP_COPY on, each of our trades waits for its copy and each copy for our trade; what
-agrees is forgotten, what differs is a break at once, what is still alone at a day's end is one then.
+From the first DROP_COPY on, each of our trades waits for its copy and each copy for our trade: what
+agrees is forgotten, what differs is a break at once, what is alone at a day's end is one then.
 """
 
 from __future__ import annotations

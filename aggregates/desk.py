@@ -91,20 +91,25 @@ def _build(shard: Shard, record: Any, raw: bytes, book: Book) -> tuple[Reason, i
         return reason, value, None
     if shard.open_orders >= MAX_OPEN_ORDERS or len(shard.orders) >= MAX_ORDERS:
         return Reason.TABLE_FULL, shard.open_orders, None
-    reason, value = risk.check_self_match(shard, record, book, limit)
-    if reason:
-        if book.limits.self_match == SelfMatch.CANCEL_BOTH:
-            for other in risk.matching(shard, record, limit):
-                wind_down(shard, other, Reason.SELF_MATCH)
-        return reason, value, None
-    reason, value = risk.check_duplicate(shard, record, book)
+    reason, value = _check_others(shard, record, book, limit)
     if reason:
         return reason, value, None
     return Reason.NONE, 0, Order(shard.seq, raw, record, policy_id, limit, bid, ask)
 
 
+def _check_others(shard: Shard, record: Any, book: Book, limit: int) -> tuple[Reason, int]:
+    """Against own working parents on the other side, and against the same terms sent before."""
+    reason, value = risk.check_self_match(shard, record, book, limit)
+    if not reason:
+        return risk.check_duplicate(shard, record, book)
+    if book.limits.self_match == SelfMatch.CANCEL_BOTH:
+        for other in risk.matching(shard, record, limit):
+            wind_down(shard, other, Reason.SELF_MATCH)
+    return reason, value
+
+
 def _give_way(shard: Shard, order: Order) -> bool:
-    """Older own parents that it could trade with are wound down; True while they may still trade."""
+    """Winds down older own parents that it could trade with; True while they may still trade."""
     waits = False
     for other in risk.matching(shard, order.record, order.limit_nanos):
         if other is not order:
@@ -205,6 +210,8 @@ def settle(shard: Shard, order: Order) -> None:
 def _go_on(shard: Shard, order: Order) -> None:
     if not order.free_units or order.retry_due_ns > shard.log_ns or not shard.may_trade:
         return
+    if order.record.display_units and any(c.rests and c.leaves_units for c in order.children):
+        return  # the next slice waits for the one that is shown
     policy = shard.tables.policies[order.policy]
     if order.attempts - order.posts >= policy.max_attempts:
         _settle_exhausted(shard, order)

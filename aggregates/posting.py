@@ -1,8 +1,9 @@
 """Resting a parent's remainder at the touch of one venue, and when to withdraw it.
 
 A unit posted at venue k is worth P(fill) * (distance from the mid + rebate - adverse selection);
-the venue of the highest worth gets the remainder, if it is worth anything. P(fill) is the settings'
-prior of a fill: no venue is told apart by it until fills of resting children have been measured.
+of the venues at the best price, the one of the highest worth gets the remainder, if it is worth
+anything. P(fill) is the settings' prior of a fill: no venue is told apart by it until fills of
+resting children have been measured.
 One venue at a time; a split over several queues would choose here.
 """
 
@@ -48,7 +49,8 @@ def choose(
         if not price or not units:
             continue
         worth = _worth(shard, order, book, candidate.venue, best, price)
-        if worth > most:
+        ahead = found is not None and order.sign * (price - found[2])
+        if worth > 0.0 and (found is None or ahead > 0 or (ahead == 0 and worth > most)):
             found, most = (candidate, units, price), worth
     return found
 
@@ -120,7 +122,7 @@ def _worth(shard: Shard, order: Order, book: Book, venue: int, best: Best, price
     fee = add_fee(shard, order, book, venue, price) or 0
     row = book.rows[venue]
     posting = shard.tables.postings[order.policy]
-    adverse_bps = row.evidence.added[posting.horizon - 1].mean()
+    adverse_bps = float(row.evidence.added[posting.horizon - 1].mean())
     adverse = adverse_bps * float(price) / 10000.0
     gain = float(order.sign * (mid_x2 - 2 * price)) / 2.0 - float(fee) - adverse
     return shard.tables.settings.fill_prior * gain

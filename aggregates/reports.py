@@ -19,6 +19,7 @@ MAX_FEE_NANOS = 10**15
 MAX_REPORTS = 1_000_000
 CHANGES = (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT)
 _SIZED = (ExecType.TRADE, ExecType.TRADE_CORRECT)
+_SETTLED = (ChildState.ACKNOWLEDGED, ChildState.PARTIAL)
 
 
 def apply(shard: Shard, header: Any, raw: bytes) -> Refused:  # noqa: ARG001
@@ -73,12 +74,8 @@ def _doubt(shard: Shard, child: Child, order: Order, before: int, report: Any) -
         children.expect_answer(shard, order, child)
         if order.state == OrderState.CANCEL_PENDING:
             children.cancel(shard, order, child, Reason.PARENT_ENDING)
-    elif (before, child.state) == (ChildState.ACKNOWLEDGED, ChildState.CANCELED) or (
-        before,
-        child.state,
-    ) == (ChildState.PARTIAL, ChildState.CANCELED):
-        if child.rests:
-            _alarm(shard, AlarmKind.UNSOLICITED_CANCEL, child, child.units - child.cum_units)
+    elif child.rests and before in _SETTLED and child.state == ChildState.CANCELED:
+        _alarm(shard, AlarmKind.UNSOLICITED_CANCEL, child, child.units - child.cum_units)
 
 
 def _count_reports(shard: Shard, child: Child, order: Order) -> None:

@@ -74,7 +74,8 @@ def decide(shard: Shard, order: Order, book: Book, best: Best, kill_mask: int) -
     task = Task(order, policy, least or wanted, book.units_per_one)
     task.is_whole = order.whole or bool(least)
     chosen = Protected(Plan())
-    if not order.post_only:
+    # Part of the minimum may be out already; what is free then waits for its answer.
+    if not order.post_only and least <= wanted:
         chosen = protection.allocate(task, candidates, book, tables, best[:2])
     if policy.equalise_arrival:
         arrival.equalise(policy, chosen.plan, tables)

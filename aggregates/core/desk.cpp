@@ -197,8 +197,17 @@ void attempt(Shard& shard, Order& order, const BestPrices& best) {
   }
 }
 
+bool shows_a_slice(const Order& order) {
+  for (const Child* child = order.first_child; child != nullptr; child = child->next) {
+    if (child->rests() && child->leaves_units() != 0) return true;
+  }
+  return false;
+}
+
 void go_on(Shard& shard, Order& order) {
   if (order.free_units() == 0 || order.retry_due_ns > shard.log_ns || !shard.may_trade()) return;
+  // The next slice waits for the one that is shown.
+  if (order.record.display_units != 0 && shows_a_slice(order)) return;
   const Policy& policy = *shard.tables.policy(order.policy);
   if (has_used_up(order, policy)) {
     settle_exhausted(shard, order);

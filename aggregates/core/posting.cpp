@@ -117,7 +117,9 @@ void plan(Shard& shard, const Order& order, const BestPrices& best, const Candid
     const std::int64_t units = post_units(order, terms);
     if (price == 0 || units == 0) continue;
     const double value = worth(shard, order, venue, best, price, rule->horizon);
-    if (!(value > most)) continue;
+    const std::int64_t best_nanos = plan.count == 0 ? 0 : plan.parts[0].limit_nanos;
+    const std::int64_t ahead = plan.count == 0 ? 1 : order.sign() * (price - best_nanos);
+    if (!(value > 0.0) || ahead < 0 || (ahead == 0 && !(value > most))) continue;
     most = value;
     Allocation& part = plan.parts[0];
     part = Allocation{};

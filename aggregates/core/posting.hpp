@@ -1,9 +1,9 @@
 // Resting a parent's remainder at the touch of one venue, and when to withdraw it.
 //
 // A unit posted at venue k is worth P(fill) * (distance from the mid + rebate - adverse selection);
-// the venue of the highest worth gets the remainder, if it is worth anything. P(fill) is the
-// settings' prior of a fill: no venue is told apart by it until fills of resting children have been
-// measured. One venue at a time; a split over several queues would choose here.
+// of the venues at the best price, the one of the highest worth gets the remainder, if it is worth
+// anything. P(fill) is the settings' prior of a fill: no venue is told apart by it until fills of
+// resting children have been measured. One venue at a time; a split over queues would choose here.
 #pragma once
 
 #include "router.hpp"

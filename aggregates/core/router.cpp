@@ -305,7 +305,10 @@ const Plan& decide(Shard& shard, Order& order, const BestPrices& best) {
             shard.books[order.record.instrument].record.units_per_one};
   task.is_whole = order.is_whole() || whole != 0;
   plan_of(task, Sizes{}, plan);
-  if (!order.is_post_only()) allocate_protected(shard, task, candidates, best, plan);
+  // Part of the minimum may be out already; what is free then waits for its answer.
+  if (!order.is_post_only() && whole <= wanted) {
+    allocate_protected(shard, task, candidates, best, plan);
+  }
   if (policy.equalise_arrival != 0) equalise(shard, policy, candidates, plan);
   if (plan.units == 0) posting::plan(shard, order, best, candidates, plan);
   ++order.attempts;

@@ -91,6 +91,7 @@ def config_records(
     ]
     _add_instruments(stream, instruments, _policy_id(config.orders.default_policy))
     _add_benchmark(stream, dataset_records)
+    _add_postings(stream, config)
     _add_limits(stream, config, instruments)
     _add_settings(stream, config, stale_ms, poll_ms)
     stream.add(reference.ENGINE, InputType.ENGINE, version_hash=GENERATION)
@@ -229,7 +230,28 @@ def _add_limits(stream: Stream, config: EngineConfig, instruments: list[bytes]) 
             max_order_units=min(MAX_UNITS, config.limits.max_order_ones * record.units_per_one),
             max_notional_ones=config.limits.max_notional_ones,
             collar_e9=e9_from_bps(config.limits.collar_bps),
+            status_requests=config.limits.status_requests,
         )
+
+
+def _add_postings(stream: Stream, config: EngineConfig) -> None:
+    """How remainders rest, for each policy that lets some urgency rest."""
+    rule = config.posting
+    for name in POLICIES:
+        policy: Policy = getattr(config.policies, name)
+        if policy.posting:
+            stream.add(
+                reference.POSTING,
+                InputType.POSTING,
+                policy=_policy_id(name),
+                enabled=1,
+                max_urgency=max(policy.posting),
+                horizon=rule.horizon,
+                rest_ns=rule.rest_ms * NS_PER_MS,
+                min_life_ns=rule.min_life_ms * NS_PER_MS,
+                check_ns=rule.check_ms * NS_PER_MS,
+                max_posts=rule.max_posts,
+            )
 
 
 def _add_settings(stream: Stream, config: EngineConfig, stale_ms: int, poll_ms: int) -> None:

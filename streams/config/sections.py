@@ -88,6 +88,17 @@ class Limits(Section, frozen=True, kw_only=True):
     collar_bps: Annotated[float, msgspec.Meta(gt=0.0, lt=10_000.0)] = 500.0
     max_order_ones: Positive = 10_000_000
     max_notional_ones: Annotated[int, msgspec.Meta(ge=1, le=10**15)] = 100_000_000
+    status_requests: Annotated[int, msgspec.Meta(ge=0, le=255)] = 3
+
+
+class Posting(Section, frozen=True, kw_only=True):
+    """How remainders rest, for the policies whose `posting` names urgencies."""
+
+    rest_ms: Positive = 10_000
+    min_life_ms: Positive = 100
+    check_ms: Positive = 100
+    max_posts: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 20
+    horizon: Annotated[int, msgspec.Meta(ge=1, le=4)] = 2
 
 
 class Quality(Section, frozen=True, kw_only=True):
@@ -158,6 +169,7 @@ class EngineConfig(Whole, frozen=True, kw_only=True):
 
     policies: Policies = Policies()
     limits: Limits = Limits()
+    posting: Posting = Posting()
     quality: Quality = Quality()
     markouts: Markouts = Markouts()
     health: Health = Health()

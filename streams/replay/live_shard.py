@@ -13,7 +13,7 @@ from streams.log.shard_log import ShardLog
 from streams.log.snapshots import SnapshotStore
 from streams.replay.journal import Journal, Past
 from streams.replay.shard_run import Market, ShardRun, nothing
-from streams.replay.wakes import Wakes, policies_of
+from streams.replay.wakes import Wakes, policies_of, postings_of
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,12 @@ class LiveShard:
         self.journal = Journal(log, self.engine, stepping.is_paced, past)
         before_send = self.journal.wait_durable if stepping.is_paced else nothing
         self.run = ShardRun(
-            self.engine, market, self.journal, Wakes(policies_of(reference)), check, before_send
+            self.engine,
+            market,
+            self.journal,
+            Wakes(policies_of(reference), postings_of(reference)),
+            check,
+            before_send,
         )
         self.run.load(reference)
         self._snapshots: SnapshotStore | None = None

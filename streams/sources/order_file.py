@@ -45,6 +45,7 @@ class OrderLine(msgspec.Struct, forbid_unknown_fields=True, rename="pascal"):
     exec_inst: tuple[str, ...] = ()
     order_capacity: str = "A"
     urgency: int = 0
+    post_permission: bool = False
     policy: int = 0
     venues_allowed: tuple[str, ...] = ()
     venues_banned: tuple[str, ...] = ()
@@ -113,6 +114,7 @@ def _record(line: OrderLine, reader: DatasetReader) -> bytes:
         exec_inst=sum(_code(ExecInst, name) for name in set(line.exec_inst)),
         capacity=_letter(line.order_capacity),
         urgency=_in_byte("Urgency", line.urgency),
+        post_permission=int(line.post_permission),
         policy=_in_byte("Policy", line.policy),
         venues_allowed=_venue_mask(line.venues_allowed, venues),
         venues_banned=_venue_mask(line.venues_banned, venues),

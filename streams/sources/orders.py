@@ -156,6 +156,7 @@ def _orders(draw: Draw, rng: Generator, mix: OrderMix) -> NDArray[np.void]:
     is_ioc = rng.random(count) < mix.ioc_share
     orders["time_in_force"] = np.where(is_ioc, int(TimeInForce.IOC), int(TimeInForce.DAY))
     orders["capacity"] = AGENCY
+    orders["post_permission"] = 1
     _set_names(orders, mix)
     return orders
 

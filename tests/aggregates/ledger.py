@@ -13,8 +13,11 @@ from typing import Any
 from aggregates.kernel import GENERATION
 from schemas import market, orders, reference, reports
 from schemas.codes import (
+    REFERENCE_TYPES,
     AlarmKind,
+    AllocationFlag,
     ChildState,
+    ExecInst,
     ExecType,
     InputType,
     KillScope,
@@ -25,6 +28,7 @@ from schemas.codes import (
     TimeInForce,
     VenueStatus,
 )
+from schemas.decisions import CHILD
 from schemas.envelope import HEADER
 from schemas.units import INSTRUMENT_NONE
 from tests.aggregates.decision import Decision, read_decision
@@ -36,8 +40,12 @@ OPEN = (
     ChildState.PARTIAL,
     ChildState.CANCEL_PENDING,
     ChildState.UNKNOWN,
+    ChildState.HELD,
+    ChildState.REPLACE_PENDING,
 )
-ENDED = (OrderState.DONE, OrderState.CANCELED, OrderState.EXPIRED)
+AT_VENUE = tuple(state for state in OPEN if state != ChildState.HELD)
+ENDED = (OrderState.DONE, OrderState.CANCELED, OrderState.EXPIRED, OrderState.DONE_FOR_DAY)
+CHANGES = (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT)
 
 
 @dataclass(slots=True)
@@ -47,11 +55,26 @@ class Child:
     sent: Any
     cum_units: int = 0
     state: int = int(ChildState.SENT)
+    new_units: int = 0
+    busted_units: int = 0
+    pending_units: int = 0
+
+    @property
+    def units(self) -> int:
+        """Its size, as last agreed with the venue."""
+        return self.new_units or int(self.sent.units)
+
+    @property
+    def rests(self) -> bool:
+        """Whether it adds liquidity."""
+        return bool(self.sent.time_in_force == TimeInForce.DAY)
 
     @property
     def outstanding_units(self) -> int:
-        """What may still trade."""
-        return max(0, self.sent.units - self.cum_units) if self.state in OPEN else 0
+        """What may still trade: the larger size while a replace is not answered."""
+        if self.state not in OPEN:
+            return 0
+        return max(0, max(self.units, self.pending_units) - self.cum_units - self.busted_units)
 
 
 @dataclass(slots=True)
@@ -65,6 +88,7 @@ class Parent:
     fee_nanos: int = 0
     ended: bool = False
     over: bool = False
+    amendment: Any = None
 
     @property
     def outstanding_units(self) -> int:
@@ -80,7 +104,11 @@ class Ledger:
         self.parents: dict[int, Parent] = {}
         self.working: dict[int, Parent] = {}
         self.children: dict[int, Child] = {}
-        self.trades: set[tuple[int, int]] = set()
+        self.trades: dict[tuple[int, int], tuple[int, int, int]] = {}
+        self.names: dict[tuple[bytes, bytes, int], int] = {}
+        self.permitted: dict[bytes, int] = {}
+        self.positions: dict[tuple[bytes, int], int] = defaultdict(int)
+        self.waiting: dict[int, Any] = {}
         self.identities: dict[tuple[bytes, bytes, int], int] = {}
         self.window_ns, self.oldest_ns = 86_400 * S, 0
         self.policies: dict[int, Any] = {}
@@ -112,7 +140,7 @@ class Ledger:
         if not backwards:
             self._outputs(told[:timers])
             self._version(header)
-            if header.type == InputType.NEW_ORDER:
+            if header.type in (InputType.NEW_ORDER, InputType.AMEND_ORDER):
                 self.oldest_ns = max(self.oldest_ns, header.log_ns - self.window_ns)
             if not refused:
                 self._input(header, raw)
@@ -125,13 +153,15 @@ class Ledger:
 
     def _version(self, header: Any) -> None:
         known = header.type in set(InputType)
-        if header.source == 0 and header.type >= InputType.INSTRUMENT and known:
+        if header.source == 0 and header.type in REFERENCE_TYPES and known:
             self.version_seen = max(self.version_seen, header.source_seq)
             self.version += header.source_seq == self.version + 1
 
     def _input(self, header: Any, raw: bytes) -> None:
         if header.type == InputType.NEW_ORDER:
             self._new_order(orders.NEW_ORDER.unpack(raw))
+        elif header.type == InputType.AMEND_ORDER:
+            self._amend(orders.NEW_ORDER.unpack(raw))
         elif header.type == InputType.SETTINGS:
             self.window_ns = reference.SETTINGS.unpack(raw).identity_window_ns
         elif header.type == InputType.POLICY:
@@ -146,6 +176,13 @@ class Ledger:
             self._kill(orders.KILL.unpack(raw))
         elif header.type == InputType.EXEC_REPORT:
             self._report(reports.EXEC_REPORT.unpack(raw))
+        else:
+            self._market(header, raw)
+
+    def _market(self, header: Any, raw: bytes) -> None:
+        if header.type == InputType.ACCOUNT:
+            record = reference.ACCOUNT.unpack(raw)
+            self.permitted[record.account] = record.venues_permitted
         elif header.type == InputType.QUOTE:
             for sell in (False, True):
                 self.unreflected[header.instrument, header.venue, sell] = 0
@@ -166,6 +203,7 @@ class Ledger:
         assert known_ns < self.oldest_ns, f"{self.where}: one ClOrdID, two orders"
         self.identities[name] = order.transact_ns
         parent = Parent(order)
+        self.names[name] = self.seq
         self.parents[self.seq] = self.working[self.seq] = parent
 
     def _kill(self, record: Any) -> None:
@@ -180,21 +218,56 @@ class Ledger:
 
     def _report(self, report: Any) -> None:
         """An accepted fill is money: it is booked whatever state the child is in."""
+        child = self.children[report.child_id]
+        parent = self.parents[child.sent.order_id]
+        if report.exec_type == ExecType.REPLACED and child.pending_units:
+            child.new_units = child.pending_units
+        if report.exec_type in (ExecType.REPLACED, ExecType.REPLACE_REJECT):
+            child.pending_units = 0
+        if report.exec_type in CHANGES:
+            self._change(report, child, parent)
         if report.exec_type != ExecType.TRADE:
             return
         trade = (report.child_id, report.trade_id)
         assert trade not in self.trades, f"{self.where}: trade counted twice"
-        self.trades.add(trade)
-        child = self.children[report.child_id]
-        parent = self.parents[child.sent.order_id]
-        late = child.state not in OPEN
-        child.cum_units += report.last_units
-        parent.over |= late or child.cum_units > child.sent.units
-        parent.cum_units += report.last_units
-        parent.notional += report.last_nanos * report.last_units
-        parent.fee_nanos += report.fee_nanos
+        money = (report.last_units, report.last_nanos, report.fee_nanos)
+        self.trades[trade] = money
+        late = child.state not in AT_VENUE
+        self._book(child, parent, money, 1)
+        parent.over |= late or child.cum_units + child.busted_units > child.units
         sell = parent.order.side != Side.BUY
         self.unreflected[child.sent.instrument, child.sent.venue, sell] += report.last_units
+
+    def _book(self, child: Child, parent: Parent, money: tuple[int, int, int], sign: int) -> None:
+        units, nanos, fee_nanos = money
+        child.cum_units += sign * units
+        parent.cum_units += sign * units
+        parent.notional += sign * nanos * units
+        parent.fee_nanos += sign * fee_nanos
+        side = 1 if parent.order.side == Side.BUY else -1
+        self.positions[parent.order.account, child.sent.instrument] += side * sign * units
+
+    def _change(self, report: Any, child: Child, parent: Parent) -> None:
+        """A trade is taken back, and booked again with what it has become."""
+        trade = (report.child_id, report.ref_trade_id)
+        old, new = self.trades[trade], (0, 0, 0)
+        assert old[0], f"{self.where}: a trade was taken back twice"
+        if report.exec_type == ExecType.TRADE_CORRECT:
+            new = (report.last_units, report.last_nanos, report.fee_nanos)
+        self._book(child, parent, old, -1)
+        self._book(child, parent, new, 1)
+        child.busted_units += max(0, old[0] - new[0])
+        parent.over |= new[0] > old[0]
+        self.trades[trade] = new
+
+    def _amend(self, order: Any) -> None:
+        """A new name for the same parent; its terms count from the output that shows them."""
+        order_id = self.names[order.account, order.orig_cl_ord_id, order.instrument]
+        name = (order.account, order.cl_ord_id, order.instrument)
+        assert self.identities.get(name, -1) < self.oldest_ns, f"{self.where}: one name, twice"
+        self.identities[name] = order.transact_ns
+        self.names[name] = order_id
+        self.parents[order_id].amendment = order
 
     # outputs
 
@@ -209,7 +282,6 @@ class Ledger:
                 decision = read_decision(raw)
                 self._decision(decision)
             elif kind == OutputType.CHILD:
-                assert decision is not None, f"{self.where}: child without a decision"
                 self._child(record, decision)
             elif kind == OutputType.CHILD_STATE:
                 self._child_state(record)
@@ -217,16 +289,26 @@ class Ledger:
                 self._order_state(record)
             elif kind == OutputType.CANCEL_CHILD:
                 self._cancel(record)
+            elif kind == OutputType.REPLACE_CHILD:
+                child = self.children[record.child_id]
+                assert child.state in (ChildState.ACKNOWLEDGED, ChildState.PARTIAL), self.where
+                child.pending_units = record.units
+                child.state = int(ChildState.REPLACE_PENDING)
+            elif kind == OutputType.POSITION:
+                net = self.positions[record.account, record.instrument]
+                assert record.net_units == net, f"{self.where}: a position of {net}"
             elif kind == OutputType.ALARM:
                 self._alarm(record)
 
     def _decision(self, decision: Decision) -> None:
         head = decision.head
         parent = self.parents[head.order_id]
+        self._adopt(parent, head)
         policy = self.policies[head.policy]
         free = parent.order.order_units - parent.cum_units - parent.outstanding_units
         assert head.remaining_units == free, f"{self.where}: {head.remaining_units} is not free"
-        assert head.first_child_id == self.next_child_id + 1, self.where
+        assert head.first_child_id == self.next_child_id + 1, f"{self.where}: ids are dense"
+        self.next_child_id += head.children
         assert head.allocated_units == sum(part.units for part in decision.allocations)
         assert head.children <= (policy.max_children if policy.split else 1), self.where
         blocks = {block.head.venue: block for block in decision.blocks if not block.head.reason}
@@ -234,11 +316,33 @@ class Ledger:
         for venue, block in blocks.items():
             own = self._own_units(head.instrument, venue, sell)
             assert block.own_units == own, f"{self.where}: own units at venue {venue} are {own}"
-        for part in decision.allocations:
+        for index, part in enumerate(decision.allocations):
+            if part.send_delay_ns:
+                self._hold(head, head.first_child_id + index, part)
+            if part.flags & AllocationFlag.POST:
+                assert len(decision.allocations) == 1, f"{self.where}: posts at one venue"
+                continue
             block = blocks[part.venue]
             reach = sum(units for _, units in block.levels[: part.levels]) - block.own_units
             assert part.units <= reach, f"{self.where}: more than is there at {part.venue}"
             assert part.limit_nanos == block.levels[part.levels - 1][0], self.where
+
+    def _adopt(self, parent: Parent, told: Any) -> None:
+        """An amendment that had room counts from here on."""
+        amended = parent.amendment
+        if amended is not None and told.cl_ord_id == amended.cl_ord_id:
+            units = max(amended.order_units, parent.cum_units)
+            parent.order, parent.amendment = amended._replace(order_units=units), None
+
+    def _hold(self, head: Any, child_id: int, part: Any) -> None:
+        """A child that is to wait counts at once; the rest of it is told when it leaves."""
+        values = {name: getattr(part, name) for name in ("units", "limit_nanos", "venue")}
+        values |= {"time_in_force": part.time_in_force, "side": head.side}
+        values |= {"child_id": child_id, "order_id": head.order_id, "instrument": head.instrument}
+        self.waiting[child_id] = (part, head)
+        child = Child(CHILD.unpack(CHILD.pack(**values)), state=int(ChildState.HELD))
+        self.children[child_id] = child
+        self.parents[head.order_id].children.append(child)
 
     def _own_units(self, instrument: int, venue: int, sell: bool) -> int:
         place = (instrument, venue)
@@ -246,20 +350,24 @@ class Ledger:
             child.outstanding_units
             for parent in self.working.values()
             for child in parent.children
-            if (child.sent.instrument, child.sent.venue) == place
+            if not child.rests
+            and (child.sent.instrument, child.sent.venue) == place
             and (child.sent.side != Side.BUY) == sell
         )
         return in_flight + self.unreflected[(*place, sell)]
 
-    def _child(self, sent: Any, decision: Decision) -> None:
+    def _child(self, sent: Any, decision: Decision | None) -> None:
+        if sent.child_id in self.waiting:
+            self._release(sent)
+            return
+        assert decision is not None, f"{self.where}: child without a decision"
         parent = self.parents[sent.order_id]
         order = parent.order
         part = decision.allocations[sent.child_id - decision.head.first_child_id]
         assert (sent.venue, sent.units) == (part.venue, part.units), self.where
         assert sent.limit_nanos == part.limit_nanos, self.where
         assert sent.decision_id == decision.head.out_seq, self.where
-        self.next_child_id += 1
-        assert sent.child_id == self.next_child_id, f"{self.where}: child ids are dense"
+        assert sent.child_id not in self.children, f"{self.where}: one child, twice"
         self._check_permission(sent, order)
         self._check_size(sent, parent)
         sign = 1 if order.side == Side.BUY else -1
@@ -271,6 +379,18 @@ class Ledger:
         committed = parent.cum_units + parent.outstanding_units
         assert committed <= order.order_units, f"{self.where}: sent more than remains"
 
+    def _release(self, sent: Any) -> None:
+        """A held child leaves as it was decided, if it still may."""
+        part, head = self.waiting.pop(sent.child_id)
+        parent, child = self.parents[sent.order_id], self.children[sent.child_id]
+        assert child.state == ChildState.HELD, f"{self.where}: released twice"
+        assert (sent.venue, sent.units) == (part.venue, part.units), self.where
+        assert sent.limit_nanos == part.limit_nanos, self.where
+        assert sent.log_ns == head.log_ns + part.send_delay_ns, f"{self.where}: at another time"
+        self._check_permission(sent, parent.order)
+        assert not parent.ended, f"{self.where}: child of an ended parent"
+        child.sent, child.state = sent, int(ChildState.SENT)
+
     def _check_permission(self, sent: Any, order: Any) -> None:
         killed = self.killed
         assert self.engine == GENERATION, f"{self.where}: another engine's shard"
@@ -281,7 +401,9 @@ class Ledger:
         assert sent.venue not in killed[KillScope.SELF_HELP], f"{self.where}: self help"
         assert order.client not in killed[KillScope.CLIENT], f"{self.where}: client killed"
         assert order.account not in killed[KillScope.ACCOUNT], f"{self.where}: account killed"
+        assert order.trader not in killed[KillScope.TRADER], f"{self.where}: trader killed"
         allowed = order.venues_allowed or 2**64 - 1
+        allowed &= self.permitted.get(order.account, 0) or 2**64 - 1
         assert allowed & ~order.venues_banned & 1 << sent.venue, f"{self.where}: banned venue"
         places = {(sent.instrument, sent.venue), (INSTRUMENT_NONE, sent.venue)}
         assert not places & self.closed, f"{self.where}: venue is not open"
@@ -295,20 +417,32 @@ class Ledger:
         if parent.order.time_in_force == TimeInForce.FOK:
             assert sent.units == parent.order.order_units, f"{self.where}: half of a FOK"
             assert not parent.children, f"{self.where}: a FOK split over venues"
+        rests = sent.time_in_force == TimeInForce.DAY
+        if parent.order.exec_inst & ExecInst.POST_ONLY:
+            assert rests, f"{self.where}: post only takes"
+        if rests and parent.order.display_units:
+            assert sent.units <= parent.order.display_units, f"{self.where}: shows too much"
 
     def _child_state(self, record: Any) -> None:
         child = self.children[record.child_id]
         child.state = record.state
         assert record.cum_units == child.cum_units, f"{self.where}: fills of a child"
-        assert record.units == child.sent.units, self.where
+        if record.exec_type == ExecType.RESTATED and record.units != child.units:
+            assert record.units < child.units, f"{self.where}: a child grew"
+            child.new_units, child.pending_units = record.units, 0
+        assert record.units == child.units, self.where
 
     def _order_state(self, record: Any) -> None:
         parent = self.parents[record.order_id]
+        self._adopt(parent, record)
+        assert record.order_units == parent.order.order_units, f"{self.where}: a parent's size"
         assert record.cum_units == parent.cum_units, f"{self.where}: fills of a parent"
         assert record.outstanding_units == parent.outstanding_units, f"{self.where}: outstanding"
         notional = (record.notional_hi << 64) | record.notional_lo
         assert notional == parent.notional, f"{self.where}: money"
         assert record.fee_nanos == parent.fee_nanos, f"{self.where}: fees"
+        if record.state == OrderState.CANCEL_PENDING:
+            parent.amendment = None
         if record.state in ENDED:
             assert parent.outstanding_units == 0, f"{self.where}: ended with children open"
             parent.ended = True
@@ -342,7 +476,9 @@ class Ledger:
                 KillScope.CLIENT: order.client == record.target,
                 KillScope.ACCOUNT: order.account == record.target,
                 KillScope.SELF_HELP: False,
+                KillScope.TRADER: order.trader == record.target,
             }[KillScope(record.scope)]
+            assert not place or child.state != ChildState.HELD, f"{self.where}: still held"
             if place and child.state in OPEN:
                 asked = any(
                     kind == OutputType.CANCEL_CHILD and said.child_id == child.sent.child_id
@@ -366,6 +502,8 @@ def _is_own(header: Any, kind: OutputType, record: Any) -> bool:
     alarms: tuple[AlarmKind, ...] = (AlarmKind.SOURCE_GAP,)
     if header.type == InputType.EXEC_REPORT:
         alarms += (AlarmKind.UNKNOWN_FILL, AlarmKind.LATE_FILL, AlarmKind.OVERFILL)
+        alarms += (AlarmKind.TRADE_CANCELED, AlarmKind.TRADE_CORRECTED, AlarmKind.TRADE_CONFLICT)
+        alarms += (AlarmKind.TOO_MANY_REPORTS,)
         if kind == OutputType.CHILD_STATE:
             return bool(record.exec_type)
     elif header.type > InputType.TIMER:

@@ -19,7 +19,10 @@ from aggregates.engine import ReferenceEngine
 from aggregates.kernel import Engine
 from schemas.codes import (
     AlarmKind,
+    BreakKind,
     ChildState,
+    SelfMatch,
+    InputType,
     Crossed,
     DecisionFlag,
     ExecInst,
@@ -55,6 +58,9 @@ REPORTS = {
     "cancel_reject": ExecType.CANCEL_REJECT,
     "status": ExecType.ORDER_STATUS,
     "replaced": ExecType.REPLACED,
+    "replace_reject": ExecType.REPLACE_REJECT,
+    "restated": ExecType.RESTATED,
+    "pending_cancel": ExecType.PENDING_CANCEL,
 }
 DURATIONS = (
     *(f"{family}_half_life" for family in ("liquidity", "speed", "fill", "cost", "impact")),
@@ -67,8 +73,20 @@ RUNS = (
     *("clean_run", "clean_run_max", "near_ticks"),
 )
 """Words of a `settings` line: durations, and plain numbers."""
+SAID = ("child", "cancel", "refused", "alarm", "ask", "replace", "break", "position")
+"""First words of what must be expected."""
+SET_UP = ("venue", "policy", "limits", "settings", "account", "posting", "maker")
 QUALITIES = (OutputType.QUALITY, OutputType.EXECUTION_QUALITY, OutputType.VENUE_QUALITY)
-LOUD = (OutputType.CHILD, OutputType.CANCEL_CHILD, OutputType.REFUSAL, OutputType.ALARM)
+LOUD = (
+    OutputType.CHILD,
+    OutputType.CANCEL_CHILD,
+    OutputType.REFUSAL,
+    OutputType.ALARM,
+    OutputType.STATUS_REQUEST,
+    OutputType.REPLACE_CHILD,
+    OutputType.BREAK,
+    OutputType.POSITION,
+)
 
 
 @dataclass(slots=True)
@@ -205,7 +223,7 @@ class Desk:
             self.tape.wait(duration_ns(words[0][1:]))
             words = words[1:]
         verb, rest = words[0], words[1:]
-        if verb not in ("venue", "policy", "limits", "settings") and not self.running:
+        if verb not in SET_UP and not self.running:
             self._start()
         if verb in SIDES:
             self._order(verb, *rest)
@@ -315,10 +333,63 @@ class Desk:
         self._reference(self.policies[str(number)])
 
     def _do_limits(self, *words: str) -> None:
-        given = options(list(words), units=int, notional=int, collar=fraction_e9)
-        names = {"units": "max_order_units", "notional": "max_notional_ones", "collar": "collar_e9"}
-        values = {names[key]: value for key, value in given.items()}
+        given = options(
+            list(words),
+            units=int,
+            notional=int,
+            collar=fraction_e9,
+            requests=int,
+            reports=int,
+            self_match=str,
+            duplicate=duration_ns,
+            restricted=None,
+            no_shorts=None,
+        )
+        names = {
+            "units": "max_order_units",
+            "notional": "max_notional_ones",
+            "collar": "collar_e9",
+            "requests": "status_requests",
+            "reports": "max_reports",
+            "duplicate": "duplicate_ns",
+            "restricted": "restricted",
+            "no_shorts": "short_restricted",
+        }
+        values = {names[key]: int(value) for key, value in given.items() if key in names}
+        if "self_match" in given:
+            values["self_match"] = SelfMatch[given["self_match"]]
         self._reference(lambda: self.tape.limits(0, **values))
+
+    def _do_account(self, name: str, *words: str) -> None:
+        """Limits of an account: `rate 3/1s`, `throttle 2/1s`, `net`, `gross`, `only`."""
+        given = options(list(words), rate=str, throttle=str, net=int, gross=int, only=self._mask)
+        values: dict[str, Any] = {"venues_permitted": given.get("only", 0)}
+        values["max_net_ones"] = given.get("net", 0)
+        values["max_gross_ones"] = given.get("gross", 0)
+        for key in ("rate", "throttle"):
+            if key in given:
+                most, window = given[key].split("/")
+                values[f"{key}_max"], values[f"{key}_ns"] = int(most), duration_ns(window)
+        self._reference(lambda: self.tape.account(name.encode(), **values))
+
+    def _do_posting(self, *words: str) -> None:
+        """Remainders of policy 1 rest."""
+        given = options(
+            list(words), rest=duration_ns, life=duration_ns, check=duration_ns, posts=int
+        )
+        names = {
+            "rest": "rest_ns",
+            "life": "min_life_ns",
+            "check": "check_ns",
+            "posts": "max_posts",
+        }
+        values = {names[key]: value for key, value in given.items()}
+        self._reference(lambda: self.tape.posting(1, **values))
+
+    def _do_maker(self, venue: str, fixed: str) -> None:
+        """What adding liquidity costs, negative for a rebate."""
+        number = self.venues.index(venue)
+        self._reference(lambda: self.tape.fee(0, number, fixed, liquidity=Liquidity.ADD))
 
     def _do_settings(self, *words: str) -> None:
         given = options(
@@ -446,6 +517,13 @@ class Desk:
             age=duration_ns,
             instrument=int,
             locate=str.encode,
+            trader=str.encode,
+            match=str.encode,
+            min=int,
+            show=int,
+            AON=None,
+            POST=None,
+            may_post=None,
         )
         values: dict[str, Any] = {"locate_id": given.get("locate", b"")}
         for key in ("limit", "account", "client", "policy", "urgency", "instrument"):
@@ -459,6 +537,12 @@ class Desk:
             values["expire_ns"] = self.tape.now_ns + given["GTD"]
         values["venues_allowed"] = given.get("only", 0)
         values["venues_banned"] = given.get("never", 0)
+        values["trader"] = given.get("trader", b"")
+        values["self_match_id"] = given.get("match", b"")
+        values["min_units"], values["display_units"] = given.get("min", 0), given.get("show", 0)
+        values["post_permission"] = int("may_post" in given or "POST" in given)
+        values["exec_inst"] = ExecInst.ALL_OR_NONE * ("AON" in given)
+        values["exec_inst"] |= ExecInst.POST_ONLY * ("POST" in given)
         values["transact_ns"] = self.tape.now_ns - given.get("age", 0)
         values["cl_ord_id"] = name.encode()
         self.orders[name] = self.tape.order(0, name, SIDES[side], int(units), **values)
@@ -478,6 +562,53 @@ class Desk:
     def _do_cancel(self, name: str, *words: str) -> None:
         given = options(list(words), account=str.encode)
         self.tape.cancel(0, name, **given)
+
+    def _do_amend(self, old: str, new: str, units: str, *words: str) -> None:
+        """The order `old` with another size, and `limit` where it changes, under the name `new`."""
+        given = options(list(words), limit=str)
+        record = NEW_ORDER.unpack(self.orders[old])._asdict()
+        del record["source_seq"], record["log_ns"]
+        record |= {"type": int(InputType.AMEND_ORDER), "order_units": int(units)}
+        record |= {"orig_cl_ord_id": record["cl_ord_id"], "cl_ord_id": new.encode()}
+        record["transact_ns"] = self.tape.now_ns
+        if "limit" in given:
+            record["limit_nanos"] = price_nanos(given["limit"])
+        self.orders[new] = self.tape.put(NEW_ORDER, record["type"], record["source"], **record)
+
+    def _do_end_of_day(self) -> None:
+        self.tape.end_of_day()
+
+    def _do_rearm(self, account: str, person: str = "") -> None:
+        self.tape.rearm(account.encode(), person.encode())
+
+    def _do_bust(self, child: str, trade: str) -> None:
+        """The venue takes a trade back."""
+        self._change(child, ExecType.TRADE_CANCEL, trade)
+
+    def _do_correct(self, child: str, trade: str, size: str) -> None:
+        """The venue gives a trade another size or price."""
+        units, price = size.split("x")
+        values = {"last_units": int(units), "last_nanos": price_nanos(price)}
+        self._change(child, ExecType.TRADE_CORRECT, trade, **values)
+
+    def _change(self, child: str, kind: int, trade: str, **values: Any) -> None:
+        venue = self.child_venues.get(child, 0)
+        self.tape.report(
+            self._child_id(child), kind, venue=venue, ref_trade_id=int(trade), **values
+        )
+
+    def _do_copy(self, child: str, trade: str, size: str) -> None:
+        """The drop copy of a trade."""
+        units, price = size.split("x")
+        venue = self.child_venues.get(child, 0)
+        self.tape.drop_copy(
+            self._child_id(child), int(units), price, int(trade), venue=venue, instrument=0
+        )
+
+    def _do_misplaced(self, child: str, size: str) -> None:
+        """A fill that names another venue than its child's."""
+        units, price = size.split("x")
+        self.tape.fill(self._child_id(child), int(units), price, 999, venue=63)
 
     def _do_kill(self, scope: str, target: str = "") -> None:
         self._switch(1, scope, target)
@@ -572,8 +703,24 @@ class Desk:
         self.child_ids[name], self.child_venues[name] = record.child_id, record.venue
         price = decimal_text(record.limit_nanos)
         suffix = " FOK" if record.time_in_force == TimeInForce.FOK else ""
+        suffix += " POST" if record.exec_inst & ExecInst.POST_ONLY else ""
         suffix += " ISO" if record.exec_inst & ExecInst.ISO else ""
         return f"child {name} {self.venues[record.venue]} {record.units}x{price}{suffix}"
+
+    def _tell_status_request(self, record: Any) -> str:
+        return f"ask {self._child_name(record)} {record.attempt}"
+
+    def _tell_replace_child(self, record: Any) -> str:
+        price = decimal_text(record.limit_nanos)
+        return f"replace {self._child_name(record)} {record.units}x{price}"
+
+    def _tell_break(self, record: Any) -> str:
+        return f"break {BreakKind(record.kind).name} {record.our_units} {record.their_units}"
+
+    def _tell_position(self, record: Any) -> str:
+        account = record.account.rstrip(b"\0").decode()
+        day = f"bought {record.bought_units} sold {record.sold_units}"
+        return f"position {account} {record.net_units} {day}"
 
     def _tell_cancel_child(self, record: Any) -> str:
         return f"cancel {self._child_name(record)}"
@@ -602,4 +749,4 @@ class Desk:
 
 
 def _is_loud(line: str) -> bool:
-    return line.split(maxsplit=1)[0] in ("child", "cancel", "refused", "alarm")
+    return line.split(maxsplit=1)[0] in SAID
