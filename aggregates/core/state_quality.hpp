@@ -69,6 +69,7 @@ struct Row {
   std::int64_t then_ns;
   double sums[TIME_SUMS];
   std::int64_t delay_min_ns;
+  std::int64_t delay_before_ns;
   std::int64_t delay_p90_ns;
   std::int64_t survival_then_ns;
   double trials[kSurvivalSizes];
@@ -79,7 +80,7 @@ struct Row {
   LevelPair levels[kMaxLevels];
   Moments moments[kRowMoments];
 };
-static_assert(sizeof(Row) == 880 + 56 * kRowMoments);
+static_assert(sizeof(Row) == 888 + 56 * kRowMoments);
 
 struct Venue {
   SessionClock session;

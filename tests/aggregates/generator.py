@@ -335,6 +335,7 @@ class World(Life):
             resolution_ns=rng.choice((0, 0, 0, step_ns + 1, 5 * step_ns, 21 * step_ns)),
             mid_age_ns=rng.choice((0, 5 * MS, S, 10 * S)),
             control_ns=rng.choice((0, 3 * MS, 40 * MS)),
+            mid_crossed_e9=rng.choice((0, 0, 1_000_000, S)),
             **self._health_settings(),
         )
 
@@ -598,7 +599,17 @@ class World(Life):
 
     def _answer(self, sent: Sent) -> None:
         kind = self.rng.choices(
-            ("new", "partial", "fill", "overfill", "repeat", "status", "cancel_reject", "end", "other"),
+            (
+                "new",
+                "partial",
+                "fill",
+                "overfill",
+                "repeat",
+                "status",
+                "cancel_reject",
+                "end",
+                "other",
+            ),
             (22, 14, 26, 1.5, 3, 5, 2, 18, 4),
         )[0]
         leaves = max(0, sent.units - sent.cum_units)
