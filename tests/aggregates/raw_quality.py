@@ -431,7 +431,7 @@ class RawQuality:
         elif report.exec_type == ExecType.TRADE_CORRECT:
             sent.trades[report.ref_trade_id] = report.last_units, report.last_nanos
         if report.exec_type == ExecType.TRADE:
-            if sent.cum_units == 0:
+            if sent.cum_units == 0 and not sent.child.exec_inst:
                 row.samples["first_fill_ns"].add(row.clock(now_ns), latency_ns)
                 venue.fill.add(latency_ns)
             sent.cum_units += report.last_units
@@ -443,10 +443,10 @@ class RawQuality:
 
     def _costs(self, sent: Sent, row: Raw, report: Any, now_ns: int) -> None:
         session_ns, price = row.clock(now_ns), Fraction(report.last_nanos)
-        if sent.mid:
+        if sent.mid and not sent.child.exec_inst:
             cost = bps(2 * sent.sign * (price - sent.mid), sent.mid)
             row.samples["effective_bps"].add(session_ns, cost)
-        if sent.far:
+        if sent.far and not sent.child.exec_inst:
             better = bps(sent.sign * (sent.far - price), sent.far)
             row.samples["improvement_bps"].add(session_ns, better)
         one = self.instruments[sent.child.instrument].units_per_one
@@ -507,6 +507,8 @@ class RawQuality:
         sent.ended = True
         self.instruments[sent.child.instrument].open_children -= 1
         rejected = record.state == ChildState.REJECTED
+        if sent.child.exec_inst and not rejected:
+            return  # what rested had to wait for others, and says nothing of what was there
         share = min(record.cum_units, record.units) / record.units
         for fills, rejects, clock in (
             (row.fills, row.samples["reject_rate"], row.clock),
