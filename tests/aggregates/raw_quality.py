@@ -514,7 +514,8 @@ class RawQuality:
             (row.fills, row.samples["reject_rate"], row.clock),
             (venue.fills, venue.rejects, venue.clock),
         ):
-            fills.add(clock(now_ns), share)
+            if not sent.child.exec_inst:
+                fills.add(clock(now_ns), share)
             rejects.add(clock(now_ns), rejected)
         if not rejected:
             row.ends.append((row.clock(now_ns), record.units, record.cum_units))
