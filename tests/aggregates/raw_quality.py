@@ -428,6 +428,7 @@ class RawQuality:
             venue.ack.add(latency_ns)
         if report.exec_type == ExecType.TRADE_CANCEL:
             sent.trades[report.ref_trade_id] = 0, 0
+            row.counts["fills"] -= 1
         elif report.exec_type == ExecType.TRADE_CORRECT:
             sent.trades[report.ref_trade_id] = report.last_units, report.last_nanos
         if report.exec_type == ExecType.TRADE:
