@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aggregates import quality
+from aggregates.arithmetic import scale_e9
 from aggregates.evidence import HORIZONS
 from aggregates.moments import Moments
 from aggregates.quality import Row
@@ -78,7 +79,9 @@ class Book:
             row.changes += 1.0 if after != before else 0.0
             self._follow_touch(row, before[0], before[2], now_ns, settings)
         bid_mask, ask_mask, best_bid, best_ask = self.best_masks()
-        if 0 < best_bid < best_ask:
+        near_ask = best_ask + scale_e9(best_ask, settings.mid_crossed_e9)
+        crossed = settings.mid_crossed_e9 > 0 and 0 < best_ask <= best_bid <= near_ask
+        if 0 < best_bid < best_ask or crossed:
             self.mid_x2, self.mid_ns = best_bid + best_ask, now_ns
         changed = (bid_mask ^ self.at_bid) | (ask_mask ^ self.at_ask)
         for other in _bits(changed & ~(1 << venue)):

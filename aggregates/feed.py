@@ -8,6 +8,9 @@ from aggregates import health
 from aggregates.book import Book
 from aggregates.quality import MAX_TIME_NS, near_units, observe_delay
 from aggregates.shard import ACCEPTED, Refused, Shard
+from aggregates.desk import ACCEPTED, Refused
+from aggregates.quality import MAX_TIME_NS, least_delay_ns, near_units, observe_delay
+from aggregates.shard import Shard
 from schemas import market
 from schemas.codes import HealthEvent, QuoteFlag, Reason, VenueStatus
 from schemas.envelope import HEADER
@@ -45,7 +48,7 @@ def quote(shard: Shard, header: Any, raw: bytes) -> Refused:
     if row.session.running and 0 < header.venue_ns <= MAX_TIME_NS:
         delay_ns = shard.log_ns - header.venue_ns
         observe_delay(row, row.session.at(shard.log_ns), delay_ns, settings)
-        venue.feed_histogram.observe(delay_ns - row.delay_min_ns)
+        venue.feed_histogram.observe(delay_ns - least_delay_ns(row))
     shard.quality_seq += 1
     return ACCEPTED
 

@@ -64,7 +64,7 @@ def emit_row(shard: Shard, book: Book, venue: int) -> None:
         feed_delay_ns=row.delay.mean(),
         feed_delay_se=row.delay.error(now_ns, speed),
         feed_delay_n=row.delay.effective(now_ns, speed),
-        feed_delay_min_ns=row.delay_min_ns,
+        feed_delay_min_ns=quality.least_delay_ns(row),
         feed_delay_p90_ns=row.delay_p90_ns,
         fill_ratio=quality.fill_ratio(row, now_ns, roll_up.fill, venue_ns, settings),
         fill_ratio_se=row.fill.error(now_ns, settings.fill_quantum_ns),

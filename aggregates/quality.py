@@ -7,7 +7,7 @@ measures are Moments. All times here are session times of the row, so a halt age
 
 from __future__ import annotations
 
-from aggregates.decay import weight
+from aggregates.decay import STEPS, weight
 from aggregates.evidence import Evidence
 from aggregates.fees import LIQUIDITY_CODES
 from aggregates.moments import Moments
@@ -47,6 +47,7 @@ class Row:
         "bid_nanos",
         "bid_units",
         "delay",
+        "delay_before_ns",
         "delay_min_ns",
         "delay_p90_ns",
         "depleted_nanos",
@@ -100,6 +101,7 @@ class Row:
         self.spread_time = self.spread_square_time = self.two_sided_time = 0.0
         self.at_bid_time = self.at_ask_time = 0.0
         self.delay_min_ns, self.delay_p90_ns = INT64_MAX, 0
+        self.delay_before_ns = INT64_MAX
         self.depleted_nanos, self.depleted_ns = [0, 0], [0, 0]
         self.delay, self.fill, self.ack = Moments(), Moments(), Moments()
         self.evidence = Evidence()
@@ -134,7 +136,12 @@ def advance(row: Row, now_ns: int, at_bid: bool, at_ask: bool, settings: Setting
 
 def observe_delay(row: Row, now_ns: int, delay_ns: int, settings: Settings) -> None:
     """Feed delay of one tick; negative where the venue's clock runs ahead of ours."""
-    row.delay.observe(float(delay_ns), now_ns, settings.speed_quantum_ns)
+    quantum_ns = settings.speed_quantum_ns
+    windows = now_ns // quantum_ns // STEPS - row.delay.then_ns // quantum_ns // STEPS
+    if windows:
+        row.delay_before_ns = row.delay_min_ns if windows == 1 else INT64_MAX
+        row.delay_min_ns = INT64_MAX
+    row.delay.observe(float(delay_ns), now_ns, quantum_ns)
     row.delay_min_ns = min(row.delay_min_ns, delay_ns)
     # A frugal quantile: nine steps up for one of ten above it, one step down for nine below.
     step = (abs(row.delay_p90_ns) >> 10) + 100
@@ -142,6 +149,11 @@ def observe_delay(row: Row, now_ns: int, delay_ns: int, settings: Settings) -> N
         row.delay_p90_ns += 9 * step
     else:
         row.delay_p90_ns -= step
+
+
+def least_delay_ns(row: Row) -> int:
+    """Rolling minimum of the feed delay: of the half-life of the last tick and the one before."""
+    return min(row.delay_min_ns, row.delay_before_ns)
 
 
 def observe_touch(row: Row, side: int, old_nanos: int, new_nanos: int, now_ns: int) -> int:

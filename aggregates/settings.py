@@ -74,6 +74,7 @@ class Settings:
     clean_run: int
     clean_run_max: int
     near_ticks: int
+    mid_crossed_e9: int
 
 
 def read_settings(raw: bytes) -> Settings:
@@ -106,6 +107,7 @@ def read_settings(raw: bytes) -> Settings:
         record.clean_run,
         record.clean_run_max,
         record.near_ticks,
+        record.mid_crossed_e9,
     )
 
 
@@ -144,6 +146,7 @@ def settings_are_valid(record: Any) -> bool:
         and all(1 <= value <= MAX_UNITS for value in weights)
         and all(1 <= value <= MAX_RUN for value in runs)
         and record.near_ticks <= MAX_NEAR_TICKS
+        and record.mid_crossed_e9 <= E9
         and 0 <= record.fee_tolerance_nanos <= MAX_UNITS
         and _horizons_rise(record)
     )

@@ -272,7 +272,8 @@ SETTINGS = Layout(
         ("clean_run", "I"),
         ("clean_run_max", "I"),
         ("near_ticks", "I"),
-        ("reserved", "32s"),
+        ("mid_crossed_e9", "I"),
+        ("reserved", "28s"),
     ),
 )
 """How quality decays, when it is published, how long identities and finished orders are kept.
@@ -282,7 +283,9 @@ SETTINGS = Layout(
 acknowledgements. Markouts settle at the four horizons, which rise; those below `resolution_ns`, the
 data's own, are not taken. `control_ns` and `health_ns` are cadences, 0 = never. A venue is stale
 after `stale_multiple` times its usual quote gap and at least `stale_floor_ns`; bursts count in a
-row; `clean_run` clean outcomes heal it, doubled at each relapse up to `clean_run_max`.
+row; `clean_run` clean outcomes heal it, doubled at each relapse up to `clean_run_max`. Where venues
+are crossed against each other by at most `mid_crossed_e9` of the price, the midpoint still counts
+as a mid; with 0 the last uncrossed one stays.
 """
 
 ENGINE = Layout("EngineActivated", (*HEADER_FIELDS, ("version_hash", "32s")))

@@ -43,6 +43,8 @@ struct alignas(64) Book {
 struct Now {
   std::int64_t ns;
   const Grid& liquidity;
+  // How far venues may be crossed against each other for the midpoint to count.
+  std::int64_t mid_crossed_e9;
 };
 
 class Books {
@@ -211,6 +213,11 @@ inline void Books::advance_row(std::size_t instrument, std::size_t venue, Now no
           book.at_best[1] >> venue & 1);
 }
 
+// Whether a crossed or locked best is close enough for its midpoint to count.
+inline bool is_near_crossed(std::int64_t bid, std::int64_t ask, Now now) {
+  return now.mid_crossed_e9 != 0 && ask != 0 && bid - ask <= scale_e9(ask, now.mid_crossed_e9);
+}
+
 // Keeps what is known of the size near the touch while the touch stays inside its bounds.
 inline void follow_near(Tick& row, const Level (&before)[2]) {
   for (std::size_t side = 0; side < 2; ++side) {
@@ -246,7 +253,9 @@ inline void follow_near(Tick& row, const Level (&before)[2]) {
   follow_near(row, before);
   change_top(book, 0, venue, bid.nanos);
   change_top(book, 1, venue, ask.nanos);
-  if (0 < book.best_nanos[0] && book.best_nanos[0] < book.best_nanos[1]) {
+  const std::int64_t best_bid = book.best_nanos[0];
+  const std::int64_t best_ask = book.best_nanos[1];
+  if (0 < best_bid && (best_bid < best_ask || is_near_crossed(best_bid, best_ask, now))) {
     book.mid_x2 = book.best_nanos[0] + book.best_nanos[1];
     book.mid_ns = now.ns;
   }

@@ -62,7 +62,7 @@ inline void observe(Shard& shard, const Quote& record, Tick& tick) {
   if (!tick.clock.is_running() || record.venue_ns <= 0 || record.venue_ns > kMaxTimeNs) return;
   const std::int64_t delay_ns = shard.log_ns - record.venue_ns;
   observe_delay(tick, tick.clock.at(shard.log_ns), delay_ns, speed);
-  venue.feed_histogram.observe(delay_ns - tick.delay_min_ns);
+  venue.feed_histogram.observe(delay_ns - tick.least_delay_ns());
 }
 
 // One book level of a venue; level 0 moves the displayed best and its time shares.

@@ -58,7 +58,7 @@ void emit_row(Shard& shard, std::size_t instrument, std::size_t venue) {
   record.feed_delay_ns = tick.delay.mean();
   record.feed_delay_se = tick.delay.error(now_ns, grids.speed);
   record.feed_delay_n = tick.delay.effective(now_ns, grids.speed);
-  record.feed_delay_min_ns = tick.delay_min_ns;
+  record.feed_delay_min_ns = tick.least_delay_ns();
   record.feed_delay_p90_ns = tick.delay_p90_ns;
   record.fill_ratio = fill_ratio(terms, now_ns, prior.fill_ratio, shard.tables);
   record.fill_ratio_se = terms.fill.error(now_ns, grids.fill);

@@ -66,10 +66,14 @@ struct alignas(64) Tick {
   std::uint64_t quotes = 0;
   std::uint64_t trades = 0;
   std::int64_t delay_min_ns = kInt64Max;
+  // Of the half-life before.
+  std::int64_t delay_before_ns = kInt64Max;
   std::int64_t delay_p90_ns = 0;
   Moments delay;
   Moments refill_ns[2];
 
+  // Rolling minimum of the feed delay: of the half-life of the last tick and the one before.
+  std::int64_t least_delay_ns() const { return std::min(delay_min_ns, delay_before_ns); }
   // Displayed size within the settings' ticks of the touch.
   std::int64_t near_units(std::size_t side) const { return touch[side].units + deep_units[side]; }
 };
@@ -152,6 +156,12 @@ inline void advance(Tick& tick, std::int64_t now_ns, const Grid& liquidity, bool
 // Feed delay of one tick; negative where the venue's clock runs ahead of ours.
 inline void observe_delay(Tick& tick, std::int64_t now_ns, std::int64_t delay_ns,
                           const Grid& speed) {
+  const std::int64_t windows =
+      (speed.step(now_ns) >> 10) - (speed.step(tick.delay.then_ns) >> 10);
+  if (windows != 0) [[unlikely]] {
+    tick.delay_before_ns = windows == 1 ? tick.delay_min_ns : kInt64Max;
+    tick.delay_min_ns = kInt64Max;
+  }
   tick.delay.observe(static_cast<double>(delay_ns), now_ns, speed);
   tick.delay_min_ns = std::min(tick.delay_min_ns, delay_ns);
   // A frugal quantile: nine steps up for one of ten above it, one step down for nine below.

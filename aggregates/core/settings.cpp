@@ -88,7 +88,7 @@ bool is_valid(const Settings& record) {
          within(1, record.ack_prior_weight_e9, kMaxUnits) &&
          are_runs(record.stale_multiple, record.reject_burst, record.timeout_burst,
                   record.clean_run, record.clean_run_max, record.near_ticks) &&
-         record.near_ticks <= kMaxNearTicks &&
+         record.near_ticks <= kMaxNearTicks && record.mid_crossed_e9 <= kE9 &&
          within(0, record.fee_tolerance_nanos, kMaxUnits) && horizons_rise(record);
 }
 

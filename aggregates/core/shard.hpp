@@ -149,7 +149,7 @@ struct Shard {
     markouts.make_room();
   }
 
-  Now now() const { return {log_ns, tables.grids().liquidity}; }
+  Now now() const { return {log_ns, tables.grids().liquidity, tables.settings().mid_crossed_e9}; }
 
   // Fills in the header of a record of `size` bytes; returns its out_seq.
   std::uint64_t stamp(out::OutHeader& header, OutputType type, std::uint32_t instrument,

@@ -60,6 +60,7 @@ void encode_tick(Row& row, const Tick& tick, const Deep& deep) {
   row.then_ns = tick.then_ns;
   std::copy_n(tick.sums, TIME_SUMS, row.sums);
   row.delay_min_ns = tick.delay_min_ns;
+  row.delay_before_ns = tick.delay_before_ns;
   row.delay_p90_ns = tick.delay_p90_ns;
   row.levels[0] = {tick.touch[0].nanos, tick.touch[0].units, tick.touch[1].nanos,
                    tick.touch[1].units};
@@ -107,6 +108,7 @@ bool decode_tick(const Row& row, Books& books, std::size_t instrument, std::size
   tick.then_ns = row.then_ns;
   std::copy_n(row.sums, TIME_SUMS, tick.sums);
   tick.delay_min_ns = row.delay_min_ns;
+  tick.delay_before_ns = row.delay_before_ns;
   tick.delay_p90_ns = row.delay_p90_ns;
   tick.touch[0] = {row.levels[0].bid_nanos, row.levels[0].bid_units};
   tick.touch[1] = {row.levels[0].ask_nanos, row.levels[0].ask_units};

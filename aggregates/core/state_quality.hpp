@@ -70,6 +70,7 @@ struct Row {
   std::int64_t then_ns;
   double sums[TIME_SUMS];
   std::int64_t delay_min_ns;
+  std::int64_t delay_before_ns;
   std::int64_t delay_p90_ns;
   std::int64_t survival_then_ns;
   double trials[kSurvivalSizes];

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from projections.views.names import Names
+from projections.views.score import score
 from schemas import decisions
 from schemas.codes import OutputType
 from schemas.envelope import OUT_HEADER
@@ -101,6 +102,7 @@ class QualityTable:
         rows = [named(event, names) for event in events]
         for row in rows:
             del row["instrument"]
+            row["score"] = score(row)
         return sorted(rows, key=lambda row: (row["venue"], row["shard"]))
 
     def by_venue(self, names: Names) -> list[dict[str, Any]]:

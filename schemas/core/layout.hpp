@@ -317,7 +317,8 @@ struct Settings : Header {
   std::uint32_t clean_run;
   std::uint32_t clean_run_max;
   std::uint32_t near_ticks;
-  char reserved[32];
+  std::uint32_t mid_crossed_e9;
+  char reserved[28];
 };
 static_assert(sizeof(Settings) == 256);
 

@@ -288,6 +288,7 @@ def _markout_terms(markouts: Markouts, stale_ms: int, poll_ms: int) -> dict[str,
         "resolution_ns": (markouts.resolution_ms or poll_ms) * NS_PER_MS,
         "mid_age_ns": mid_age_ms * NS_PER_MS,
         "control_ns": markouts.control_s * NS_PER_S,
+        "mid_crossed_e9": markouts.mid_crossed_bps * E9 // 10_000,
     }
 
 

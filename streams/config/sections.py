@@ -121,13 +121,15 @@ class Markouts(Section, frozen=True, kw_only=True):
     """How far after a fill the mid is looked at, and what that is compared with.
 
     0 in `resolution_ms` takes the dataset's polling interval, 0 in `mid_age_ms` twice the time
-    after which its quotes are stale, 0 in `control_s` takes no controls.
+    after which its quotes are stale, 0 in `control_s` takes no controls. Where venues are crossed
+    against each other by up to `mid_crossed_bps`, their midpoint counts as a mid.
     """
 
     horizons_ms: tuple[Horizon, Horizon, Horizon, Horizon] = (50, 1_000, 15_000, 60_000)
     resolution_ms: Millis = 0
     mid_age_ms: Millis = 0
     control_s: Annotated[int, msgspec.Meta(ge=0, le=30_000)] = 10
+    mid_crossed_bps: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
 
 
 class Health(Section, frozen=True, kw_only=True):

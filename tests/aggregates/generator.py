@@ -357,6 +357,7 @@ class World(Life):
             resolution_ns=rng.choice((0, 0, 0, step_ns + 1, 5 * step_ns, 21 * step_ns)),
             mid_age_ns=rng.choice((0, 5 * MS, S, 10 * S)),
             control_ns=rng.choice((0, 3 * MS, 40 * MS)),
+            mid_crossed_e9=rng.choice((0, 0, 1_000_000, S)),
             **self._health_settings(),
         )
 

@@ -180,7 +180,7 @@ class Sent:
     far: int
     arrival: Fraction
     cum_units: int = 0
-    trades: list[tuple[int, int]] = field(default_factory=list)
+    trades: dict[int, tuple[int, int]] = field(default_factory=dict)
     answered: bool = False
     ended: bool = False
 
@@ -340,10 +340,15 @@ class RawQuality:
             total += units
         return total
 
-    @staticmethod
-    def _delay(row: Raw, venue: RawVenue, now_ns: int, delay_ns: int) -> None:
+    def _least_delay(self, row: Raw) -> int:
+        """Least of the half-life in which the last one was, and of the one before."""
+        span_ns = 1024 * max(1, self.settings.speed_half_life_ns // 1024)
+        last = row.delays.seen[-1][0] // span_ns
+        return int(min(delay for at, delay in row.delays.seen if at // span_ns >= last - 1))
+
+    def _delay(self, row: Raw, venue: RawVenue, now_ns: int, delay_ns: int) -> None:
         row.delays.add(row.clock(now_ns), delay_ns)
-        row.least_delay_ns = min(row.least_delay_ns, delay_ns)
+        row.least_delay_ns = self._least_delay(row)
         step_ns = abs(row.delay_p90_ns) // 1024 + 100
         row.delay_p90_ns += 9 * step_ns if delay_ns > row.delay_p90_ns else -step_ns
         venue.feed.add(delay_ns - row.least_delay_ns)
@@ -361,7 +366,9 @@ class RawQuality:
         rows = {key: row for key, row in self.rows.items() if key[0] == place[0]}
         bids = [row.levels[0][0] for row in rows.values() if row.levels[0][0]]
         asks = [row.levels[0][2] for row in rows.values() if row.levels[0][2]]
-        if bids and asks and max(bids) < min(asks):
+        bound = Fraction(self.settings.mid_crossed_e9 if self.settings else 0, 10**9)
+        crossed = bids and asks and max(bids) - min(asks) <= int(min(asks) * bound)
+        if bids and asks and (max(bids) < min(asks) or (bound and crossed)):
             instrument = self.instruments[place[0]]
             instrument.mid, instrument.mid_ns = Fraction(max(bids) + min(asks), 2), now_ns
         for key, other in rows.items():
@@ -419,8 +426,13 @@ class RawQuality:
             row.acks.add(row.clock(now_ns), latency_ns)
             venue.acks.add(venue.clock(now_ns), latency_ns)
             venue.ack.add(latency_ns)
+        if report.exec_type == ExecType.TRADE_CANCEL:
+            sent.trades[report.ref_trade_id] = 0, 0
+            row.counts["fills"] -= 1
+        elif report.exec_type == ExecType.TRADE_CORRECT:
+            sent.trades[report.ref_trade_id] = report.last_units, report.last_nanos
         if report.exec_type == ExecType.TRADE:
-            if sent.cum_units == 0:
+            if sent.cum_units == 0 and not sent.child.exec_inst:
                 row.samples["first_fill_ns"].add(row.clock(now_ns), latency_ns)
                 venue.fill.add(latency_ns)
             sent.cum_units += report.last_units
@@ -432,10 +444,10 @@ class RawQuality:
 
     def _costs(self, sent: Sent, row: Raw, report: Any, now_ns: int) -> None:
         session_ns, price = row.clock(now_ns), Fraction(report.last_nanos)
-        if sent.mid:
+        if sent.mid and not sent.child.exec_inst:
             cost = bps(2 * sent.sign * (price - sent.mid), sent.mid)
             row.samples["effective_bps"].add(session_ns, cost)
-        if sent.far:
+        if sent.far and not sent.child.exec_inst:
             better = bps(sent.sign * (sent.far - price), sent.far)
             row.samples["improvement_bps"].add(session_ns, better)
         one = self.instruments[sent.child.instrument].units_per_one
@@ -447,11 +459,12 @@ class RawQuality:
         fill, child = (report.last_units, report.last_nanos), sent.child
         one = self.instruments[child.instrument].units_per_one
         place = child.venue, child.account, child.instrument, report.liquidity
-        expected = self.fees.expected(place, sent.trades, fill, one)
+        before = list(sent.trades.values())
+        expected = self.fees.expected(place, before, fill, one)
         if expected is None and report.liquidity in row.fees:
             fixed, rate = row.fees[report.liquidity]
             expected = (fixed + report.last_nanos * rate // 10**9) * report.last_units // one
-        sent.trades.append(fill)
+        sent.trades[report.trade_id] = fill
         if expected is not None:
             wrong = abs(report.fee_nanos - expected) > self.settings.fee_tolerance_nanos
             row.fee_mismatches += wrong
@@ -495,12 +508,15 @@ class RawQuality:
         sent.ended = True
         self.instruments[sent.child.instrument].open_children -= 1
         rejected = record.state == ChildState.REJECTED
+        if sent.child.exec_inst and not rejected:
+            return  # what rested had to wait for others, and says nothing of what was there
         share = min(record.cum_units, record.units) / record.units
         for fills, rejects, clock in (
             (row.fills, row.samples["reject_rate"], row.clock),
             (venue.fills, venue.rejects, venue.clock),
         ):
-            fills.add(clock(now_ns), share)
+            if not sent.child.exec_inst:
+                fills.add(clock(now_ns), share)
             rejects.add(clock(now_ns), rejected)
         if not rejected:
             row.ends.append((row.clock(now_ns), record.units, record.cum_units))

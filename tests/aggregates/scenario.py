@@ -397,10 +397,12 @@ class Desk:
             **dict.fromkeys(DURATIONS, duration_ns),
             **dict.fromkeys(RUNS, int),
             fill_prior=fraction_e9,
+            mid_crossed=fraction_e9,
             fee_tolerance=price_nanos,
         )
         values = dict(SETTINGS_DEFAULTS)
         suffixes = {**dict.fromkeys(DURATIONS, "_ns"), "fill_prior": "_e9"}
+        suffixes["mid_crossed"] = "_e9"
         suffixes["fee_tolerance"] = "_nanos"
         for key, value in given.items():
             values[key + suffixes.get(key, "")] = value
