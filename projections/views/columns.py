@@ -121,7 +121,7 @@ REFERENCE = View(
     ),
 )
 """The last reference record of each thing as it is in the input log. `detail` tells things of one
-kind, instrument and venue apart: a fee's liquidity code, a policy's id, else 0."""
+kind, instrument and venue apart: a policy's id, or liquidity code, tier and account."""
 
 KILLS = View(
     "kills",
@@ -298,7 +298,8 @@ FILLS = View(
 )
 """`effective_micros` is 2 s (px - mid at send) * units, `improvement_micros` s (far touch - px) *
 units, `all_in_micros` s (px - arrival mid) * units + fee; MISSING without what they compare with.
-`trade_id` keeps 64 bits, the highest as the sign."""
+`trade_id` keeps 64 bits, the highest as the sign. A trade that a venue cancels or corrects is a row
+of its own that holds the difference: units and money may be negative there."""
 
 REFUSALS = View(
     "refusals",

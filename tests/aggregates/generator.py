@@ -598,7 +598,17 @@ class World(Life):
 
     def _answer(self, sent: Sent) -> None:
         kind = self.rng.choices(
-            ("new", "partial", "fill", "overfill", "repeat", "status", "cancel_reject", "end", "other"),
+            (
+                "new",
+                "partial",
+                "fill",
+                "overfill",
+                "repeat",
+                "status",
+                "cancel_reject",
+                "end",
+                "other",
+            ),
             (22, 14, 26, 1.5, 3, 5, 2, 18, 4),
         )[0]
         leaves = max(0, sent.units - sent.cum_units)

@@ -115,7 +115,9 @@ def test_nobody_beats_an_instant_sweep_of_the_true_books_by_much() -> None:
     for seed in range(6):
         one = setting(seed)
         results = run_engine(one, EngineArm())
-        gaps.append(np.nanmean(shortfall_bps(results, one.preset) - instant_bps(results, one.preset)))
+        gaps.append(
+            np.nanmean(shortfall_bps(results, one.preset) - instant_bps(results, one.preset))
+        )
     assert np.mean(gaps) > 0
 
 
@@ -130,7 +132,9 @@ def test_a_control_notices_fees_that_differ() -> None:
     one = setting(3, venues=10, orders=30)
     blind = run_engine(one, EngineArm(fee_aware=False))
     aware = run_engine(one, EngineArm())
-    assert np.nanmean(shortfall_bps(blind, one.preset)) != np.nanmean(shortfall_bps(aware, one.preset))
+    assert np.nanmean(shortfall_bps(blind, one.preset)) != np.nanmean(
+        shortfall_bps(aware, one.preset)
+    )
 
 
 def test_live_quality_chooses_better_than_frozen() -> None:

@@ -72,6 +72,9 @@ class Script:
                 self.reports[report.child_id].append(report)
             elif kind == InputType.QUOTE:
                 quote = QUOTE.unpack(raw)
-                if (quote.venue, quote.instrument, quote.flags) == (VENUE, 0, 0) and quote.ask_units:
+                if (quote.venue, quote.instrument, quote.flags) == (
+                    VENUE,
+                    0,
+                    0,
+                ) and quote.ask_units:
                     self.bid, self.ask = quote.bid_nanos, quote.ask_nanos
-

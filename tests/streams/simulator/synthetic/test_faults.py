@@ -30,7 +30,11 @@ SAID: dict[F, tuple[list[int], list[int], list[int]]] = {
     F.CANCEL_REJECT: (TAKE, [E.NEW, E.CANCEL_REJECT], MOVED),
     F.REPLACE_REJECT: (TAKE, RESTED, [E.NEW, E.REPLACE_REJECT]),
     F.CANCEL_RACE: (TAKE, [E.NEW, E.TRADE, E.CANCELED], MOVED),
-    F.DUPLICATE_REPORTS: (TAKE * 2, [E.NEW, E.NEW, *[E.CANCELED] * 2], [E.NEW] * 2 + [E.REPLACED] * 2),
+    F.DUPLICATE_REPORTS: (
+        TAKE * 2,
+        [E.NEW, E.NEW, *[E.CANCELED] * 2],
+        [E.NEW] * 2 + [E.REPLACED] * 2,
+    ),
     F.OUT_OF_ORDER_REPORTS: ([E.TRADE, E.NEW], RESTED, MOVED),
     F.DISCONNECT: ([], GONE, GONE),
     F.RECONNECT: (TAKE, RESTED, MOVED),
@@ -38,7 +42,11 @@ SAID: dict[F, tuple[list[int], list[int], list[int]]] = {
     F.SEQUENCE_RESET: (TAKE, RESTED, MOVED),
     F.RESTATEMENT: ([*TAKE, E.RESTATED], RESTED, MOVED),
     F.SLOW_VENUE: (TAKE, RESTED, MOVED),
-    F.MALFORMED_REPLY: ([99, E.NEW, 99, E.TRADE], [99, E.NEW, 99, E.CANCELED], [99, 1, 99, E.REPLACED]),
+    F.MALFORMED_REPLY: (
+        [99, E.NEW, 99, E.TRADE],
+        [99, E.NEW, 99, E.CANCELED],
+        [99, 1, 99, E.REPLACED],
+    ),
     F.TOTAL_OUTAGE: ([], GONE, GONE),
     F.SUBMIT_ONLY_OUTAGE: ([], GONE, GONE),
     F.CANCEL_ONLY_OUTAGE: (TAKE, [E.NEW], MOVED),
@@ -55,10 +63,17 @@ SAID: dict[F, tuple[list[int], list[int], list[int]]] = {
     F.REVOKED_CREDENTIALS: ([E.REJECTED], REFUSED, REFUSED),
     F.TRADE_CANCEL: ([*TAKE, E.TRADE_CANCEL], RESTED, MOVED),
     F.TRADE_CORRECT: ([*TAKE, E.TRADE_CORRECT], RESTED, MOVED),
-    F.UNSOLICITED_CANCEL: ([E.NEW, E.CANCELED], [E.NEW, E.CANCELED, E.CANCEL_REJECT],
-                           [E.NEW, E.CANCELED, E.CANCEL_REJECT]),
+    F.UNSOLICITED_CANCEL: (
+        [E.NEW, E.CANCELED],
+        [E.NEW, E.CANCELED, E.CANCEL_REJECT],
+        [E.NEW, E.CANCELED, E.CANCEL_REJECT],
+    ),
     F.OVERFILL: ([*TAKE, E.TRADE], RESTED, MOVED),
-    F.FILL_AFTER_DONE: ([*TAKE, E.DONE_FOR_DAY], [E.NEW, E.CANCELED, E.DONE_FOR_DAY, E.TRADE], MOVED),
+    F.FILL_AFTER_DONE: (
+        [*TAKE, E.DONE_FOR_DAY],
+        [E.NEW, E.CANCELED, E.DONE_FOR_DAY, E.TRADE],
+        MOVED,
+    ),
 }
 """What a venue says of the scripted children: one takes, one is canceled, one is replaced."""
 
@@ -132,13 +147,17 @@ EFFECTS: dict[FaultKind, Callable[[Script], bool]] = {
     F.DEAD_FEED: lambda s: is_quiet(s) and beats(s),
     F.TOTAL_OUTAGE: lambda s: is_quiet(s) and says_down(s) and not beats(s),
     F.DISCONNECT: says_down,
-    F.RECONNECT: lambda s: says_down(s) and s.reports[TAKES][0].report_flags & ReportFlag.POSS_RESEND > 0,
+    F.RECONNECT: lambda s: (
+        says_down(s) and s.reports[TAKES][0].report_flags & ReportFlag.POSS_RESEND > 0
+    ),
     F.WRONG_SIDE_RECOVERY: crosses,
     F.CLOCK_SKEW: lambda s: s.reports[TAKES][0].venue_ns > s.reports[TAKES][0].log_ns,
     F.SEQUENCE_RESET: lambda s: 1 in [s.reports[who][0].report_id for who in (TAKES, RESTS, MOVES)],
     F.ACK_LOST_AFTER_EXECUTION: lambda s: took_ns(s) > NS_PER_S,
-    F.TRADE_ID_REUSED: lambda s: len(set(units(s))) == 2
-    and len({r.trade_id for r in s.reports[TAKES] if r.exec_type == E.TRADE}) == 1,
+    F.TRADE_ID_REUSED: lambda s: (
+        len(set(units(s))) == 2
+        and len({r.trade_id for r in s.reports[TAKES] if r.exec_type == E.TRADE}) == 1
+    ),
     F.OVERFILL: lambda s: sum(units(s)) > 60,
     F.RATE_LIMIT: lambda s: b"retry after" in s.reports[TAKES][0].text,
     F.REVOKED_CREDENTIALS: lambda s: b"revoked" in s.reports[TAKES][0].text,
