@@ -55,7 +55,11 @@ def _cut(shard: Shard, order: Order, child: Child, excess: int) -> None:
     """A resting child keeps its place with a smaller size; any other is cancelled."""
     left = child.leaves_units - excess
     units = child.units - excess
-    if left <= 0 or not child.rests or not children.replace(shard, order, child, units, child.limit_nanos):
+    if (
+        left <= 0
+        or not child.rests
+        or not children.replace(shard, order, child, units, child.limit_nanos)
+    ):
         children.cancel(shard, order, child, Reason.AMENDED)
 
 

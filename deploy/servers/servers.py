@@ -62,6 +62,7 @@ bindAddress=127.0.0.1
 advertisedAddress=127.0.0.1
 brokerDeduplicationEnabled=true
 maxMessageSize=16777216
+nettyMaxFrameSizeBytes=17825792
 allowAutoTopicCreationType=non-partitioned
 managedLedgerDefaultEnsembleSize=1
 managedLedgerDefaultWriteQuorum=1

@@ -16,7 +16,11 @@ from streams.config.load import load_whole
 from streams.config.service import ServiceConfig
 from streams.replay.interrupt import Interrupt
 
-RUNTIMES: dict[str, str] = {"embedded": "streams.cli.serve:serve_embedded"}
+RUNTIMES: dict[str, str] = {
+    "embedded": "streams.cli.serve:serve_embedded",
+    "kafka": "streams.runtime_kafka.run:serve",
+    "pulsar": "streams.runtime_pulsar.run:serve",
+}
 """Runtime -> module:function that serves a ServiceConfig until it is told to stop."""
 
 

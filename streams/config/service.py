@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from streams.config.sections import EngineConfig, Quality, Section, Whole
+from streams.runtime_kafka.config import KafkaConfig
+from streams.runtime_pulsar.config import PulsarConfig
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Rate = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
@@ -71,6 +73,8 @@ class ServiceConfig(Whole, frozen=True, kw_only=True):
     api: Api = Api()
     market: SimulatedMarket = SimulatedMarket()
     telemetry: Telemetry = Telemetry()
+    kafka: KafkaConfig = KafkaConfig()
+    pulsar: PulsarConfig = PulsarConfig()
     engine: EngineConfig = EngineConfig(quality=Quality(publish_s=1, liquidity_half_life_s=10))
 
     def faults(self) -> Iterator[tuple[tuple[str, ...], str]]:

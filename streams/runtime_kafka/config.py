@@ -1,19 +1,17 @@
-"""Configuration of a Kafka worker: `[kafka]` of a TOML file."""
+"""Configuration of a Kafka worker: `[kafka]` of the service's TOML."""
 
 from __future__ import annotations
 
-import tomllib
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
-from schemas.errors import InputError
+from streams.config.sections import Section
 
 Seconds = Annotated[float, msgspec.Meta(gt=0.0, le=3600.0)]
 
 
-class KafkaConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class KafkaConfig(Section, frozen=True, kw_only=True):
     """How a worker reaches Kafka and how much it holds.
 
     `prefix` stands before every topic name, so that installations can share a broker. `shards` is
@@ -36,20 +34,7 @@ class KafkaConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     replication: Annotated[int, msgspec.Meta(ge=1, le=9)] = 1
     data: str = "build/kafka-worker"
     ingest: bool = True
-    quality_table: bool = True
-    mirror: str = ""
 
     def name(self, topic: str) -> str:
         """The topic's name on the broker."""
         return self.prefix + topic
-
-
-def load_kafka_config(path: Path) -> KafkaConfig:
-    """The `[kafka]` table of a file; InputError names file, key and what is expected."""
-    try:
-        table: Any = tomllib.loads(path.read_text(encoding="utf-8")).get("kafka", {})
-        return msgspec.convert(table, KafkaConfig)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: cannot read it ({error}); name a TOML file") from None
-    except msgspec.ValidationError as error:
-        raise InputError(f"{path}: [kafka]: {error}; correct the value") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import faust
 import uvloop
 
 from schemas.errors import VenuefoldError
+from streams.config.load import load_whole
+from streams.config.service import ServiceConfig
 from streams.runtime_kafka.admin import create_topics
-from streams.runtime_kafka.config import KafkaConfig, load_kafka_config
+from streams.runtime_kafka.config import KafkaConfig
 from streams.runtime_kafka.worker import Worker
 
 NAME = "worker"
@@ -30,6 +33,12 @@ def run(config: KafkaConfig, name: str = NAME) -> None:
     worker.execute_from_commandline()
 
 
+def serve(settings: ServiceConfig) -> int:
+    """Runs a worker of a service's configuration."""
+    run(settings.kafka, os.environ.get("SOR_WORKER", NAME))
+    return 0
+
+
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description="a Kafka worker")
@@ -37,7 +46,7 @@ def main() -> int:
     parser.add_argument("--name", default=NAME, help="tells this machine's workers apart")
     given = parser.parse_args()
     try:
-        run(load_kafka_config(given.config), given.name)
+        run(load_whole(ServiceConfig, given.config, os.environ).kafka, given.name)
     except VenuefoldError as error:
         print(f"sor: {error}", file=sys.stderr)
         return error.exit_code

@@ -3,7 +3,7 @@
 Faust moves partitions between workers; everything that matters is ours: a shard starts from its
 snapshot and reads its partition from the manifest's place on, the committed offset is a hint. A
 message is acknowledged after the snapshot that holds it, and a snapshot is written after every
-output up to it was confirmed. Tables hold what is published and are never read to recover.
+output up to it was confirmed.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from streams.brokers.frames import CLOCK_SOURCE, seal_frame
 from streams.brokers.shard_fold import Outgoing, ShardFold, WrongEngineError
 from streams.brokers.snapshots import FolderStore, SnapshotStore, cut, newest
 from streams.runtime_kafka.config import KafkaConfig
+from streams.runtime_kafka.ingest import IngestAgents
 from streams.runtime_kafka.store import MAX_REQUEST, TopicStore
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class Worker:
             config.name(INPUTS), key_serializer="raw", value_serializer="raw"
         )
         self.app.agent(self.inputs, name="route")(self.route)
+        self.ingest = IngestAgents(self.app, config) if config.ingest else None
         self.app.on_partitions_revoked.connect(self._revoked, weak=False)  # type: ignore[arg-type]
         self.app.timer(config.snapshot_s, on_leader=False)(self.snapshot_all)
         if config.timer_ms:
@@ -206,7 +208,7 @@ def make_app(config: KafkaConfig, name: str) -> faust.App:
         config.group,
         broker=";".join(f"kafka://{place}" for place in config.bootstrap.split(",")),
         datadir=str(folder),
-        store="rocksdb://" if config.quality_table else "memory://",
+        store="memory://",
         web_enabled=False,
         web_bind="127.0.0.1",
         topic_disable_leader=True,

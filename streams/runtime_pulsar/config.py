@@ -1,19 +1,17 @@
-"""Configuration of a Pulsar worker: `[pulsar]` of a TOML file."""
+"""Configuration of a Pulsar worker: `[pulsar]` of the service's TOML."""
 
 from __future__ import annotations
 
-import tomllib
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
-from schemas.errors import InputError
+from streams.config.sections import Section
 
 Seconds = Annotated[float, msgspec.Meta(gt=0.0, le=3600.0)]
 
 
-class PulsarConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PulsarConfig(Section, frozen=True, kw_only=True):
     """How a worker reaches Pulsar and how much it holds; `shards` is fixed with the topics."""
 
     url: str = "pulsar://127.0.0.1:6650"
@@ -28,20 +26,10 @@ class PulsarConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     snapshot_folder: str = ""
     max_unacked: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 20_000
     max_pending: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 2_000
+    ingest: bool = True
     retention_days: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 7
 
     def name(self, topic: str, partition: int | None = None) -> str:
         """Full name of a topic, or of one of its partitions."""
         whole = f"persistent://{self.tenant}/{self.namespace}/{topic}"
         return whole if partition is None else f"{whole}-partition-{partition}"
-
-
-def load_pulsar_config(path: Path) -> PulsarConfig:
-    """The `[pulsar]` table of a file; InputError names file, key and what is expected."""
-    try:
-        table: Any = tomllib.loads(path.read_text(encoding="utf-8")).get("pulsar", {})
-        return msgspec.convert(table, PulsarConfig)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: cannot read it ({error}); name a TOML file") from None
-    except msgspec.ValidationError as error:
-        raise InputError(f"{path}: [pulsar]: {error}; correct the value") from None

@@ -11,8 +11,6 @@ from pulsar.asyncio import Client, Producer
 from streams.brokers.shard_fold import Outgoing
 from streams.runtime_pulsar.config import PulsarConfig
 
-LINGER_MS = 1
-
 
 class Publisher:
     """Producers of one shard; a new owner's fence off those of the owner before."""
@@ -53,7 +51,9 @@ class Publisher:
         producer = await self.client.create_producer(
             topic,
             max_pending_messages=self.config.max_pending * 2,
-            batching_max_publish_delay_ms=LINGER_MS,
+            # A batch is dropped whole when its first message is known: batches cut otherwise after
+            # a restart would lose what came behind.
+            batching_enabled=False,
             **named,
         )
         self._producers[out.topic] = producer

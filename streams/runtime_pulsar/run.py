@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -12,8 +13,10 @@ from pathlib import Path
 import uvloop
 
 from schemas.errors import VenuefoldError
+from streams.config.load import load_whole
+from streams.config.service import ServiceConfig
 from streams.runtime_pulsar.admin import Admin
-from streams.runtime_pulsar.config import PulsarConfig, load_pulsar_config
+from streams.runtime_pulsar.config import PulsarConfig
 from streams.runtime_pulsar.worker import Worker
 
 NAME = "worker"
@@ -33,6 +36,12 @@ async def _work(config: PulsarConfig, name: str) -> None:
     await work
 
 
+def serve(settings: ServiceConfig) -> int:
+    """Runs a worker of a service's configuration."""
+    run(settings.pulsar, os.environ.get("SOR_WORKER", NAME))
+    return 0
+
+
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description="a Pulsar worker")
@@ -40,7 +49,7 @@ def main() -> int:
     parser.add_argument("--name", default=NAME, help="tells workers apart")
     given = parser.parse_args()
     try:
-        run(load_pulsar_config(given.config), given.name)
+        run(load_whole(ServiceConfig, given.config, os.environ).pulsar, given.name)
     except VenuefoldError as error:
         print(f"sor: {error}", file=sys.stderr)
         return error.exit_code

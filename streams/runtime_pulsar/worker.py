@@ -25,6 +25,7 @@ from streams.brokers.frames import CLOCK_SOURCE, seal_frame
 from streams.brokers.shard_fold import Outgoing, ShardFold, WrongEngineError
 from streams.brokers.snapshots import FolderStore, SnapshotStore, cut, newest
 from streams.runtime_pulsar.config import PulsarConfig
+from streams.runtime_pulsar.ingest import PulsarIngest
 from streams.runtime_pulsar.outputs import Publisher
 from streams.runtime_pulsar.store import TopicStore
 
@@ -65,7 +66,7 @@ class Worker:
 
     def __init__(self, config: PulsarConfig, name: str = "worker") -> None:
         self.config, self.name = config, name
-        self.client = Client(config.url)
+        self.client = Client(config.url, logger=pulsar.ConsoleLogger(pulsar.LoggerLevel.Warn))
         folder = config.snapshot_folder
         self.store: SnapshotStore = (
             FolderStore(Path(folder)) if folder else TopicStore(config, self.client)
@@ -77,6 +78,8 @@ class Worker:
             async with asyncio.TaskGroup() as group:
                 for shard in range(self.config.shards):
                     group.create_task(ShardConsumer(self, shard).run())
+                if self.config.ingest:
+                    group.create_task(PulsarIngest(self.client, self.config, self.name).run())
         finally:
             await self.client.close()
 
@@ -100,6 +103,12 @@ class ShardConsumer:
             initial_position=pulsar.InitialPosition.Earliest,
         )
         receive = asyncio.ensure_future(consumer.receive())
+        try:
+            await self._work(consumer, receive)
+        finally:
+            receive.cancel()
+
+    async def _work(self, consumer: Consumer, receive: asyncio.Future[Any]) -> None:
         snapshot_at = self._now() + self.config.snapshot_s
         pause_s = self.config.timer_ms / 1000 or self.config.snapshot_s
         while True:

@@ -97,7 +97,9 @@ def _result(path: Path, outcomes: list[Outcome], names: Names) -> dict[str, Any]
         "model_error": error,
         "difference": change | {"verdict": verdict(error, change)},
         "by": {
-            "instrument": _split(outcomes, lambda one: names.instrument(one.parent.instrument).key, error),
+            "instrument": _split(
+                outcomes, lambda one: names.instrument(one.parent.instrument).key, error
+            ),
             "side": _split(outcomes, lambda one: "buy" if one.parent.sign > 0 else "sell", error),
             "size": _split(outcomes, _bucket(outcomes), error),
             "venue": _venues(outcomes, names),
@@ -156,7 +158,14 @@ def _split(
     for name, group in sorted(groups.items()):
         change = _estimate(group, lambda one: one.change)
         mine = _estimate(group, lambda one: one.error)
-        rows.append({"name": name, **change, "model_error_bps": mine["bps"], "verdict": verdict(mine, change)})
+        rows.append(
+            {
+                "name": name,
+                **change,
+                "model_error_bps": mine["bps"],
+                "verdict": verdict(mine, change),
+            }
+        )
     return rows if error["n"] else []
 
 

@@ -35,7 +35,6 @@ class Installation(Processes):
             "session_s": 2.0,
             "data": str(folder / "data"),
             "ingest": False,
-            "quality_table": False,
         }
         self.config = KafkaConfig(**{**defaults, **settings})
         super().__init__(folder, "kafka", self.config)

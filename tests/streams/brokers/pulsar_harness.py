@@ -38,12 +38,13 @@ class Installation(Processes):
             "shards": 4,
             "timer_ms": 0,
             "snapshot_s": 0.5,
+            "ingest": False,
         }
         self.config = PulsarConfig(**{**defaults, **settings})
         super().__init__(folder, "pulsar", self.config)
         Admin(self.config).create()
         self.client = client_of(self.config)
-        self.producers: dict[int, pulsar.Producer] = {}
+        self.producers: dict[str, pulsar.Producer] = {}
         self.sent: dict[int, int] = {}
 
     def write(self, shard: int, records: bytes) -> None:
@@ -51,13 +52,14 @@ class Installation(Processes):
         self.sent[shard] = self.sent.get(shard, 0) + 1
         self.write_raw(shard, seal_frame(shard, self.sent[shard], records))
 
-    def write_raw(self, shard: int, raw: bytes) -> None:
-        """Bytes as they are, to the inputs."""
-        if shard not in self.producers:
-            self.producers[shard] = self.client.create_producer(
-                self.config.name(INPUTS, shard), block_if_queue_full=True, batching_enabled=False
+    def write_raw(self, partition: int, raw: bytes, topic: str = INPUTS) -> None:
+        """Bytes as they are."""
+        name = self.config.name(topic, partition)
+        if name not in self.producers:
+            self.producers[name] = self.client.create_producer(
+                name, block_if_queue_full=True, batching_enabled=False
             )
-        self.producers[shard].send_async(raw, callback=lambda *_: None)
+        self.producers[name].send_async(raw, callback=lambda *_: None)
 
     def flush(self) -> None:
         """Waits until the broker has all."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
-from schemas.topics import INPUTS
+from schemas.topics import INPUTS, MARKET_DATA, ORDERS
 from schemas.wire import iter_inputs
+from streams.replay.sharding import shard_of
+from streams.runtime_kafka.ingest import broadcast
 from tests.builders import Tape
-from tests.servers.running import RunningServer, eventually
+from tests.servers.running import RunningServer, eventually, running
+from tests.streams.brokers import json_flow
 from tests.streams.brokers.flows import (
     counts_of,
     decision_hash,
@@ -106,3 +112,85 @@ def test_kills_lose_nothing_and_change_nothing(install: Installation, full_size:
         f"repeated {outputs.repeated}, differing {outputs.differing}"
     )
     assert (lost, outputs.differing, outputs.dead) == (0, 0, [])
+
+
+def test_json_of_foreign_systems_is_routed_and_its_poison_is_set_aside(
+    kafka_server: RunningServer, tmp_path: Path
+) -> None:
+    """Reference by broadcast, market data and orders as JSON."""
+    shard = shard_of("TEST", SHARDS)
+    for install in installed(kafka_server.url, tmp_path, ingest=True, timer_ms=50):
+        asyncio.run(_broadcast(install, json_flow.reference()))
+        install.start("one")
+        for raw in (*json_flow.POISON, *json_flow.quotes()):
+            install.write_raw(MARKET_DATA, 0, raw)
+        install.producer.flush(30)
+        outputs = KafkaOutputs(install.config)
+        count = len(json_flow.POISON)
+        eventually(lambda: len(outputs.polled().dead) >= count, 60)  # noqa: B023
+        for raw in json_flow.orders():
+            install.write_raw(ORDERS, 1, raw)
+        install.producer.flush(30)
+        eventually(lambda: len(json_flow.decided(outputs.polled(), shard)) >= 5, 60)  # noqa: B023
+        assert [raw for raw, _ in outputs.dead] == json_flow.POISON
+        faults = [headers["reason"].decode().partition(":")[0] for _, headers in outputs.dead]
+        assert faults == json_flow.FAULTS
+
+
+async def _broadcast(install: Installation, records: bytes) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=install.config.bootstrap)
+    await producer.start()
+    await broadcast(producer, install.config, 1, records)
+    await producer.stop()
+
+
+@pytest.mark.promise(p=5)
+def test_a_broker_that_stops_or_pauses_changes_nothing(tmp_path: Path, full_size: bool) -> None:
+    """A broker of its own: SIGSTOP while orders flow, then a restart; two workers, one added late.
+
+    The added worker moves partitions; every shard stays with one owner at a time.
+    """
+    tapes = {shard: bytes(tape_of(shard, 600).data) for shard in range(SHARDS)}
+    wanted = wanted_of(tapes)
+    pieces = {shard: list(frames(data, 2_000, shard)) for shard, data in tapes.items()}
+    pause_s = 30 if full_size else 3
+    with running("kafka", tmp_path / "broker") as server:
+        for install in installed(server.url, tmp_path):
+            outputs = KafkaOutputs(install.config)
+            install.start("one")
+            _write_third(install, pieces, 0)
+            eventually(lambda: outputs.polled().total > 0, 60)  # noqa: B023
+            with server.paused():
+                _write_third(install, pieces, 1, flush=False)
+                time.sleep(pause_s)
+            install.start("two")
+            install.producer.flush(60)
+            outputs.poll()
+            server.stop()
+            server.start()
+            _write_third(install, pieces, 2)
+            _until_revived(install, outputs, counts_of(wanted))
+            lost = sum(outputs.outputs(shard) != wanted[shard] for shard in range(SHARDS))
+            assert (lost, outputs.differing, outputs.dead) == (0, 0, [])
+
+
+def _write_third(
+    install: Installation, pieces: dict[int, list[bytes]], part: int, flush: bool = True
+) -> None:
+    for shard, every in pieces.items():
+        share = -(-len(every) // 3)
+        for frame in every[part * share : (part + 1) * share]:
+            install.write(shard, frame)
+    if flush:
+        install.producer.flush(60)
+
+
+def _until_revived(install: Installation, outputs: KafkaOutputs, counts: dict[int, int]) -> None:
+    """Reads to the end as a supervisor would: a worker that gave up is started again."""
+    until = time.monotonic() + 120
+    while any(len(outputs.records[shard]) < count for shard, count in counts.items()):
+        outputs.poll()
+        for name, process in list(install.workers.items()):
+            if process.poll() is not None:
+                install.start(name)
+        assert time.monotonic() < until, install.logs()

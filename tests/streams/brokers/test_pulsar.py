@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from schemas.topics import DECISIONS, INPUTS, MARKET_DATA, ORDERS
 from schemas.wire import iter_inputs
+from streams.replay.sharding import shard_of
+from streams.runtime_pulsar.admin import Admin
+from streams.runtime_pulsar.ingest import broadcast
 from tests.servers.running import RunningServer, eventually
+from tests.streams.brokers import json_flow
 from tests.streams.brokers.flows import (
     counts_of,
     decision_hash,
@@ -86,3 +91,33 @@ def test_kills_lose_nothing_and_publish_nothing_twice(
         f"repeated {outputs.repeated}, differing {outputs.differing}"
     )
     assert (lost, outputs.repeated, outputs.differing, outputs.dead) == (0, 0, 0, [])
+
+
+def test_json_of_foreign_systems_is_routed_and_its_poison_is_set_aside(
+    pulsar_server: RunningServer, tmp_path: Path
+) -> None:
+    """Reference by broadcast, market data and orders as JSON; then the reader reads again."""
+    shard = shard_of("TEST", 2)
+    for install in installed(pulsar_server, tmp_path, ingest=True, timer_ms=50, shards=2):
+        broadcast(install.client, install.config, 1, json_flow.reference())
+        outputs = PulsarOutputs(install)
+        install.start("one")
+        for raw in (*json_flow.POISON, *json_flow.quotes()):
+            install.write_raw(0, raw, MARKET_DATA)
+        install.flush()
+        count = len(json_flow.POISON)
+        eventually(lambda: len(outputs.polled().dead) >= count, 60)  # noqa: B023
+        for raw in json_flow.orders():
+            install.write_raw(1, raw, ORDERS)
+        install.flush()
+        eventually(lambda: len(json_flow.decided(outputs.polled(), shard)) >= 5, 60)  # noqa: B023
+        assert [raw for raw, _ in outputs.dead] == json_flow.POISON
+        faults = [headers["reason"].decode().partition(":")[0] for _, headers in outputs.dead]
+        assert faults == json_flow.FAULTS
+        rows = Admin(install.config).subscriptions(INPUTS)
+        owners = {row["partition"]: row["consumers"] for row in rows}
+        assert owners == {0: ["one-0"], 1: ["one-1"]}
+        before = outputs.repeated
+        Admin(install.config).reset(DECISIONS, "reader", 0)
+        eventually(lambda: outputs.polled().repeated >= before + 5, 30)  # noqa: B023
+        assert outputs.differing == 0

@@ -1,0 +1,174 @@
+"""A real broker with one worker process, and the two measures taken on it.
+
+The broker, the worker and this process share the machine; the figures say what that gives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from schemas.errors import VenuefoldError
+from schemas.json_inputs import encode
+from schemas.json_messages import NewOrderMessage
+from streams.brokers.frames import seal_frame
+from streams.cli.benchmarks.broker_flow import BrokerFlow, milliseconds
+from streams.cli.benchmarks.timing import Result, from_samples, rate
+
+SERVERS = Path(__file__).resolve().parents[3] / "deploy" / "servers" / "servers.py"
+PATIENCE_S = 120.0
+
+
+def can_run() -> bool:
+    """Whether this is a checkout on a machine that can bring the servers."""
+    return SERVERS.exists() and bool(shutil.which("java")) and bool(shutil.which("mvn"))
+
+
+@contextmanager
+def broker(name: str) -> Iterator[dict[str, Any]]:
+    """Facts of a fresh server, stopped at the end."""
+    command = [sys.executable, str(SERVERS), name]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            raise VenuefoldError(f"{name} did not start; run make servers ONLY={name}")
+        try:
+            facts: dict[str, Any] = json.loads(line)[name]
+            yield facts
+        finally:
+            process.communicate()
+
+
+@contextmanager
+def worker(module: str, config: Any, folder: Path) -> Iterator[None]:
+    """A worker process of the runtime."""
+    name = module.rpartition("_")[2].partition(".")[0]
+    file = folder / f"{name}.toml"
+    values = msgspec.to_builtins(config)
+    lines = [f"{key} = {msgspec.json.encode(value).decode()}" for key, value in values.items()]
+    file.write_text(f"[{name}]\n" + "\n".join(lines) + "\n")
+    with (folder / f"{name}.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, str(file)], stdout=log, stderr=log
+        )
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+class Port(ABC):
+    """How a benchmark writes inputs and hears of decisions, whichever the broker."""
+
+    def __init__(self) -> None:
+        self.heard: dict[str, float] = {}
+        self.stamped: dict[str, float] = {}
+
+    @abstractmethod
+    async def send(self, raw: bytes) -> None:
+        """Hands a message for `sor.inputs` over, in order."""
+
+    @abstractmethod
+    async def send_json(self, raw: bytes) -> None:
+        """Hands a JSON order over."""
+
+    @abstractmethod
+    async def flush(self) -> None:
+        """Waits until the broker has all."""
+
+    async def hear(self, name: str) -> None:
+        """Waits for a decision of the order."""
+        until = time.monotonic() + PATIENCE_S
+        while name not in self.heard:
+            if time.monotonic() > until:
+                raise VenuefoldError(f"no decision of {name} in {PATIENCE_S} s; see the worker")
+            await asyncio.sleep(0.001)
+
+
+async def preload(port: Port, flow: BrokerFlow) -> None:
+    """Reference, all ticks between two orders, waiting for a worker."""
+    frames = flow.frames
+    warm = next(
+        n for n, f in enumerate(frames) if flow.last_ns(f) - flow.market.config.start_ns > 0
+    )
+    await port.send(seal_frame(0, 1, flow.reference))
+    for number, frame in enumerate(frames):
+        await port.send(seal_frame(0, number, frame))
+        if number == warm:
+            await port.send(seal_frame(0, 1, flow.order(flow.last_ns(frame), "FIRST")))
+    await port.send(seal_frame(0, 2, flow.order(flow.last_ns(frames[-1]), "LAST")))
+    await port.flush()
+
+
+async def ticks(name: str, port: Port, flow: BrokerFlow) -> Result:
+    """Ticks a second of one worker that catches up: between two orders' decisions."""
+    await port.hear("FIRST")
+    await port.hear("LAST")
+    elapsed_s = port.stamped["LAST"] - port.stamped["FIRST"]
+    return rate(name, "ticks/s", flow.ticks, int(elapsed_s * 1e9))
+
+
+async def order_to_decision(
+    name: str, port: Port, flow: BrokerFlow, orders_per_s: int, as_json: bool = False
+) -> Result:
+    """Order sent -> its decision read from the topic, beside the market's ticks, open loop."""
+    await port.send(seal_frame(0, 1, flow.reference))
+    paced, number = list(flow.paced()), 0
+    warm = [frame for at_s, frame in paced if at_s == 0.0]
+    for frame in warm:
+        await port.send(seal_frame(0, 1, frame))
+    await port.send(seal_frame(0, 1, flow.order(flow.last_ns(warm[-1]), "WARM")))
+    await port.hear("WARM")
+    sent: dict[str, float] = {}
+    start = time.perf_counter()
+    for at_s, frame in paced[len(warm) :]:
+        delay_s = start + at_s - time.perf_counter()
+        if delay_s > 0:
+            await asyncio.sleep(delay_s)
+        await port.send(seal_frame(0, 1, frame))
+        while number < at_s * orders_per_s:
+            number += 1
+            order = f"O{number}"
+            sent[order] = time.perf_counter()
+            if as_json:
+                await port.send_json(json_order(flow, order))
+            else:
+                await port.send(seal_frame(0, 1, flow.order(flow.last_ns(frame), order)))
+    await port.hear(f"O{number}")
+    await asyncio.sleep(0.5)
+    spans = [port.heard[order] - at for order, at in sent.items() if order in port.heard]
+    if len(spans) < len(sent):
+        raise VenuefoldError(f"{len(sent) - len(spans)} of {len(sent)} orders without a decision")
+    return from_samples(name, "ms", milliseconds(spans[len(spans) // 10 :]))
+
+
+def json_order(flow: BrokerFlow, name: str) -> bytes:
+    """The same order as JSON; ingest gives it the broker's time, so it is of now."""
+    return encode(
+        NewOrderMessage(
+            instrument=flow.market.instruments()[0],
+            cl_ord_id=name,
+            account="ACC",
+            side="buy",
+            order_qty_units=100,
+            ord_type="market",
+            transact_time_ns=time.time_ns(),
+        )
+    )

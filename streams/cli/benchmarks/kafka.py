@@ -1,0 +1,136 @@
+"""Benchmarks on a real Kafka with one Faust worker."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Self
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from schemas.topics import DECISIONS, INPUTS, ORDERS
+from streams.cli.benchmarks.broker_flow import BrokerFlow, decided
+from streams.cli.benchmarks.broker_run import (
+    Port,
+    broker,
+    order_to_decision,
+    preload,
+    ticks,
+    worker,
+)
+from streams.cli.benchmarks.plain_faust import plain_ticks
+from streams.cli.benchmarks.timing import Result
+from streams.runtime_kafka.admin import create_topics
+from streams.runtime_kafka.config import KafkaConfig
+from streams.runtime_kafka.ingest import broadcast
+
+MODULE = "streams.runtime_kafka.run"
+TICKS_PER_S, ORDERS_PER_S = 50_000, 200
+
+
+class KafkaPort(Port):
+    """A producer of inputs and a reader of decisions."""
+
+    def __init__(self, config: KafkaConfig) -> None:
+        super().__init__()
+        self.config = config
+        where = {"bootstrap_servers": config.bootstrap}
+        self.producer: Any = AIOKafkaProducer(**where, linger_ms=1, acks="all")
+        self.consumer: Any = AIOKafkaConsumer(**where, enable_auto_commit=False)
+
+    async def __aenter__(self) -> Self:
+        await self.producer.start()
+        await self.consumer.start()
+        self.consumer.assign([TopicPartition(self.config.name(DECISIONS), 0)])
+        await self.consumer.seek_to_beginning()
+        self._reading = asyncio.ensure_future(self._read())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._reading.cancel()
+        await self.producer.stop()
+        await self.consumer.stop()
+
+    async def send(self, raw: bytes) -> None:
+        await self.producer.send(self.config.name(INPUTS), raw, partition=0)
+
+    async def send_json(self, raw: bytes) -> None:
+        await self.producer.send(self.config.name(ORDERS), raw, partition=0)
+
+    async def flush(self) -> None:
+        await self.producer.flush()
+
+    async def _read(self) -> None:
+        async for message in self.consumer:
+            name = decided(message.value)
+            if name and name not in self.heard:
+                self.heard[name] = time.perf_counter()
+                self.stamped[name] = message.timestamp / 1000
+
+
+def kafka_benchmarks(folder: Path, is_full: bool) -> list[Result]:
+    """All of Kafka's figures on one broker."""
+    seconds = 20.0 if is_full else 6.0
+    with broker("kafka") as facts:
+        caught_up = measure(facts, folder, "ticks", 400_000, seconds / 2, _ticks)
+        figures = [
+            caught_up,
+            measure(facts, folder, "order_to_decision", TICKS_PER_S, seconds, _direct),
+            measure(facts, folder, "order_to_decision.ingest", TICKS_PER_S, seconds, _ingest),
+        ]
+        plain = plain_ticks(facts["url"], folder)
+    ratio = Result(
+        name="kafka.ticks.ratio",
+        unit="x the plain way",
+        value=round(caught_up.value / max(1.0, plain.value), 1),
+        n=caught_up.n,
+    )
+    return [*figures, plain, ratio]
+
+
+Run = Callable[[KafkaPort, BrokerFlow], Awaitable[Result]]
+
+
+async def _ticks(port: KafkaPort, flow: BrokerFlow) -> Result:
+    return await ticks("kafka.ticks", port, flow)
+
+
+async def _direct(port: KafkaPort, flow: BrokerFlow) -> Result:
+    return await order_to_decision("kafka.order_to_decision", port, flow, ORDERS_PER_S)
+
+
+async def _ingest(port: KafkaPort, flow: BrokerFlow) -> Result:
+    name = "kafka.order_to_decision.ingest"
+    return await order_to_decision(name, port, flow, ORDERS_PER_S, as_json=True)
+
+
+def measure(
+    facts: dict[str, Any], folder: Path, name: str, rate_per_s: int, seconds: float, run: Run
+) -> Result:
+    """One figure with topics and a worker of its own."""
+    config = KafkaConfig(
+        bootstrap=facts["url"],
+        group=f"bench-{name}",
+        prefix=f"{name}-",
+        shards=1,
+        timer_ms=0,
+        snapshot_s=30.0,
+        linger_ms=0,
+        data=str(folder / name),
+        ingest="ingest" in name,
+    )
+    flow = BrokerFlow(rate_per_s, seconds)
+
+    async def timed() -> Result:
+        await create_topics(config)
+        async with KafkaPort(config) as port:
+            if name == "ticks":
+                await preload(port, flow)
+            if config.ingest:
+                await broadcast(port.producer, config, 1, flow.reference)
+            with worker(MODULE, config, folder):
+                return await run(port, flow)
+
+    return asyncio.run(timed())
