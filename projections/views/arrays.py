@@ -68,6 +68,22 @@ def add_at(target: Array, places: Array, values: Any) -> None:
     np.add.at(target, places, values)
 
 
+def step(at: Array, values: Array, known: Array) -> Array:
+    """By how much each record moves its owner's value; `known` is each owner's before the batch.
+
+    MISSING values count as 0.
+    """
+    values, known = (np.where(v == MISSING, 0, v) for v in (values, known))
+    order = np.argsort(at, kind="stable")
+    ranked = values[order]
+    before = known[order].copy()
+    same = at[order][1:] == at[order][:-1]
+    before[1:][same] = ranked[:-1][same]
+    moved = np.zeros_like(values)
+    moved[order] = ranked - before
+    return moved
+
+
 class Grouping:
     """Rows grouped by several key columns; groups are in ascending key order."""
 

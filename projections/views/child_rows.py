@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from projections.views import columns
+from projections.views.adjustments import adjust
 from projections.views.arrays import (
     Array,
     add_at,
     last_of_each,
     micros,
     product,
+    step,
     where_known,
 )
 from projections.views.batch import Records
@@ -82,8 +84,11 @@ def price_children(fold: Fold, rows: Array) -> None:
     rows["far_nanos"] = where_known((far > 0) & reaches, far)
 
 
-def fold_states(fold: Fold, records: Records, figures: Performance) -> Array:
-    """Folds CHILD_STATE records into their children; the rows of `fills`."""
+def fold_states(fold: Fold, records: Records, orders: Records, figures: Performance) -> Array:
+    """Folds CHILD_STATE records into their children; the rows of `fills`.
+
+    `orders` are the ORDER_STATE records of the same batch.
+    """
     if not len(records):
         return np.zeros(0, dtype=columns.FILLS.dtype())
     at = fold.children.find(fold.ids(records["child_id"]))
@@ -97,7 +102,7 @@ def fold_states(fold: Fold, records: Records, figures: Performance) -> Array:
     note_answers(known, records, at, figures)
     ended = ended_now(known, records, at)
     figures.add_rejects(known[at[ended]], records.fields[ended])
-    fills = fill_rows(fold, records, at, figures)
+    fills = fill_rows(fold, records, at, orders, figures)
     distinct, last = last_of_each(at)
     known["state"][distinct] = records["state"][last]
     known["cum_units"][distinct] = records["cum_units"][last]
@@ -125,11 +130,14 @@ def note_answers(known: Array, records: Records, at: Array, figures: Performance
     figures.add_latency(known[first], 0, known["ack_latency_ns"][first], heard_ns)
 
 
-def fill_rows(fold: Fold, records: Records, at: Array, figures: Performance) -> Array:
+def fill_rows(
+    fold: Fold, records: Records, at: Array, orders: Records, figures: Performance
+) -> Array:
     """Rows of `fills`; their children gain units, money and fees."""
     chosen = np.flatnonzero(np.isin(records["exec_type"], FILLS))
-    fields, at = records.fields[chosen], at[chosen]
     known = fold.children.rows
+    moved = step(at, records["cum_units"], known["cum_units"][at])[chosen]
+    fields, at = records.fields[chosen], at[chosen]
     child = known[at]
     rows = np.zeros(len(chosen), dtype=columns.FILLS.dtype())
     copy_fields(rows, Records(chosen, fields))
@@ -144,7 +152,8 @@ def fill_rows(fold: Fold, records: Records, at: Array, figures: Performance) -> 
     rows["units"], rows["price_nanos"] = fields["last_units"], fields["last_nanos"]
     rows["latency_ns"] = fields["log_ns"] - child["log_ns"]
     price_fills(rows, child, fold.units_per_one[rows["instrument"]])
-    add_at(known["fills"], at, 1)
+    adjust(fold, rows, child, moved, orders)
+    add_at(known["fills"], at, rows["exec_type"] == ExecType.TRADE)
     add_at(known["fee_nanos"], at, rows["fee_nanos"])
     add_at(known["notional_micros"], at, rows["notional_micros"])
     first, place = np.unique(at, return_index=True)

@@ -65,6 +65,11 @@ def local_id(identity: int) -> tuple[int, int]:
     return identity >> SHARD_SHIFT, identity & ((1 << SHARD_SHIFT) - 1)
 
 
+def typed(code: str, names: str) -> Columns:
+    """Columns of one code, from their names in a row."""
+    return tuple((name, code) for name in names.split())
+
+
 INSTRUMENTS = View(
     "instruments",
     1,
@@ -121,7 +126,7 @@ REFERENCE = View(
     ),
 )
 """The last reference record of each thing as it is in the input log. `detail` tells things of one
-kind, instrument and venue apart: a fee's liquidity code, a policy's id, else 0."""
+kind, instrument and venue apart: a policy's id, or liquidity code, tier and account."""
 
 KILLS = View(
     "kills",
@@ -151,31 +156,23 @@ ORDERS = View(
         ("instrument", "i"),
         *IDENTITY,
         ("trader", NAME),
-        ("side", "i"),
-        ("ord_type", "i"),
-        ("time_in_force", "i"),
-        ("exec_inst", "i"),
-        ("urgency", "i"),
-        ("policy", "i"),
-        ("order_units", "q"),
-        ("limit_nanos", "q"),
-        ("min_units", "q"),
-        ("display_units", "q"),
-        ("expire_ns", "q"),
-        ("transact_ns", "q"),
-        ("receive_ns", "q"),
-        ("arrival_bid_nanos", "q"),
-        ("arrival_ask_nanos", "q"),
-        ("arrival_flags", "i"),
-        ("decisions", "i"),
-        ("children", "i"),
-        ("state", "i"),
-        ("reason", "i"),
-        ("cum_units", "q"),
-        ("outstanding_units", "q"),
-        ("notional_micros", "q"),
-        ("fee_nanos", "q"),
-        ("shortfall_micros", "q"),
+        *typed(
+            "i",
+            "side ord_type time_in_force exec_inst urgency policy",
+        ),
+        *typed(
+            "q",
+            "order_units limit_nanos min_units display_units expire_ns transact_ns "
+            "receive_ns arrival_bid_nanos arrival_ask_nanos",
+        ),
+        *typed(
+            "i",
+            "arrival_flags decisions children state reason",
+        ),
+        *typed(
+            "q",
+            "cum_units outstanding_units notional_micros fee_nanos shortfall_micros",
+        ),
         ("is_final", "i"),
         ("updated_ns", "q"),
         ("updated_out_seq", "q"),
@@ -192,36 +189,24 @@ DECISIONS = View(
         ("order_id", "q"),
         ("instrument", "i"),
         *IDENTITY,
-        ("side", "i"),
-        ("policy", "i"),
-        ("policy_version", "i"),
-        ("attempt", "i"),
-        ("outcome", "i"),
-        ("time_in_force", "i"),
-        ("flags", "i"),
-        ("remaining_units", "q"),
-        ("limit_nanos", "q"),
-        ("allocated_units", "q"),
-        ("arrival_bid_nanos", "q"),
-        ("arrival_ask_nanos", "q"),
-        ("protected_bid_nanos", "q"),
-        ("protected_ask_nanos", "q"),
-        ("displayed_bid_nanos", "q"),
-        ("displayed_ask_nanos", "q"),
-        ("expected_cost_micros", "q"),
-        ("best_price_units", "q"),
-        ("best_price_cost_micros", "q"),
-        ("sweep_units", "q"),
-        ("sweep_cost_micros", "q"),
+        *typed(
+            "i",
+            "side policy policy_version attempt outcome time_in_force flags",
+        ),
+        *typed(
+            "q",
+            "remaining_units limit_nanos allocated_units arrival_bid_nanos "
+            "arrival_ask_nanos protected_bid_nanos protected_ask_nanos "
+            "displayed_bid_nanos displayed_ask_nanos expected_cost_micros "
+            "best_price_units best_price_cost_micros sweep_units sweep_cost_micros",
+        ),
         ("candidates", "i"),
         ("children", "i"),
-        ("venue_mask", "q"),
-        ("first_child_id", "q"),
-        ("reference_version", "q"),
-        ("quality_seq", "q"),
-        ("segment_seq", "q"),
-        ("frame_offset", "q"),
-        ("record_offset", "q"),
+        *typed(
+            "q",
+            "venue_mask first_child_id reference_version quality_seq segment_seq "
+            "frame_offset record_offset",
+        ),
         ("record_bytes", "i"),
     ),
 )
@@ -234,35 +219,29 @@ CHILDREN = View(
     (
         ("id", "q"),
         ("shard", "i"),
-        ("child_id", "q"),
-        ("log_ns", "q"),
-        ("order_id", "q"),
-        ("decision_id", "q"),
+        *typed(
+            "q",
+            "child_id log_ns order_id decision_id",
+        ),
         ("instrument", "i"),
         ("venue", "i"),
         *IDENTITY,
-        ("side", "i"),
-        ("policy", "i"),
-        ("ord_type", "i"),
-        ("time_in_force", "i"),
-        ("exec_inst", "i"),
-        ("units", "q"),
-        ("limit_nanos", "q"),
-        ("min_units", "q"),
-        ("send_delay_ns", "q"),
-        ("expire_ns", "q"),
-        ("mid_x2_nanos", "q"),
-        ("far_nanos", "q"),
-        ("arrival_x2_nanos", "q"),
+        *typed(
+            "i",
+            "side policy ord_type time_in_force exec_inst",
+        ),
+        *typed(
+            "q",
+            "units limit_nanos min_units send_delay_ns expire_ns mid_x2_nanos "
+            "far_nanos arrival_x2_nanos",
+        ),
         ("state", "i"),
         ("cum_units", "q"),
         ("fills", "i"),
-        ("notional_micros", "q"),
-        ("fee_nanos", "q"),
-        ("ack_latency_ns", "q"),
-        ("fill_latency_ns", "q"),
-        ("updated_ns", "q"),
-        ("updated_out_seq", "q"),
+        *typed(
+            "q",
+            "notional_micros fee_nanos ack_latency_ns fill_latency_ns updated_ns updated_out_seq",
+        ),
     ),
 )
 """`mid_x2_nanos` is twice the mid at the send, `far_nanos` the protected far touch then (marketable
@@ -274,31 +253,28 @@ FILLS = View(
     1,
     (
         *SOURCE,
-        ("child_id", "q"),
-        ("order_id", "q"),
-        ("decision_id", "q"),
+        *typed(
+            "q",
+            "child_id order_id decision_id",
+        ),
         ("instrument", "i"),
         ("venue", "i"),
         *IDENTITY,
-        ("side", "i"),
-        ("policy", "i"),
-        ("exec_type", "i"),
-        ("liquidity", "i"),
-        ("report_flags", "i"),
-        ("trade_id", "q"),
-        ("units", "q"),
-        ("price_nanos", "q"),
-        ("fee_nanos", "q"),
-        ("notional_micros", "q"),
-        ("effective_micros", "q"),
-        ("improvement_micros", "q"),
-        ("all_in_micros", "q"),
-        ("latency_ns", "q"),
+        *typed(
+            "i",
+            "side policy exec_type liquidity report_flags",
+        ),
+        *typed(
+            "q",
+            "trade_id units price_nanos fee_nanos notional_micros effective_micros "
+            "improvement_micros all_in_micros latency_ns",
+        ),
     ),
 )
 """`effective_micros` is 2 s (px - mid at send) * units, `improvement_micros` s (far touch - px) *
 units, `all_in_micros` s (px - arrival mid) * units + fee; MISSING without what they compare with.
-`trade_id` keeps 64 bits, the highest as the sign."""
+`trade_id` keeps 64 bits, the highest as the sign. A trade that a venue cancels or corrects is a row
+of its own that holds the difference: units and money may be negative there."""
 
 REFUSALS = View(
     "refusals",
@@ -355,21 +331,15 @@ QUALITY = View(
     (
         *PLACE,
         *STAMP,
-        ("quotes", "q"),
-        ("trades", "q"),
-        ("fills", "q"),
-        ("bid_units", "d"),
-        ("ask_units", "d"),
-        ("spread_nanos", "d"),
-        ("share_at_bid", "d"),
-        ("share_at_ask", "d"),
-        ("fill_ratio", "d"),
-        ("fill_ratio_se", "d"),
-        ("fill_ratio_n", "d"),
-        ("ack_ns", "d"),
-        ("ack_n", "d"),
-        ("feed_delay_ns", "d"),
-        ("feed_delay_n", "d"),
+        *typed(
+            "q",
+            "quotes trades fills",
+        ),
+        *typed(
+            "d",
+            "bid_units ask_units spread_nanos share_at_bid share_at_ask fill_ratio "
+            "fill_ratio_se fill_ratio_n ack_ns ack_n feed_delay_ns feed_delay_n",
+        ),
         ("record", "b"),
     ),
 )
@@ -379,15 +349,11 @@ EXECUTION_QUALITY = View(
     (
         *PLACE,
         *STAMP,
-        ("all_in_bps", "d"),
-        ("all_in_bps_se", "d"),
-        ("all_in_bps_n", "d"),
-        ("effective_bps", "d"),
-        ("effective_bps_n", "d"),
-        ("improvement_bps", "d"),
-        ("improvement_bps_n", "d"),
-        ("reject_rate", "d"),
-        ("reject_rate_n", "d"),
+        *typed(
+            "d",
+            "all_in_bps all_in_bps_se all_in_bps_n effective_bps effective_bps_n "
+            "improvement_bps improvement_bps_n reject_rate reject_rate_n",
+        ),
         ("record", "b"),
     ),
 )
@@ -399,20 +365,15 @@ VENUE_QUALITY = View(
         *STAMP,
         ("health", "i"),
         ("relapses", "i"),
-        ("feed_p50_ns", "q"),
-        ("feed_p99_ns", "q"),
-        ("feed_n", "q"),
-        ("ack_p50_ns", "q"),
-        ("ack_p90_ns", "q"),
-        ("ack_p99_ns", "q"),
-        ("ack_n", "q"),
-        ("fill_p50_ns", "q"),
-        ("fill_p99_ns", "q"),
-        ("fill_n", "q"),
-        ("fill_ratio", "d"),
-        ("fill_ratio_n", "d"),
-        ("reject_rate", "d"),
-        ("reject_rate_n", "d"),
+        *typed(
+            "q",
+            "feed_p50_ns feed_p99_ns feed_n ack_p50_ns ack_p90_ns ack_p99_ns ack_n "
+            "fill_p50_ns fill_p99_ns fill_n",
+        ),
+        *typed(
+            "d",
+            "fill_ratio fill_ratio_n reject_rate reject_rate_n",
+        ),
         ("record", "b"),
     ),
 )
@@ -426,21 +387,13 @@ PERFORMANCE_VENUES = View(
     (
         *CELL,
         ("venue", "i"),
-        ("children", "q"),
-        ("children_filled", "q"),
-        ("children_rejected", "q"),
-        ("fills", "q"),
-        ("fills_added", "q"),
-        ("sent_micros", "q"),
-        ("filled_micros", "q"),
-        ("notional_micros", "q"),
-        ("fee_nanos", "q"),
-        ("effective_micros", "q"),
-        ("effective_notional_micros", "q"),
-        ("improvement_micros", "q"),
-        ("improvement_notional_micros", "q"),
-        ("all_in_micros", "q"),
-        ("all_in_notional_micros", "q"),
+        *typed(
+            "q",
+            "children children_filled children_rejected fills fills_added "
+            "sent_micros filled_micros notional_micros fee_nanos effective_micros "
+            "effective_notional_micros improvement_micros "
+            "improvement_notional_micros all_in_micros all_in_notional_micros",
+        ),
     ),
 )
 """Sums by hour of the event. `sent` and `filled` value units at the child's own limit, so that
@@ -451,18 +404,13 @@ PERFORMANCE_ORDERS = View(
     4,
     (
         *CELL,
-        ("orders", "q"),
-        ("orders_ended", "q"),
-        ("orders_filled", "q"),
-        ("decisions", "q"),
-        ("ordered_micros", "q"),
-        ("executed_micros", "q"),
-        ("unfilled_micros", "q"),
-        ("shortfall_micros", "q"),
-        ("best_price_saved_micros", "q"),
-        ("best_price_notional_micros", "q"),
-        ("sweep_saved_micros", "q"),
-        ("sweep_notional_micros", "q"),
+        *typed(
+            "q",
+            "orders orders_ended orders_filled decisions ordered_micros "
+            "executed_micros unfilled_micros shortfall_micros "
+            "best_price_saved_micros best_price_notional_micros sweep_saved_micros "
+            "sweep_notional_micros",
+        ),
     ),
 )
 """`ordered`, `executed` and `unfilled` value units at the parent's arrival mid; `saved` is what a

@@ -146,7 +146,7 @@ class Fold:
         created = create_children(self, parts.children)
         figures.add_decisions(made, self.units_per_one)
         figures.add_children(created, self.units_per_one)
-        fills = fold_states(self, parts.child_states, figures)
+        fills = fold_states(self, parts.child_states, parts.order_states, figures)
         changes.insert(columns.FILLS, fills)
         changes.evolve(columns.CHILDREN, *self._touched_children(parts, created))
         fold_states_of_orders(self, parts.order_states, figures)

@@ -5,6 +5,7 @@ Everything else in the input log only matters through the outputs that it led to
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,26 +15,22 @@ import numpy as np
 from projections.views import columns
 from projections.views.columns import View
 from projections.views.names import REFERENCE_TYPES
-from schemas import reference
 from schemas.codes import InputType
-from schemas.layout import Layout
 from schemas.orders import KILL, NEW_ORDER
-from schemas.wire import text
+from schemas.wire import INPUTS, text
 
 Row = tuple[Any, ...]
-WANTED = (*sorted(REFERENCE_TYPES), InputType.NEW_ORDER, InputType.KILL)
+KEPT = (
+    *sorted(REFERENCE_TYPES),
+    InputType.FEE_TIER,
+    InputType.BILLING,
+    InputType.ACCOUNT,
+    InputType.POSTING,
+)
+"""Types of reference records that are kept as they are."""
+
+WANTED = (*KEPT, InputType.NEW_ORDER, InputType.KILL)
 """Types of inputs that a projection reads."""
-DETAILS = {InputType.FEE: "liquidity", InputType.POLICY: "policy"}
-LAYOUTS: dict[int, Layout] = {
-    InputType.INSTRUMENT: reference.INSTRUMENT,
-    InputType.VENUE: reference.VENUE,
-    InputType.LISTING: reference.LISTING,
-    InputType.FEE: reference.FEE,
-    InputType.POLICY: reference.POLICY,
-    InputType.LIMITS: reference.LIMITS,
-    InputType.SETTINGS: reference.SETTINGS,
-    InputType.ENGINE: reference.ENGINE,
-}
 
 
 @dataclass(frozen=True)
@@ -54,9 +51,8 @@ def reference_rows(record: InputRecord) -> Iterator[tuple[View, Row]]:
     """Rows that a reference or kill input sets."""
     if record.type == InputType.KILL:
         return
-    fields = LAYOUTS[record.type].unpack(record.raw)
-    detail = getattr(fields, DETAILS.get(InputType(record.type), ""), 0)
-    place = (record.type, fields.instrument, fields.venue, detail)
+    fields = INPUTS[record.type].unpack(record.raw)
+    place = (record.type, fields.instrument, fields.venue, detail_of(fields))
     yield columns.REFERENCE, (*place, fields.source_seq, fields.log_ns, record.raw)
     if record.type == InputType.INSTRUMENT:
         yield columns.INSTRUMENTS, instrument_row(fields)
@@ -65,6 +61,15 @@ def reference_rows(record: InputRecord) -> Iterator[tuple[View, Row]]:
     elif record.type == InputType.POLICY:
         named = (fields.policy, clean(fields.name), fields.kind, fields.version)
         yield columns.POLICIES, (*named, fields.source_seq)
+
+
+def detail_of(fields: Any) -> int:
+    """What tells records of one kind and place apart: account, liquidity code and tier, policy."""
+    account = bytes(getattr(fields, "account", b"")).rstrip(b"\0")
+    named = zlib.crc32(account) << 16 if account else 0
+    code = getattr(fields, "liquidity", 0) << 8 | getattr(fields, "tier", 0)
+    found: int = named | code | getattr(fields, "policy", 0)
+    return found
 
 
 def instrument_row(fields: Any) -> Row:

@@ -12,6 +12,7 @@ from projections.views.arrays import (
     last_of_each,
     micros,
     product,
+    step,
     where_known,
     wide,
 )
@@ -74,22 +75,6 @@ def fold_states_of_orders(fold: Fold, records: Records, figures: Performance) ->
     known["shortfall_micros"][distinct] = paid[last]
     known["updated_ns"][distinct] = fields["log_ns"][last]
     known["updated_out_seq"][distinct] = fields["out_seq"][last]
-
-
-def step(at: Array, values: Array, known: Array) -> Array:
-    """By how much each record moves its order's value; `known` is each order's before the batch.
-
-    MISSING values count as 0.
-    """
-    values, known = (np.where(v == MISSING, 0, v) for v in (values, known))
-    order = np.argsort(at, kind="stable")
-    ranked = values[order]
-    before = known[order].copy()
-    same = at[order][1:] == at[order][:-1]
-    before[1:][same] = ranked[:-1][same]
-    moved = np.zeros_like(values)
-    moved[order] = ranked - before
-    return moved
 
 
 def before_executed(known: Array, at: Array, scale: Array) -> Array:

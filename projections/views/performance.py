@@ -14,12 +14,13 @@ import numpy as np
 from projections.views import columns
 from projections.views.arrays import Array, Grouping, micros, product
 from projections.views.columns import MISSING, View
-from schemas.codes import Liquidity
+from schemas.codes import ExecType, Liquidity
 from schemas.units import NS_PER_S
 
 HOUR_NS = 3_600 * NS_PER_S
 OCTAVE_STEPS = 4
 """Latency buckets an octave: a bucket's ends are 19 % apart."""
+LONGEST_NS = 2**60 - 1
 BASELINES = ("best_price", "sweep")
 
 
@@ -30,12 +31,11 @@ def hour_of(log_ns: Array) -> Array:
 
 def latency_bucket(latency_ns: Array) -> Array:
     """Bucket of latencies: four an octave, linear within it; 0 for nothing and less."""
-    values = np.maximum(latency_ns, 1)
+    values = np.clip(latency_ns, 1, LONGEST_NS)
     _, exponent = np.frexp(values.astype(np.float64))
     octave = exponent.astype(np.int64) - 1
     octave -= values < np.left_shift(np.int64(1), octave)  # a double may round up to a power
     within = (values * OCTAVE_STEPS >> octave) - OCTAVE_STEPS
-    within = np.where(octave > 60, 0, within)
     return np.where(latency_ns <= 0, 0, octave * OCTAVE_STEPS + within)
 
 
@@ -126,8 +126,9 @@ class Performance:
             columns.PERFORMANCE_VENUES,
             fills,
             fills["log_ns"],
-            fills=1,
-            fills_added=fills["liquidity"] == Liquidity.ADD,
+            fills=fills["exec_type"] == ExecType.TRADE,
+            fills_added=(fills["exec_type"] == ExecType.TRADE)
+            & (fills["liquidity"] == Liquidity.ADD),
             children_filled=is_first,
             filled_micros=micros(product(fills["units"], children["limit_nanos"]), scale),
             notional_micros=fills["notional_micros"],
