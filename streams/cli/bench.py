@@ -14,6 +14,7 @@ import msgspec
 
 from schemas.errors import InputError
 from streams.cli.benchmarks import durability, engine, native, pipelines
+from streams.cli.benchmarks.brokers import broker_benchmarks
 from streams.cli.benchmarks.compare import compare
 from streams.cli.benchmarks.keep import keep, write_markdown
 from streams.cli.benchmarks.machine import commit, machine
@@ -56,6 +57,7 @@ class Catalogue:
             "simulator": lambda: self._day().simulate(),
             "replay": lambda: self._day().replay(folder / "replay"),
             "verify": self._verify,
+            **broker_benchmarks(folder / "brokers", is_full),
         }
         for toml in sorted(DATASETS.glob("*.toml")) if data else []:
             where = dataset_folder(toml, data)

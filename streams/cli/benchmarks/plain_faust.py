@@ -20,7 +20,7 @@ from schemas.errors import VenuefoldError
 from streams.cli.benchmarks.timing import Result, rate
 
 TOPIC, TABLE = "plain-ticks", "plain-counts"
-COUNT, REPORT_EVERY = 30_000, 5_000
+COUNT, REPORT_EVERY = 12_000, 2_000
 PATIENCE_S = 90
 
 
