@@ -1,8 +1,8 @@
 """From priced candidates to sizes per venue: one optimiser, whose settings are the policies.
 
-Every level gets a key (primary, cost, venue rank, level); the greedy pass over sorted keys is
-optimal on the all-in price, because levels of a venue only get dearer. Lots and minimum sizes
-are kept by rounding a venue's total down and by dropping venues that end below their minimum.
+Every offer gets a key (primary, cost, venue rank, piece); taking them in key order is optimal on
+expected cost where nothing is fixed per venue, because offers of a venue only get dearer. What a
+venue's lots, minimum, ticket and a bound on children change is searched for in `search`.
 """
 
 from __future__ import annotations
@@ -12,28 +12,34 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aggregates.arithmetic import scale_e9
-from aggregates.candidates import Candidate, Level
+from aggregates.candidates import Candidate
 from aggregates.order import Order
 from schemas.codes import PolicyKind
-from schemas.units import INT64_MAX
+from schemas.units import INT64_MAX, MAX_PRICE_NANOS
 
 Key = tuple[int, int, int, int, Candidate]
-"""(primary, cost, venue rank, level index, candidate)."""
+"""(primary, cost, venue rank, offer index, candidate)."""
+Sizes = dict[int, int]
+"""Units by venue rank."""
 
 
 @dataclass(slots=True)
 class Allocation:
-    """What one venue gets. `displayed_units` is what stood there within our limit."""
+    """What one venue gets. `displayed_units` is what stood there within our limit; costs are in
+    nanos * units: `cost` price and fee, `added` what is charged besides, `ranked` what was
+    minimised, the ticket left out.
+    """
 
     candidate: Candidate
     units: int = 0
-    seen_units: int = 0
     limit_nanos: int = 0
     levels: int = 0
     displayed_units: int = 0
     cost: int = 0
-    flags: int = 0
+    added: int = 0
+    ranked: int = 0
     send_delay_ns: int = 0
+    flags: int = 0
 
 
 @dataclass(slots=True)
@@ -43,130 +49,183 @@ class Plan:
     allocations: list[Allocation] = field(default_factory=list)
     units: int = 0
     cost: int = 0
+    added: int = 0
+    ranked: int = 0
+    ticket_nanos: int = 0
 
 
-def allocate(order: Order, policy: Any, candidates: list[Candidate], wanted: int) -> Plan:
-    """Best split of `wanted` units under the policy."""
-    keys = sorted(_keys(policy, candidates), key=lambda key: key[:4])
-    return (_with_minimums if policy.split else _one_venue)(order, policy, keys, wanted)
+@dataclass(slots=True)
+class Task:
+    """One allocation to make. `least` is what venues must get at least, by rank; no offer beyond
+    `cap_nanos` may be taken, 0 = none. `units_per_one` turns a ticket into nanos * units.
+    """
+
+    order: Order
+    policy: Any
+    wanted: int
+    units_per_one: int
+    is_whole: bool = False
+    cap_nanos: int = 0
+    least: Sizes = field(default_factory=dict)
+
+    def floor_of(self, candidate: Candidate) -> int:
+        """Least size of a child there, in whole lots."""
+        row = candidate.row
+        least = max(row.min_units, self.least.get(candidate.rank, 0))
+        lot: int = row.lot_units
+        return -(-least // lot) * lot
+
+    def ticket(self, candidate: Candidate) -> int:
+        """What a child there costs whatever its size, in nanos * units."""
+        return candidate.ticket_nanos * self.units_per_one
 
 
-def _one_venue(order: Order, policy: Any, keys: list[Key], wanted: int) -> Plan:
-    """Everything to the first venue in the policy's order whose lot and minimum allow any."""
-    plan = Plan()
-    while keys and not plan.units:
-        first = keys[0][4]
-        own = [key for key in keys if key[4] is first]
-        plan = _with_minimums(order, policy, own, wanted)
-        keys = [key for key in keys if key[4] is not first]
-    return plan
+def sorted_keys(task: Task, candidates: list[Candidate]) -> list[Key]:
+    """All offers within the cap, the ones to take first in front."""
+    return sorted(_keys(task, candidates), key=lambda key: key[:4])
 
 
-def allocate_whole(order: Order, policy: Any, candidates: list[Candidate], wanted: int) -> Plan:
-    """FOK: the cheapest venue that can fill everything, or nothing."""
-    best = Plan()
-    for candidate in candidates:
-        if candidate.reason or candidate.available_units < wanted:
-            continue
-        keys = sorted(_keys(policy, [candidate]), key=lambda key: key[:4])
-        plan = _with_minimums(order, policy, keys, wanted)
-        if plan.units == wanted and (best.units == 0 or plan.cost < best.cost):
-            best = plan
-    return best
-
-
-def best_price(order: Order, candidates: list[Candidate], wanted: int) -> tuple[int, int]:
-    """Baseline: everything to the venue with the best touch, fees ignored: (units, cost)."""
-    eligible = [c for c in candidates if not c.reason]
-    if not eligible:
-        return 0, 0
-    touch = min(eligible, key=lambda c: (order.sign * c.value, c.rank))
-    return _sweep(order.sign, list(touch.levels), wanted)
-
-
-def fee_blind_sweep(order: Order, candidates: list[Candidate], wanted: int) -> tuple[int, int]:
-    """Baseline: best prices first over all venues, fees ignored: (units, cost)."""
-    levels = [level for c in candidates if not c.reason for level in c.levels]
-    # The sort is stable: equal prices stay in venue-key order.
-    levels.sort(key=lambda level: order.sign * level.price_nanos)
-    return _sweep(order.sign, levels, wanted)
-
-
-def _sweep(sign: int, levels: list[Level], wanted: int) -> tuple[int, int]:
-    left, cost = wanted, 0
-    for level in levels:
-        take = min(left, level.available_units)
-        left -= take
-        cost += (sign * level.price_nanos + level.fee_nanos) * take
-    return wanted - left, cost
-
-
-def _keys(policy: Any, candidates: list[Candidate]) -> Iterator[Key]:
+def _keys(task: Task, candidates: list[Candidate]) -> Iterator[Key]:
     eligible = [candidate for candidate in candidates if not candidate.reason]
-    bound = _tolerance_bound(policy, eligible)
+    bound = _tolerance_bound(task, eligible)
+    primaries = _primaries(task, eligible, bound)
     for candidate in eligible:
-        for index, level in enumerate(candidate.levels):
-            if level.available_units:
-                within = level.cost_nanos <= bound
-                primary = _primary(policy, candidate) if within else INT64_MAX
-                yield primary, level.cost_nanos, candidate.rank, index, candidate
+        for index, offer in enumerate(within_cap(task, candidate)):
+            primary = primaries.get(candidate.rank, 0) if offer.cost_nanos <= bound else INT64_MAX
+            yield primary, offer.cost_nanos, candidate.rank, index, candidate
 
 
-def _tolerance_bound(policy: Any, eligible: list[Candidate]) -> int:
+def within_cap(task: Task, candidate: Candidate) -> Iterator[Any]:
+    """Offers of a candidate that may be taken."""
+    sign, cap = task.order.sign, task.cap_nanos
+    for offer in candidate.offers:
+        if cap and sign * candidate.levels[offer.level].price_nanos > sign * cap:
+            return
+        yield offer
+
+
+def capacity(task: Task, candidate: Candidate) -> int:
+    """Whole lots that may be taken there."""
+    units: int = sum(offer.units for offer in within_cap(task, candidate))
+    lot: int = candidate.row.lot_units
+    return units - units % lot
+
+
+def _tolerance_bound(task: Task, eligible: list[Candidate]) -> int:
     """Dearest cost that the policy's own order of venues may override."""
+    if task.policy.kind not in (PolicyKind.FASTEST, PolicyKind.PREFERRED):
+        return INT64_MAX
     offers = [
-        (level.cost_nanos, candidate.rank, level.price_nanos)
+        (offer.cost_nanos, candidate.rank, candidate.levels[offer.level].price_nanos)
         for candidate in eligible
-        for level in candidate.levels
-        if level.available_units
+        if (offer := next(within_cap(task, candidate), None)) is not None
     ]
     if not offers:
         return 0
     cost, _, price = min(offers)
-    return cost + scale_e9(price, policy.tolerance_e9)
+    tolerance: int = task.policy.tolerance_e9
+    return int(cost) + scale_e9(price, tolerance)
 
 
-def _primary(policy: Any, candidate: Candidate) -> int:
-    if policy.kind == PolicyKind.FASTEST:
-        return candidate.ack_ns
+def _primaries(task: Task, eligible: list[Candidate], bound: int) -> Sizes:
+    """The policy's own order of venues by rank: least first, absent = 0."""
+    policy = task.policy
     if policy.kind == PolicyKind.PREFERRED:
-        rank: int = policy.preferred[candidate.venue]
-        return rank - 1 if rank else INT64_MAX
-    return 0
+        return {c.rank: (policy.preferred[c.venue] or 256) - 1 for c in eligible}
+    if policy.kind != PolicyKind.FASTEST:
+        return {}
+    times = {c.rank: completion_ns(c) for c in eligible}
+    if not policy.split:
+        return times
+    slowest = _slowest_needed(task, eligible, bound, times)
+    return {rank: int(time_ns > slowest) for rank, time_ns in times.items()}
 
 
-def _with_minimums(order: Order, policy: Any, keys: list[Key], wanted: int) -> Plan:
-    """Greedy, again without the first venue (by rank) that ends below its minimum size."""
-    while True:
-        plan = _greedy(order, policy, keys, wanted)
-        short = [a for a in plan.allocations if a.units < a.candidate.row.min_units]
-        if not short:
-            return plan
-        keys = [key for key in keys if key[4] is not short[0].candidate]
+def completion_ns(candidate: Candidate) -> int:
+    """Expected time until a child is done: its answer, and once more for what is likely to miss."""
+    return candidate.ack_ns + (candidate.ack_ns * candidate.misses[0] >> 16)
 
 
-def _greedy(order: Order, policy: Any, keys: list[Key], wanted: int) -> Plan:
-    used: dict[int, Allocation] = {}
-    left, children = wanted, 0
+def _slowest_needed(task: Task, eligible: list[Candidate], bound: int, times: Sizes) -> int:
+    """Least time within which venues have room for everything at a cost within the bound.
+
+    Children run side by side, so a split is done when its slowest child is: whoever is no slower
+    than that may be used where it is cheap.
+    """
+    left = task.wanted
+    for candidate in sorted(eligible, key=lambda c: (times[c.rank], c.rank)):
+        offers = within_cap(task, candidate)
+        units = sum(offer.units for offer in offers if offer.cost_nanos <= bound)
+        left -= units - units % candidate.row.lot_units
+        if left <= 0:
+            return times[candidate.rank]
+    return INT64_MAX
+
+
+def take(task: Task, keys: list[Key], sizes: Sizes, venues: int = -1) -> Sizes:
+    """Greedy on the key order from `sizes` on, among the ranks of the mask, in whole lots."""
+    sizes, seen = dict(sizes), dict.fromkeys(sizes, 0)
+    left = task.wanted - sum(sizes.values())
     for _, _, rank, index, candidate in keys:
-        allocation = used.get(rank) or used.setdefault(rank, Allocation(candidate))
-        if allocation.units == 0 and children == policy.max_children:
+        if left <= 0:
+            break
+        if not venues >> rank & 1:
             continue
-        level = candidate.levels[index]
-        allocation.seen_units += level.available_units
-        target = min(allocation.seen_units, allocation.units + left)
-        take = target - target % candidate.row.lot_units - allocation.units
-        if take <= 0:
+        seen[rank] = seen.get(rank, 0) + candidate.offers[index].units
+        before = sizes.get(rank, 0)
+        if before == 0 and len(sizes) >= task.policy.max_children:
             continue
-        children += allocation.units == 0
-        allocation.units += take
-        allocation.limit_nanos, allocation.levels = level.price_nanos, index + 1
-        allocation.displayed_units = allocation.seen_units
-        allocation.cost += (order.sign * level.price_nanos + level.fee_nanos) * take
-        left -= take
-    return _plan([used[rank] for rank in sorted(used) if used[rank].units])
+        target = min(seen[rank], before + left)
+        more = target - target % candidate.row.lot_units - before
+        if more > 0:
+            sizes[rank], left = before + more, left - more
+    return sizes
 
 
-def _plan(allocations: list[Allocation]) -> Plan:
-    units = sum(allocation.units for allocation in allocations)
-    return Plan(allocations, units, sum(allocation.cost for allocation in allocations))
+def plan_of(task: Task, candidates: list[Candidate], sizes: Sizes) -> Plan:
+    """A plan from sizes per venue: each takes its own offers from the best on."""
+    plan = Plan()
+    for candidate in candidates:
+        units = sizes.get(candidate.rank, 0)
+        if units:
+            part = fill(task, candidate, units)
+            plan.allocations.append(part)
+            plan.units += units
+            plan.cost += part.cost
+            plan.added += part.added
+            plan.ranked += part.ranked + task.ticket(candidate)
+            plan.ticket_nanos += candidate.ticket_nanos
+    return plan
+
+
+def fill(task: Task, candidate: Candidate, units: int) -> Allocation:
+    """What `units` at one venue take and cost."""
+    part, left, seen, last = Allocation(candidate, units), units, 0, 0
+    for offer in candidate.offers:
+        if left <= 0:
+            break
+        more = min(left, offer.units)
+        left, seen, last = left - more, seen + offer.units, offer.level
+        part.cost += offer.pay_nanos * more
+        part.added += offer.added_nanos * more
+        part.ranked += offer.cost_nanos * more
+    part.levels = last + 1
+    part.limit_nanos = _on_grid(task, candidate, candidate.levels[last].price_nanos)
+    shown = sum(level.available_units for level in candidate.levels[: last + 1])
+    part.displayed_units = shown - candidate.hidden_units
+    return part
+
+
+def _on_grid(task: Task, candidate: Candidate, price_nanos: int) -> int:
+    """A limit on the listing's tick grid that reaches the price, or inside where ours forbids."""
+    tick, sign = candidate.row.tick_nanos, task.order.sign
+    off = price_nanos % tick
+    if not off:
+        return price_nanos
+    low, high = price_nanos - off, price_nanos - off + tick
+    reaching, inside = (high, low) if sign > 0 else (low, high)
+    bound = task.cap_nanos or task.order.limit_nanos
+    for limit in (reaching, inside):
+        if 0 < limit <= MAX_PRICE_NANOS and sign * limit <= sign * bound:
+            return limit
+    return price_nanos

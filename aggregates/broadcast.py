@@ -63,7 +63,7 @@ def listing(shard: Shard, header: Any, raw: bytes) -> Refused:
     row = shard.books[header.instrument].rows[header.venue]
     row.listed = True
     row.tick_nanos, row.lot_units = record.tick_nanos, record.lot_units
-    row.min_units = record.min_units
+    row.min_units, row.ticket_nanos = record.min_units, record.ticket_nanos
     return ACCEPTED
 
 

@@ -6,23 +6,36 @@ from dataclasses import dataclass
 from math import floor
 from typing import Any
 
-from aggregates import fees, quality
+from aggregates import availability, fees, quality
 from aggregates.book import Book
 from aggregates.order import Order
 from aggregates.quality import Row
 from aggregates.tables import Tables
 from schemas.codes import HealthState, Liquidity, Reason, VenueStatus
-from schemas.units import E9
+
+ACK_MAX_NS = 2**32 - 1
 
 
 @dataclass(slots=True)
 class Level:
-    """One price level of a candidate. `cost_nanos` is what ranks it; lower is better."""
+    """One price level of a candidate."""
 
     price_nanos: int
     units: int
     available_units: int
     fee_nanos: int
+
+
+@dataclass(slots=True)
+class Offer:
+    """A piece of a level at one expected cost. `cost_nanos` ranks it; `pay_nanos` is price and
+    fee, `added_nanos` what is charged besides, each per whole one.
+    """
+
+    level: int
+    units: int
+    pay_nanos: int
+    added_nanos: int
     cost_nanos: int
 
 
@@ -38,14 +51,19 @@ class Candidate:
     value: int = 0
     levels: tuple[Level, ...] = ()
     own_units: int = 0
-    miss_nanos: int = 0
+    misses: tuple[int, ...] = ()
     ack_ns: int = 0
     fill_ratio: float = 0.0
     fee: tuple[int, int] = (0, 0)
+    hidden_units: int = 0
+    impact_nanos: int = 0
+    balance_nanos: int = 0
+    ticket_nanos: int = 0
+    offers: tuple[Offer, ...] = ()
 
     @property
     def available_units(self) -> int:
-        """Displayed within the limit, less our own in flight."""
+        """Displayed within the limit and believed to be hidden, less our own in flight."""
         return sum(level.available_units for level in self.levels)
 
 
@@ -62,7 +80,9 @@ def gather(
         candidate = Candidate(venue, rank, row, now_ns - row.quote_ns)
         entry = tables.venues[venue]
         line = tables.fees.find(venue, order.record.account, book.instrument, Liquidity.TAKE)
-        verdict = _exclusion(candidate, order, policy, entry.status, kill_mask, permitted)
+        verdict = _forbidden(candidate, order, entry, kill_mask, permitted)
+        if verdict[0] == Reason.NONE:
+            verdict = _exclusion(candidate, order, policy, entry.status)
         if verdict[0] == Reason.NONE and line is None and not row.fee_known >> Liquidity.TAKE & 1:
             verdict = Reason.FEE_UNKNOWN, 0
         if verdict[0] == Reason.NONE and tables.settings.health_ns:
@@ -75,16 +95,24 @@ def gather(
     return found
 
 
-def _exclusion(
-    candidate: Candidate, order: Order, policy: Any, status: int, kill_mask: int, permitted: int
+def _forbidden(
+    candidate: Candidate, order: Order, entry: Any, kill_mask: int, permitted: int
 ) -> tuple[Reason, int]:
-    """First reason that keeps a venue out before pricing."""
-    row, venue, record = candidate.row, candidate.venue, order.record
+    """Whether somebody has said that the venue must not get this order."""
+    venue, record = candidate.venue, order.record
     allowed = (record.venues_allowed or ~0) & permitted
     if not allowed >> venue & 1 or record.venues_banned >> venue & 1:
         return Reason.NOT_ALLOWED, venue
     if kill_mask >> venue & 1:
         return Reason.VENUE_KILLED, venue
+    if entry.self_help:
+        return Reason.SELF_HELP, venue
+    return Reason.NONE, 0
+
+
+def _exclusion(candidate: Candidate, order: Order, policy: Any, status: int) -> tuple[Reason, int]:
+    """First reason in the venue's own state that keeps it out before pricing."""
+    row, venue = candidate.row, candidate.venue
     if status != VenueStatus.OPEN:
         return Reason.VENUE_NOT_OPEN, status
     if row.status != VenueStatus.OPEN:
@@ -111,24 +139,15 @@ def _unwell(health: int, policy: Any) -> tuple[Reason, int]:
 def _price(
     candidate: Candidate, order: Order, policy: Any, tables: Tables, now_ns: int
 ) -> tuple[Reason, int]:
-    """Fills in levels, costs and quality values; excludes a venue with nothing to offer."""
+    """Fills in levels and quality values; excludes a venue with nothing to offer."""
     row, side = candidate.row, order.side_index
-    settings = tables.settings
     prices, sizes = (row.bid_nanos, row.bid_units) if side else (row.ask_nanos, row.ask_units)
     touch = prices[0]
     if order.sign * touch > order.sign * order.limit_nanos:
         return Reason.BEYOND_LIMIT, touch
     candidate.own_units = row.in_flight[side] + row.unreflected[side]
-    venue = tables.venues[candidate.venue]
-    session_ns, venue_ns = row.session.at(now_ns), venue.quality.session.at(now_ns)
-    candidate.fill_ratio = quality.fill_ratio(
-        row, session_ns, venue.quality.fill, venue_ns, settings
-    )
-    penalty = float(policy.miss_penalty_e9) / float(E9)
-    candidate.miss_nanos = floor((1.0 - candidate.fill_ratio) * penalty * float(touch))
-    candidate.ack_ns = floor(
-        quality.ack_ns(row, session_ns, venue.quality.ack, venue_ns, venue.ack_prior_ns, settings)
-    )
+    candidate.ticket_nanos = row.ticket_nanos + policy.ticket_nanos
+    _believe(candidate, policy, tables, now_ns)
     candidate.levels = _levels(candidate, order, policy, prices, sizes)
     available = candidate.available_units
     if available == 0:
@@ -138,12 +157,36 @@ def _price(
     return Reason.NONE, touch
 
 
+def _believe(candidate: Candidate, policy: Any, tables: Tables, now_ns: int) -> None:
+    """Quality values as used."""
+    row, settings = candidate.row, tables.settings
+    venue = tables.venues[candidate.venue]
+    session_ns, venue_ns = row.session.at(now_ns), venue.quality.session.at(now_ns)
+    prior = venue.quality.fill.shrunk(
+        venue_ns, settings.fill_quantum_ns, settings.fill_prior, settings.fill_prior_weight
+    )
+    candidate.fill_ratio = quality.fill_ratio(
+        row, session_ns, venue.quality.fill, venue_ns, settings
+    )
+    candidate.misses = availability.misses(row, session_ns, prior, candidate.fill_ratio, settings)
+    ack_ns = quality.ack_ns(
+        row, session_ns, venue.quality.ack, venue_ns, venue.ack_prior_ns, settings
+    )
+    candidate.ack_ns = min(floor(ack_ns), ACK_MAX_NS)
+    if policy.use_hidden:
+        candidate.hidden_units = availability.hidden_units(row, session_ns, settings)
+
+
 def _levels(
     candidate: Candidate, order: Order, policy: Any, prices: list[int], sizes: list[int]
 ) -> tuple[Level, ...]:
-    """Levels within the limit, each strictly worse than the one before; ours is netted first."""
+    """Levels within the limit, each strictly worse than the one before; ours is netted first.
+
+    What is believed to be hidden stands at the touch, behind what is displayed there.
+    """
     sign = order.sign
-    own, previous, found = candidate.own_units, 0, []
+    own, previous = candidate.own_units, 0
+    found: list[Level] = []
     for price, units in zip(prices[: policy.max_levels], sizes, strict=False):
         if not units or sign * price > sign * order.limit_nanos:
             break
@@ -151,9 +194,8 @@ def _levels(
             break
         netted = min(own, units)
         own, previous = own - netted, price
-        fee = fee_nanos(candidate, price)
-        cost = sign * price + (fee if policy.fee_aware else 0) + candidate.miss_nanos
-        found.append(Level(price, units, units - netted, fee, cost))
+        hidden = 0 if found else candidate.hidden_units
+        found.append(Level(price, units, units - netted + hidden, fee_nanos(candidate, price)))
     return tuple(found)
 
 

@@ -43,7 +43,8 @@ def start(shard: Shard, order: Order, part: Any, far_nanos: int) -> Child:
         0 if posts else far_nanos,
     )
     child.min_units = 0 if posts else min(order.least_units, part.units)
-    child.exec_inst = int(ExecInst.POST_ONLY) if posts else 0
+    iso = bool(part.flags & AllocationFlag.ISO)
+    child.exec_inst = int(ExecInst.POST_ONLY if posts else ExecInst.ISO if iso else 0)
     shard.next_child_id += 1
     shard.children[child.child_id] = child
     order.children.append(child)
@@ -58,6 +59,11 @@ def start(shard: Shard, order: Order, part: Any, far_nanos: int) -> Child:
     else:
         send(shard, order, child)
     return child
+
+
+def exec_inst(flags: int) -> ExecInst:
+    """Instructions of a child that takes liquidity."""
+    return ExecInst.ISO if flags & AllocationFlag.ISO else ExecInst(0)
 
 
 def send(shard: Shard, order: Order, child: Child) -> None:

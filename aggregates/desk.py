@@ -10,6 +10,7 @@ from aggregates.arithmetic import digest64, split_128
 from aggregates.book import Book
 from aggregates.identity import admit
 from aggregates.order import Event, Order
+from aggregates.policy import horizon_ns
 from aggregates.router import best_prices, decide
 from aggregates.shard import ACCEPTED, MAX_OPEN_ORDERS, MAX_ORDERS, Identity, Refused, Shard
 from schemas import decisions
@@ -117,8 +118,8 @@ def schedule_expiry(shard: Shard, order: Order) -> None:
     if order.record.time_in_force == TimeInForce.GTD:
         order.expire_due_ns = int(order.record.expire_ns)
     else:
-        horizon_ns = int(shard.tables.policies[order.policy].horizon_ns)
-        order.expire_due_ns = shard.log_ns + horizon_ns
+        policy = shard.tables.policies[order.policy]
+        order.expire_due_ns = shard.log_ns + horizon_ns(policy, order.record.urgency)
     shard.schedule(order.expire_due_ns, TimerKind.EXPIRE, order.order_id)
 
 

@@ -42,6 +42,8 @@ def _set_kill(shard: Shard, record: Any) -> bool:
         shard.books[record.instrument].killed = engaged
     elif record.scope == KillScope.VENUE and record.venue < len(shard.tables.venues):
         shard.tables.venues[record.venue].killed = engaged
+    elif record.scope == KillScope.SELF_HELP and record.venue < len(shard.tables.venues):
+        shard.tables.venues[record.venue].self_help = engaged
     elif record.scope in shard.killed:
         _set_target(shard, shard.killed[record.scope], record.target, engaged)
     else:

@@ -72,7 +72,7 @@ def _reconcile_fee(
     if line is None:
         return
     fill, evidence = (report.last_units, report.last_nanos), row.evidence
-    before = list(child.trades.values())
+    before = [(trade.units, trade.nanos) for trade in child.trades.values()]
     expected = fees.charge_nanos(line, before, fill, book.units_per_one)
     evidence.fee_expected_nanos = add_clamped(evidence.fee_expected_nanos, expected)
     evidence.fee_charged_nanos = add_clamped(evidence.fee_charged_nanos, report.fee_nanos)

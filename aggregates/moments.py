@@ -1,4 +1,10 @@
-"""Decayed mean and variance of an event measure, with the weight behind them."""
+"""Decayed mean and variance of an event measure, with the weight behind them.
+
+Flow is autocorrelated, which makes a mean less certain than so many independent observations
+would. The lag-1 correlation r comes from the squared jumps between observations (von Neumann's
+ratio): they average 2 (1 - r) variances. As for a first-order autoregression, the variance of the
+mean is then (1 + r) / (1 - r) times larger; a negative r narrows nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +12,25 @@ from math import sqrt
 
 from aggregates.decay import weight
 
+MAX_CORRELATION = 0.9
+
 
 class Moments:
-    """Decayed sums of 1, w, x and x * x; `then_ns` is the time of the last observation."""
+    """Decayed sums of 1, w, x, x * x and squared jumps; `last` was observed at `then_ns`."""
 
-    __slots__ = ("squares", "then_ns", "total", "weight", "weight_squares")
+    __slots__ = ("jumps", "last", "squares", "then_ns", "total", "weight", "weight_squares")
 
     def __init__(self) -> None:
         self.then_ns = 0
         self.weight = self.weight_squares = 0.0
-        self.total = self.squares = 0.0
+        self.total = self.squares = self.jumps = self.last = 0.0
 
     def observe(self, value: float, now_ns: int, quantum_ns: int) -> None:
         """Adds one observation."""
         w = weight(now_ns, self.then_ns, quantum_ns)
+        jump = value - self.last if self.weight > 0.0 else 0.0
+        self.jumps = self.jumps * w + jump * jump
+        self.last = value
         self.weight = self.weight * w + 1.0
         self.weight_squares = self.weight_squares * (w * w) + 1.0
         self.total = self.total * w + value
@@ -44,7 +55,15 @@ class Moments:
             return 0.0
         mean = self.total / self.weight
         variance = self.squares / self.weight - mean * mean
-        return sqrt(variance / (n - 1.0)) if variance > 0.0 else 0.0
+        if not variance > 0.0:
+            return 0.0
+        r = self._correlation(variance)
+        return sqrt(variance / (n - 1.0) * ((1.0 + r) / (1.0 - r)))
+
+    def _correlation(self, variance: float) -> float:
+        """Lag-1 correlation between 0 and its bound."""
+        r = 1.0 - self.jumps / (2.0 * self.weight * variance)
+        return min(max(r, 0.0), MAX_CORRELATION)
 
     def shrunk(self, now_ns: int, quantum_ns: int, prior: float, prior_weight: float) -> float:
         """Mean with `prior_weight` observations of `prior` added to the faded sums."""

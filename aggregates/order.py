@@ -123,6 +123,11 @@ class Order:
         return max(0, least - self.cum_units)
 
     @property
+    def takes_whole(self) -> bool:
+        """Whether what is taken now must come from one venue, or not at all."""
+        return self.whole or self.least_units > 0
+
+    @property
     def awaiting(self) -> bool:
         """Whether any child is expected to report soon."""
         return any(child.awaited for child in self.children)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from aggregates import accounts
 from aggregates.allocation import Allocation, Plan
-from aggregates.arithmetic import scale_e9
 from aggregates.book import Book
 from aggregates.candidates import Candidate
 from aggregates.child import Child
+from aggregates.fees import per_one, terms_at
 from aggregates.order import Order
 from aggregates.quality import Row
 from aggregates.shard import Shard
@@ -47,7 +47,7 @@ def choose(
         units = _units(order, candidate.row)
         if not price or not units:
             continue
-        worth = _worth(shard, order, book, candidate.row, best, price)
+        worth = _worth(shard, order, book, candidate.venue, best, price)
         if worth > most:
             found, most = (candidate, units, price), worth
     return found
@@ -70,9 +70,19 @@ def _reason_against(shard: Shard, order: Order, book: Book, venue: int, kills: i
     well = health == HealthState.UP or (health == HealthState.DEGRADED and policy.allow_degraded)
     if settings.health_ns and not well:
         return Reason.UNHEALTHY_VENUE
-    if not row.fee_known >> Liquidity.ADD & 1:
-        return Reason.FEE_UNKNOWN
-    return Reason.NONE
+    known = add_fee(shard, order, book, venue, 1) is not None
+    return Reason.NONE if known else Reason.FEE_UNKNOWN
+
+
+def add_fee(shard: Shard, order: Order, book: Book, venue: int, price: int) -> int | None:
+    """Maker fee per whole one at a price, negative for a rebate; None where nobody has said it."""
+    row, code = book.rows[venue], Liquidity.ADD
+    line = shard.tables.fees.find(venue, order.record.account, book.instrument, code)
+    if line is not None:
+        return per_one(terms_at(line, price), price)
+    if not row.fee_known >> code & 1:
+        return None
+    return per_one((row.fee_fixed[code], row.fee_rate[code]), price)
 
 
 def post_price(order: Order, row: Row, best: Best) -> int:
@@ -104,10 +114,11 @@ def _units(order: Order, row: Row) -> int:
     return units if units >= row.min_units else 0
 
 
-def _worth(shard: Shard, order: Order, book: Book, row: Row, best: Best, price: int) -> float:
+def _worth(shard: Shard, order: Order, book: Book, venue: int, best: Best, price: int) -> float:
     """Expected gain per whole one in nanos, a fill's chance included."""
     mid_x2 = best[0] + best[1] if best[0] and best[1] else book.mid_x2
-    fee = row.fee_fixed[Liquidity.ADD] + scale_e9(price, row.fee_rate[Liquidity.ADD])
+    fee = add_fee(shard, order, book, venue, price) or 0
+    row = book.rows[venue]
     posting = shard.tables.postings[order.policy]
     adverse_bps = row.evidence.added[posting.horizon - 1].mean()
     adverse = adverse_bps * float(price) / 10000.0
@@ -137,8 +148,7 @@ def plan_post(
     if found is None:
         return Plan()
     candidate, units, price = found
-    fee = candidate.row.fee_fixed[Liquidity.ADD]
-    fee += scale_e9(price, candidate.row.fee_rate[Liquidity.ADD])
+    fee = add_fee(shard, order, book, candidate.venue, price) or 0
     part = Allocation(candidate, units=units, limit_nanos=price)
     part.flags, part.cost = int(AllocationFlag.POST), (order.sign * price + fee) * units
     return Plan([part], units, part.cost)

@@ -71,6 +71,7 @@ class Row:
         "session",
         "status",
         "then_ns",
+        "ticket_nanos",
         "tick_nanos",
         "trades",
         "unreflected",
@@ -81,7 +82,7 @@ class Row:
         self.status = int(VenueStatus.OPEN)
         self.modelled = self.dirty = self.dirty_execution = False
         self.tick_nanos = self.lot_units = 1
-        self.min_units = 0
+        self.min_units = self.ticket_nanos = 0
         self.fee_known = 0
         self.fee_fixed = [0] * LIQUIDITY_CODES
         self.fee_rate = [0] * LIQUIDITY_CODES

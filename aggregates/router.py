@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import Any
 
-from aggregates import allocation
+from aggregates import arrival, baselines, pricing, protection
 from aggregates.accounts import permitted_venues
-from aggregates.allocation import Plan
+from aggregates.allocation import Plan, Task
 from aggregates.arithmetic import digest64, split_128
 from aggregates.book import Book
 from aggregates.candidates import Candidate, gather
 from aggregates.order import Order
 from aggregates.posting import plan_post
+from aggregates.pricing import Charges
+from aggregates.protection import Outcome as Protected
 from aggregates.shard import Shard
 from schemas import decisions
 from schemas.codes import (
     AllocationFlag,
     CandidateFlag,
+    Crossed,
     DecisionFlag,
     Outcome,
     OutputType,
+    Reason,
     TimeInForce,
     VenueStatus,
 )
@@ -46,36 +49,46 @@ def best_prices(shard: Shard, book: Book, stale_ns: int) -> Best:
             continue
         shown_bids.append(row.bid_nanos[0])
         shown_asks.append(row.ask_nanos[0])
-        if entry.is_protected and row.bid_units[0] >= book.round_lot_units:
+        is_protected = entry.is_protected and not entry.self_help
+        if is_protected and row.bid_units[0] >= book.round_lot_units:
             bids.append(row.bid_nanos[0])
-        if entry.is_protected and row.ask_units[0] >= book.round_lot_units:
+        if is_protected and row.ask_units[0] >= book.round_lot_units:
             asks.append(row.ask_nanos[0])
     return _highest(bids), _lowest(asks), _highest(shown_bids), _lowest(shown_asks)
 
 
 def decide(shard: Shard, order: Order, book: Book, best: Best, kill_mask: int) -> Plan:
     """Plans the free quantity and emits the decision; the caller sends the children."""
-    policy = shard.tables.policies[order.policy]
-    wanted = order.free_units
+    tables, now_ns = shard.tables, shard.log_ns
+    policy, wanted = tables.policies[order.policy], order.free_units
     permitted = permitted_venues(shard, order.record.account)
-    candidates = gather(order, book, shard.tables, shard.log_ns, kill_mask, permitted)
-    plan = _plan(order, policy, candidates, wanted)
-    if not plan.units:
-        plan = plan_post(shard, order, book, best, candidates, kill_mask)
-    order.attempts += 1
-    order.decision_id = _emit(shard, order, book, candidates, plan, best)
-    return plan
-
-
-def _plan(order: Order, policy: Any, candidates: list[Candidate], wanted: int) -> Plan:
-    """What to take now: all at one venue where the parent, or its minimum, must be whole."""
+    candidates = gather(order, book, tables, now_ns, kill_mask, permitted)
+    if policy.crossed == Crossed.WAIT and 0 < best[3] < best[2]:
+        _wait(candidates, best[2] - best[3])
+    far_nanos = best[3] if order.sign > 0 else best[2]
+    charges = pricing.charge(
+        order, policy, book, candidates, wanted, far_nanos, now_ns, tables.settings
+    )
+    least = 0 if order.whole else order.least_units
+    task = Task(order, policy, least or wanted, book.units_per_one)
     if order.post_only:
-        return Plan()
-    if order.whole:
-        return allocation.allocate_whole(order, policy, candidates, wanted)
-    if order.least_units:
-        return allocation.allocate_whole(order, policy, candidates, order.least_units)
-    return allocation.allocate(order, policy, candidates, wanted)
+        chosen = Protected(Plan())
+    else:
+        chosen = protection.allocate(task, candidates, book, tables, best[:2])
+    if policy.equalise_arrival:
+        arrival.equalise(policy, chosen.plan, tables)
+    if not chosen.plan.units:
+        chosen.plan = plan_post(shard, order, book, best, candidates, kill_mask)
+    order.attempts += 1
+    order.decision_id = _emit(shard, order, book, candidates, chosen, charges, best)
+    return chosen.plan
+
+
+def _wait(candidates: list[Candidate], crossed_nanos: int) -> None:
+    """The policy waits while venues are crossed against each other."""
+    for candidate in candidates:
+        if not candidate.reason:
+            candidate.reason, candidate.value = Reason.MARKET_CROSSED, crossed_nanos
 
 
 def _emit(
@@ -83,10 +96,11 @@ def _emit(
     order: Order,
     book: Book,
     candidates: list[Candidate],
-    plan: Plan,
+    chosen: Protected,
+    charges: Charges,
     best: Best,
 ) -> int:
-    policy = shard.tables.policies[order.policy]
+    policy, plan = shard.tables.policies[order.policy], chosen.plan
     wanted = order.free_units
     rows = b"".join(_block(order, candidate) for candidate in candidates)
     values = {
@@ -113,8 +127,13 @@ def _emit(
         "displayed_ask_nanos": best[3],
         "cl_ord_id": order.record.cl_ord_id,
         "account": order.record.account,
-        "flags": _flags(order, candidates),
+        "flags": _flags(order, candidates) | chosen.flags,
         "time_in_force": order.record.time_in_force,
+        "protection": policy.protection,
+        "remainder_e9": charges.remainder_e9,
+        "penalty_nanos": charges.penalty_nanos,
+        "ticket_nanos": plan.ticket_nanos,
+        "cap_nanos": chosen.cap_nanos,
         **_costs(order, candidates, plan, wanted),
     }
     tail = rows + b"".join(_allocations(order, plan))
@@ -122,10 +141,15 @@ def _emit(
 
 
 def _costs(order: Order, candidates: list[Candidate], plan: Plan, wanted: int) -> dict[str, int]:
-    best_units, best_cost = allocation.best_price(order, candidates, wanted)
-    sweep_units, sweep_cost = allocation.fee_blind_sweep(order, candidates, wanted)
+    best_units, best_cost = baselines.best_price(order, candidates, wanted)
+    sweep_units, sweep_cost = baselines.fee_blind_sweep(order, candidates, wanted)
     values = {"best_price_units": best_units, "sweep_units": sweep_units}
-    costs = {"expected": plan.cost, "best_price": best_cost, "sweep": sweep_cost}
+    costs = {
+        "expected": plan.cost,
+        "added": plan.added,
+        "best_price": best_cost,
+        "sweep": sweep_cost,
+    }
     for name, cost in costs.items():
         values[f"{name}_cost_lo"], values[f"{name}_cost_hi"] = split_128(cost)
     return values
@@ -146,6 +170,8 @@ def _flags(order: Order, candidates: list[Candidate]) -> int:
         flags |= DecisionFlag.CROSSED_ARRIVAL
     if bid == ask:
         flags |= DecisionFlag.LOCKED_ARRIVAL
+    if any(c.reason == Reason.SELF_HELP for c in candidates):
+        flags |= DecisionFlag.SELF_HELP
     return int(flags)
 
 
@@ -159,13 +185,14 @@ def _block(order: Order, candidate: Candidate) -> bytes:
     flags = _block_flags(candidate, deltas)
     row = decisions.ROW.pack(
         fee_nanos=candidate.levels[0].fee_nanos,
-        miss_nanos=candidate.miss_nanos,
         ack_ns=candidate.ack_ns,
-        fill_ratio=candidate.fill_ratio,
+        impact_nanos=0 if flags & CandidateFlag.WIDE_IMPACT else candidate.impact_nanos,
+        **{f"miss_{index}": miss for index, miss in enumerate(candidate.misses)},
     )
     block = decisions.CANDIDATE.pack(levels=len(candidate.levels), flags=flags, **head) + row
-    if flags & CandidateFlag.OWN_UNITS:
-        block += struct.pack("<q", candidate.own_units)
+    for flag, value in _extras(candidate):
+        if flags & flag:
+            block += struct.pack("<q", value)
     pair = struct.Struct(
         "<"
         + ("Q" if flags & CandidateFlag.WIDE_PRICE else "I")
@@ -176,16 +203,28 @@ def _block(order: Order, candidate: Candidate) -> bytes:
     return block + b"\0" * (-len(block) % 8)
 
 
+def _extras(candidate: Candidate) -> tuple[tuple[CandidateFlag, int], ...]:
+    """Values that few candidates have, in the order in which they are stored."""
+    return (
+        (CandidateFlag.OWN_UNITS, candidate.own_units),
+        (CandidateFlag.WIDE_IMPACT, candidate.impact_nanos),
+        (CandidateFlag.BALANCE, candidate.balance_nanos),
+        (CandidateFlag.TICKET, candidate.ticket_nanos),
+        (CandidateFlag.HIDDEN, candidate.hidden_units),
+    )
+
+
 def _block_flags(candidate: Candidate, deltas: list[int]) -> int:
     flags = CandidateFlag(0)
     if max(deltas) > UINT32_MAX:
         flags |= CandidateFlag.WIDE_PRICE
     if max(level.units for level in candidate.levels) > UINT32_MAX:
         flags |= CandidateFlag.WIDE_UNITS
-    if candidate.own_units:
-        flags |= CandidateFlag.OWN_UNITS
     if candidate.row.modelled:
         flags |= CandidateFlag.MODELLED
+    for flag, value in _extras(candidate):
+        if value > (UINT32_MAX if flag == CandidateFlag.WIDE_IMPACT else 0):
+            flags |= flag
     return int(flags)
 
 
@@ -195,7 +234,8 @@ def _allocations(order: Order, plan: Plan) -> Iterator[bytes]:
             venue=part.candidate.venue,
             levels=part.levels,
             time_in_force=_time_in_force(order, part.flags),
-            flags=part.flags | (AllocationFlag.HELD if part.send_delay_ns else 0),
+            flags=part.flags,
+            send_delay_ns=part.send_delay_ns,
             units=part.units,
             limit_nanos=part.limit_nanos,
         )

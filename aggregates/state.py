@@ -78,7 +78,9 @@ HEAD = Layout(
 )
 PAIR = Layout("Pair", (("first", "Q"), ("second", "Q")))
 COUNTER = Layout("Counter", (("count", "Q"),))
-VENUE_TAIL = Layout("VenueTail", (("status", "B"), ("killed", "B"), ("reserved", "6s")))
+VENUE_TAIL = Layout(
+    "VenueTail", (("status", "B"), ("killed", "B"), ("self_help", "B"), ("reserved", "5s"))
+)
 BOOK_TAIL = Layout(
     "BookTail",
     (
@@ -248,7 +250,8 @@ def encode(shard: Shard) -> bytes:
     parts += [COUNTER.pack(count=count) for count in counts]
     parts.append(shard.tables.settings.raw)
     for venue in shard.tables.venues:
-        parts += [venue.raw, VENUE_TAIL.pack(status=venue.status, killed=venue.killed)]
+        switches = {"killed": venue.killed, "self_help": venue.self_help}
+        parts += [venue.raw, VENUE_TAIL.pack(status=venue.status, **switches)]
         parts.append(encode_venue(venue.quality))
     parts += [raw for _, raw in sorted(shard.tables.policies_raw.items())]
     parts += [raw for _, raw in sorted(shard.tables.postings_raw.items())]
@@ -403,6 +406,7 @@ def _decode_tables(shard: Shard, head: Any, cursor: Cursor) -> None:
         tail = cursor.read(VENUE_TAIL)
         shard.tables.venues[venue].status = tail.status
         shard.tables.venues[venue].killed = bool(tail.killed)
+        shard.tables.venues[venue].self_help = bool(tail.self_help)
         decode_venue(shard.tables.venues[venue].quality, cursor)
     for _ in range(head.policies):
         shard.tables.put_policy(cursor.raw(reference.POLICY.size))

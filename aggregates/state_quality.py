@@ -26,6 +26,8 @@ MOMENTS = Layout(
         ("weight_squares", "d"),
         ("total", "d"),
         ("squares", "d"),
+        ("jumps", "d"),
+        ("last", "d"),
     ),
 )
 FEES = Layout("FeesState", (("lines", "Q"), ("billings", "Q")))
@@ -42,6 +44,7 @@ ROW = Layout(
         ("tick_nanos", "q"),
         ("lot_units", "q"),
         ("min_units", "q"),
+        ("ticket_nanos", "q"),
         *((f"fee_{name}_{code}", "q") for code in range(6) for name in ("fixed", "rate")),
         ("quote_ns", "q"),
         ("quote_seq", "Q"),
@@ -107,6 +110,7 @@ _SCALARS = (
     "tick_nanos",
     "lot_units",
     "min_units",
+    "ticket_nanos",
     "quote_ns",
     "quote_seq",
     "quotes",
@@ -234,6 +238,8 @@ def encode_moments(moments: Moments) -> bytes:
         weight_squares=moments.weight_squares,
         total=moments.total,
         squares=moments.squares,
+        jumps=moments.jumps,
+        last=moments.last,
     )
 
 
@@ -243,6 +249,7 @@ def decode_moments(moments: Moments, cursor: Cursor) -> None:
     moments.then_ns, moments.weight = values.then_ns, values.weight
     moments.weight_squares = values.weight_squares
     moments.total, moments.squares = values.total, values.squares
+    moments.jumps, moments.last = values.jumps, values.last
 
 
 def encode_venue(quality: VenueQuality) -> bytes:

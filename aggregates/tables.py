@@ -8,6 +8,9 @@ from typing import Any
 from aggregates.evidence import HORIZONS
 from aggregates.fees import LIQUIDITY_CODES, Fees
 from aggregates.health import VenueQuality
+from aggregates.policy import MAX_POLICIES
+from aggregates.policy import MAX_TICKET_NANOS
+from aggregates.policy import is_valid as policy_is_valid
 from aggregates.settings import (
     DEFAULT_SETTINGS,
     MAX_DURATION_NS,
@@ -16,11 +19,10 @@ from aggregates.settings import (
     settings_are_valid,
 )
 from schemas import reference
-from schemas.codes import PolicyKind, Reason, SelfMatch, VenueStatus
-from schemas.units import E9, MAX_LEVELS, MAX_UNITS, MAX_VENUES
+from schemas.codes import Reason, SelfMatch, VenueStatus
+from schemas.units import E9, MAX_UNITS, MAX_VENUES
 
 MAX_INSTRUMENTS = 65_536
-MAX_POLICIES = 255
 MIN_REST_NS = 1000
 MAX_POSTS = 1000
 MAX_UNITS_PER_ONE = 10**10
@@ -38,6 +40,7 @@ class Venue:
     status: int
     ack_prior_ns: int
     killed: bool = False
+    self_help: bool = False
     quality: VenueQuality = field(default_factory=VenueQuality)
 
 
@@ -70,6 +73,7 @@ class Tables:
             self.venues.append(entry)
         else:
             entry.killed = self.venues[venue].killed
+            entry.self_help = self.venues[venue].self_help
             entry.quality = self.venues[venue].quality
             self.venues[venue] = entry
         self.rank_order = sorted(range(len(self.venues)), key=self._rank_key)
@@ -78,7 +82,7 @@ class Tables:
     def put_policy(self, raw: bytes) -> Reason:
         """Defines or replaces the policy named in the record."""
         policy = reference.POLICY.unpack(raw)
-        if not _policy_is_valid(policy):
+        if not policy_is_valid(policy):
             return Reason.BAD_VALUE
         self.policies[policy.policy] = policy
         self.policies_raw[policy.policy] = raw
@@ -120,6 +124,7 @@ def listing_is_valid(record: Any) -> bool:
         1 <= record.tick_nanos <= MAX_UNITS
         and 1 <= record.lot_units <= MAX_UNITS
         and 0 <= record.min_units <= MAX_UNITS
+        and 0 <= record.ticket_nanos <= MAX_TICKET_NANOS
     )
 
 
@@ -159,20 +164,3 @@ def _posting_is_valid(record: Any) -> bool:
 
 def _is_status(status: int) -> bool:
     return VenueStatus.OPEN <= status <= VenueStatus.DOWN
-
-
-def _policy_is_valid(policy: Any) -> bool:
-    durations = (policy.stale_ns, policy.ack_timeout_ns, policy.retry_ns, policy.horizon_ns)
-    return bool(
-        1 <= policy.policy <= MAX_POLICIES
-        and PolicyKind.BEST_PRICE <= policy.kind <= PolicyKind.PREFERRED
-        and policy.split <= 1
-        and policy.fee_aware <= 1
-        and policy.allow_degraded <= 1
-        and 1 <= policy.max_levels <= MAX_LEVELS
-        and 1 <= policy.max_children <= MAX_VENUES
-        and 1 <= policy.max_attempts <= 1000
-        and 0 <= policy.tolerance_e9 <= E9
-        and 0 <= policy.miss_penalty_e9 <= E9
-        and all(1 <= duration <= MAX_DURATION_NS for duration in durations)
-    )

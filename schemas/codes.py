@@ -133,6 +133,7 @@ class ExecInst(IntFlag):
     NOT_HELD = 0x02
     ALL_OR_NONE = 0x04
     POST_ONLY = 0x08
+    ISO = 0x10
 
 
 class ExecType(IntEnum):
@@ -182,7 +183,8 @@ class KillScope(IntEnum):
     VENUE = 2
     CLIENT = 3
     ACCOUNT = 4
-    TRADER = 5
+    SELF_HELP = 5
+    TRADER = 6
 
 
 class FeeBasis(IntEnum):
@@ -200,6 +202,23 @@ class PolicyKind(IntEnum):
     LOWEST_COST = 2
     FASTEST = 3
     PREFERRED = 4
+    BALANCED = 5
+
+
+class Protection(IntEnum):
+    """What a policy does about a better protected quote that gets no child of ours."""
+
+    NONE = 0
+    LIMIT = 1
+    ISO = 2
+
+
+class Crossed(IntEnum):
+    """What a policy does while venues are crossed against each other."""
+
+    ROUTE = 0
+    EXEMPT = 1
+    WAIT = 2
 
 
 class OrderState(IntEnum):
@@ -267,13 +286,10 @@ class DecisionFlag(IntFlag):
     CROSSED_ARRIVAL = 0x02
     LOCKED_ARRIVAL = 0x04
     ONE_SIDED_ARRIVAL = 0x08
-
-
-class AllocationFlag(IntFlag):
-    """How the child of an allocation is to be worked."""
-
-    POST = 0x01
-    HELD = 0x02
+    ISO = 0x10
+    CAPPED = 0x20
+    CROSSED_EXEMPT = 0x40
+    SELF_HELP = 0x80
 
 
 class CandidateFlag(IntFlag):
@@ -283,6 +299,17 @@ class CandidateFlag(IntFlag):
     WIDE_UNITS = 0x02
     OWN_UNITS = 0x04
     MODELLED = 0x08
+    WIDE_IMPACT = 0x10
+    BALANCE = 0x20
+    TICKET = 0x40
+    HIDDEN = 0x80
+
+
+class AllocationFlag(IntFlag):
+    """What kind of child an allocation becomes."""
+
+    ISO = 0x01
+    POST = 0x02
 
 
 class Reason(IntEnum):
@@ -303,6 +330,10 @@ class Reason(IntEnum):
     BELOW_LOT = 11
     FEE_UNKNOWN = 12
     VENUE_HEALTH = 13
+    NOT_PERMITTED = 14
+    SELF_HELP = 15
+    MARKET_CROSSED = 16
+    THROUGH_PROTECTED = 17
     # input refusals
     UNKNOWN_TYPE = 32
     TRUNCATED = 33

@@ -84,3 +84,6 @@ class CommandPort(Protocol):
 
     async def status(self) -> dict[str, Any]:
         """Counters of the engine process; empty when it does not answer."""
+
+    async def close(self) -> None:
+        """Give the connection back."""

@@ -42,7 +42,14 @@ DECISION = Layout(
         ("account", "16s"),
         ("flags", "B"),
         ("time_in_force", "B"),
-        ("reserved", "6s"),
+        ("protection", "B"),
+        ("reserved", "1s"),
+        ("remainder_e9", "I"),
+        ("penalty_nanos", "q"),
+        ("added_cost_lo", "Q"),
+        ("added_cost_hi", "q"),
+        ("ticket_nanos", "q"),
+        ("cap_nanos", "q"),
     ),
 )
 """Fixed part of a SmartRoutingDecisionEvent, followed by `candidates` candidate blocks in
@@ -51,6 +58,11 @@ venue-key order and `children` allocation blocks.
 Costs are 128-bit: sum over units of (side sign * price + fee) * units, in nanos * units, the miss
 penalty left out, so that they compare with what the baselines would have paid. `outcome` says
 whether the whole remainder found a place. 0 in a price field means that there was none.
+
+`added_cost` is what the optimiser charged besides, in nanos * units: likely misses, impact, and
+what `balanced` weighs; `ticket_nanos` the children's fixed costs. `penalty_nanos` is the price of
+missing one whole one, `remainder_e9` the share of the parent that is expected to remain, on which
+impact is charged. `cap_nanos` is the protected price beyond which no child may trade, 0 = none.
 """
 
 CANDIDATE = Layout(
@@ -67,19 +79,24 @@ CANDIDATE = Layout(
 """Head of a candidate block. Excluded (reason != 0): `value` is what decided, nothing follows.
 Included: `value` is the touch price, then ROW, then own units (i64) if OWN_UNITS is set, then
 `levels` pairs (price delta from touch, units), u32 each, or u64 where the WIDE flags say so,
-padded with zeros to a multiple of 8 bytes."""
+padded with zeros to a multiple of 8 bytes.
 
+Where their flags are set, i64 each, come before the levels in this order: own units, impact
+(WIDE_IMPACT), balance, ticket, hidden units."""
+
+MISSES = 8
 ROW = Layout(
     "Row",
     (
         ("fee_nanos", "q"),
-        ("miss_nanos", "q"),
-        ("ack_ns", "q"),
-        ("fill_ratio", "d"),
+        *((f"miss_{index}", "H") for index in range(MISSES)),
+        ("ack_ns", "I"),
+        ("impact_nanos", "I"),
     ),
 )
-"""Quality values as used: fee at the touch, expected miss cost, both per whole one; expected
-acknowledgement latency; expected fill ratio."""
+"""Quality values as used. Fee at the touch per whole one; the chance, in 1/65536, that the last of
+1, 2, 4 .. 64 round lots, and of more, is not there; expected acknowledgement latency, 4.29 s at
+most; impact on what remains of the parent, per whole one (WIDE_IMPACT: in its own i64)."""
 
 ALLOCATION = Layout(
     "Allocation",
@@ -88,12 +105,12 @@ ALLOCATION = Layout(
         ("levels", "B"),
         ("time_in_force", "B"),
         ("flags", "B"),
-        ("reserved", "I"),
+        ("send_delay_ns", "I"),
         ("units", "q"),
         ("limit_nanos", "q"),
     ),
 )
-"""One child of the decision; its id is first_child_id + its index."""
+"""One child of the decision; its id is first_child_id + its index. `flags` are AllocationFlag."""
 
 CHILD = Layout(
     "Child",

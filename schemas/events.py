@@ -32,7 +32,9 @@ class CandidateVenue(msgspec.Struct, frozen=True, kw_only=True):
     """A venue as a decision saw it.
 
     Excluded: `reason` is not "none" and `value` is the deciding value. Included: `value` is the
-    touch price and the quality values are those used.
+    touch price and the quality values are those used: `fill_ratio` and `miss_nanos` of the first
+    round lot, `available` are the chances that the last of 1, 2, 4 .. 64 round lots, and of more,
+    is there; impact, balance and miss are charged per whole one, the ticket once.
     """
 
     venue: int
@@ -44,7 +46,12 @@ class CandidateVenue(msgspec.Struct, frozen=True, kw_only=True):
     miss_nanos: int = 0
     ack_ns: int = 0
     fill_ratio: float = 0.0
+    available: tuple[float, ...] = ()
     own_units: int = 0
+    impact_nanos: int = 0
+    balance_nanos: int = 0
+    ticket_nanos: int = 0
+    hidden_units: int = 0
     levels: tuple[Level, ...] = ()
 
 
@@ -56,6 +63,8 @@ class ChildAllocation(msgspec.Struct, frozen=True, kw_only=True):
     time_in_force: str
     units: int
     limit_nanos: int
+    flags: tuple[str, ...] = ()
+    send_delay_ns: int = 0
 
 
 class SmartRoutingDecisionEvent(OutputEvent, frozen=True, kw_only=True, tag="decision"):
@@ -89,6 +98,12 @@ class SmartRoutingDecisionEvent(OutputEvent, frozen=True, kw_only=True, tag="dec
     account: str
     flags: tuple[str, ...]
     time_in_force: str
+    protection: str = "none"
+    remainder_e9: int = 0
+    penalty_nanos: int = 0
+    added_cost: int = 0
+    ticket_nanos: int = 0
+    cap_nanos: int = 0
     candidates: tuple[CandidateVenue, ...]
     children: tuple[ChildAllocation, ...]
 

@@ -50,10 +50,14 @@ LISTING = Layout(
         ("tick_nanos", "q"),
         ("lot_units", "q"),
         ("min_units", "q"),
-        ("reserved", "8s"),
+        ("ticket_nanos", "q"),
     ),
 )
-"""The header's instrument trades at the header's venue, in multiples of `lot_units`."""
+"""The header's instrument trades at the header's venue, in multiples of `lot_units`.
+
+A venue that takes no odd lots has the round lot as `lot_units`; one that takes them only beyond a
+round lot has it as `min_units`. `ticket_nanos` is charged once for each child.
+"""
 
 FEE = Layout(
     "Fee",
@@ -125,9 +129,13 @@ POLICY = Layout(
         ("max_levels", "B"),
         ("max_children", "B"),
         ("allow_degraded", "B"),
-        ("reserved", "2s"),
+        ("protection", "B"),
+        ("crossed", "B"),
         ("max_attempts", "I"),
-        ("reserved2", "I"),
+        ("equalise_arrival", "B"),
+        ("use_hidden", "B"),
+        ("posting", "B"),
+        ("impact_horizon", "B"),
         ("tolerance_e9", "q"),
         ("miss_penalty_e9", "q"),
         ("stale_ns", "q"),
@@ -135,14 +143,29 @@ POLICY = Layout(
         ("retry_ns", "q"),
         ("horizon_ns", "q"),
         ("preferred", "64s"),
-        ("reserved3", "56s"),
+        ("ticket_nanos", "q"),
+        ("latency_e9", "I"),
+        ("risk_e9", "I"),
+        ("toxicity_e9", "I"),
+        ("max_delay_us", "I"),
+        *((f"urgency_miss_e9_{urgency}", "I") for urgency in range(1, 4)),
+        *((f"urgency_horizon_ms_{urgency}", "I") for urgency in range(1, 4)),
+        ("toxicity_horizon", "B"),
+        ("reserved", "7s"),
     ),
 )
 """A routing policy version; all kinds are settings of one optimiser.
 
 `preferred[v]` is 1 + the preference rank of dense venue v, 0 = not listed. `tolerance_e9` is a
-fraction of the best eligible price; `miss_penalty_e9` a fraction of the mid charged for the part
-of a child that is likely to miss.
+fraction of the best eligible price; `miss_penalty_e9` a fraction of the best displayed far touch,
+charged for the part of a child that is likely to miss. `protection` and `crossed` are codes of
+Protection and Crossed. `impact_horizon` is the markout horizon, 1 to 4, whose impact is charged on
+what remains of the parent, 0 = none. `ticket_nanos` is what each child costs whatever its size.
+
+`balanced` charges fractions of the price: `latency_e9` per ms of expected acknowledgement,
+`risk_e9` per unit of the standard error of the fill ratio, `toxicity_e9` per bp of impact at
+`toxicity_horizon`, unless impact is in the cost already. Urgency 1 to 3 of an order replaces the
+miss penalty and the horizon where they are not 0; bit u of `posting` lets urgency u rest.
 """
 
 LIMITS = Layout(

@@ -82,6 +82,8 @@ CODES: dict[str, type[IntEnum]] = {
     "scope": codes.KillScope,
     "health": codes.HealthState,
     "self_match": codes.SelfMatch,
+    "protection": codes.Protection,
+    "crossed": codes.Crossed,
     "basis": codes.FeeBasis,
 }
 FLAGS: dict[str, type[IntFlag]] = {
@@ -100,7 +102,7 @@ JOINED = {
     OutputType.EXECUTION_QUALITY: execution_fields,
     OutputType.VENUE_QUALITY: venue_fields,
 }
-WIDE = ("expected_cost", "best_price_cost", "sweep_cost", "notional")
+WIDE = ("expected_cost", "added_cost", "best_price_cost", "sweep_cost", "notional")
 HEX_FIELDS = ("version_hash", "preferred")
 ALLOCATION_SIZE = decisions.ALLOCATION.size
 _OUT_START = struct.Struct("<IB")
@@ -256,14 +258,14 @@ def _decision_tail(raw: Any, head: dict[str, Any]) -> dict[str, Any]:
     offset, blocks = decisions.DECISION.size, []
     sign = 1 if head["side"] == "buy" else -1
     for _ in range(head["candidates"]):
-        block, offset = _candidate(raw, offset, sign)
+        block, offset = _candidate(raw, offset, sign, head["penalty_nanos"])
         blocks.append(block)
     places = range(offset, offset + head["children"] * ALLOCATION_SIZE, ALLOCATION_SIZE)
     parts = [_allocation(raw, place) for place in places]
     return {"candidates": tuple(blocks), "children": tuple(parts)}
 
 
-def _candidate(raw: Any, offset: int, sign: int) -> tuple[CandidateVenue, int]:
+def _candidate(raw: Any, offset: int, sign: int, penalty_nanos: int) -> tuple[CandidateVenue, int]:
     """A candidate block and the offset behind it."""
     head = decisions.CANDIDATE.unpack(raw, offset)
     offset += decisions.CANDIDATE.size
@@ -278,15 +280,39 @@ def _candidate(raw: Any, offset: int, sign: int) -> tuple[CandidateVenue, int]:
         return CandidateVenue(**known), offset
     row = decisions.ROW.unpack(raw, offset)
     offset += decisions.ROW.size
-    own_units = 0
-    if head.flags & CandidateFlag.OWN_UNITS:
-        (own_units,) = struct.unpack_from("<q", raw, offset)
-        offset += 8
+    used = _row(row, penalty_nanos)
+    for flag, name in EXTRAS.items():
+        if head.flags & flag:
+            (used[name],) = struct.unpack_from("<q", raw, offset)
+            offset += 8
     pair = _level_pair(head.flags)
     pairs = [pair.unpack_from(raw, offset + index * pair.size) for index in range(head.levels)]
     levels = tuple(Level(head.value + sign * delta, units) for delta, units in pairs)
     offset += -(-head.levels * pair.size // 8) * 8
-    return CandidateVenue(**known, **row._asdict(), own_units=own_units, levels=levels), offset
+    return CandidateVenue(**known, **used, levels=levels), offset
+
+
+EXTRAS = {
+    CandidateFlag.OWN_UNITS: "own_units",
+    CandidateFlag.WIDE_IMPACT: "impact_nanos",
+    CandidateFlag.BALANCE: "balance_nanos",
+    CandidateFlag.TICKET: "ticket_nanos",
+    CandidateFlag.HIDDEN: "hidden_units",
+}
+"""Values that follow ROW where their flag is set, in the order in which they are stored."""
+
+
+def _row(row: Any, penalty_nanos: int) -> dict[str, Any]:
+    """Quality values of a candidate, the chances of a miss turned into those of a fill."""
+    misses = [getattr(row, f"miss_{index}") for index in range(decisions.MISSES)]
+    return {
+        "fee_nanos": row.fee_nanos,
+        "miss_nanos": penalty_nanos * misses[0] >> 16,
+        "ack_ns": row.ack_ns,
+        "fill_ratio": 1.0 - misses[0] / 65536,
+        "available": tuple(1.0 - miss / 65536 for miss in misses),
+        "impact_nanos": row.impact_nanos,
+    }
 
 
 def _level_pair(flags: int) -> struct.Struct:
@@ -303,4 +329,6 @@ def _allocation(raw: Any, offset: int) -> ChildAllocation:
         time_in_force=code_name(codes.TimeInForce, part.time_in_force),
         units=part.units,
         limit_nanos=part.limit_nanos,
+        flags=flag_names(codes.AllocationFlag, part.flags),
+        send_delay_ns=part.send_delay_ns,
     )

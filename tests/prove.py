@@ -165,7 +165,7 @@ def prove(promise: int, test: str, seed: int) -> Result:
         seed=seed,
         outcome=outcome,
         seconds=round(time.monotonic() - started, 1),
-        counts=[line.lstrip(".sF ") for line in lines if is_count(line)],
+        counts=[line.lstrip(". ") for line in lines if is_count(line)],
         machine=machine(),
         written=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
     )

@@ -1,30 +1,35 @@
 // From priced candidates to sizes per venue: one optimiser, whose settings are the policies.
 //
-// Every level gets a key (primary, cost, venue rank, level); the greedy pass over sorted keys is
-// optimal on the all-in price, because levels of a venue only get dearer. Lots and minimum sizes
-// are kept by rounding a venue's total down and by dropping venues that end below their minimum.
+// Every offer gets a key (primary, cost, venue rank, piece); taking them in key order is optimal on
+// expected cost where nothing is fixed per venue, because offers of a venue only get dearer. What a
+// venue's lots, minimum, ticket and a bound on children change is searched for in search.hpp.
 #pragma once
 
 #include <array>
 #include <cstdint>
 
-#include <bit>
-
 #include "candidates.hpp"
+#include "pricing.hpp"
 
 namespace venuefold {
 
-// What one venue gets. `displayed_units` is what stood there within our limit.
+using Mask = std::uint64_t;
+constexpr Mask bit(std::size_t i) { return Mask{1} << i; }
+
+// What one venue gets. `displayed_units` is what stood there within our limit; costs are in nanos *
+// units: `cost` price and fee, `added` what is charged besides, `ranked` what was minimised, the
+// ticket left out.
 struct Allocation {
   std::uint8_t candidate;
   std::uint8_t levels;
   std::uint8_t flags;
+  std::uint32_t send_delay_ns;
   std::int64_t units;
-  std::int64_t seen_units;
   std::int64_t limit_nanos;
   std::int64_t displayed_units;
-  std::int64_t send_delay_ns;
   int128 cost;
+  int128 added;
+  int128 ranked;
 };
 
 // Sizes per venue in venue-key order, and their expected cost in nanos * units.
@@ -32,21 +37,75 @@ struct Plan {
   std::size_t count = 0;
   std::int64_t units = 0;
   int128 cost = 0;
+  int128 added = 0;
+  int128 ranked = 0;
+  std::int64_t ticket_nanos = 0;
+  // Protected price that it was held to, 0 = none; DecisionFlag bits about protection.
+  std::int64_t cap_nanos = 0;
+  std::uint8_t flags = 0;
   std::array<Allocation, kMaxVenues> parts;
+
+  void clear() {
+    count = 0;
+    units = 0;
+    cost = added = ranked = 0;
+    ticket_nanos = cap_nanos = 0;
+    flags = 0;
+  }
 };
 
-// Units and what a baseline would have paid for them.
-struct Baseline {
-  std::int64_t units = 0;
-  int128 cost = 0;
+// Units by candidate; only those in `used` count.
+struct Sizes {
+  Mask used = 0;
+  std::array<std::int64_t, kMaxVenues> units;
+
+  std::int64_t of(std::size_t i) const { return (used & bit(i)) != 0 ? units[i] : 0; }
+  void set(std::size_t i, std::int64_t value) {
+    units[i] = value;
+    used = value != 0 ? used | bit(i) : used & ~bit(i);
+  }
+  std::int64_t total() const {
+    std::int64_t sum = 0;
+    for_each_bit(used, [&](std::size_t i) { sum += units[i]; });
+    return sum;
+  }
 };
 
-// Best split of `wanted` units under the policy; a FOK parent's whole size at the cheapest venue.
-void allocate(const Order& order, const Policy& policy, const Candidates& candidates,
-              std::int64_t wanted, Plan& plan);
-// Everything to the venue with the best touch, fees ignored.
-Baseline best_price(const Order& order, const Candidates& candidates, std::int64_t wanted);
-// Best prices first over all venues, fees ignored.
-Baseline fee_blind_sweep(const Order& order, const Candidates& candidates, std::int64_t wanted);
+// One allocation to make. `least` is what venues must get at least; no offer beyond `cap_nanos` may
+// be taken, 0 = none. `units_per_one` turns a ticket into nanos * units.
+struct Task {
+  const Order& order;
+  const Policy& policy;
+  const Candidates& candidates;
+  const Charges& charges;
+  std::int64_t wanted;
+  std::int64_t units_per_one;
+  bool is_whole = false;
+  std::int64_t cap_nanos = 0;
+  Sizes least = {};
+
+  Pieces pieces(std::size_t i) const { return {charges, candidates[i], cap_nanos}; }
+  int128 ticket(std::size_t i) const { return int128{candidates[i].ticket_nanos} * units_per_one; }
+  // Least size of a child there, in whole lots.
+  std::int64_t floor_of(std::size_t i) const {
+    const Terms& terms = *candidates[i].terms;
+    const std::int64_t least_units = std::max(terms.min_units, least.of(i));
+    const std::int64_t rest = least_units % terms.lot_units;
+    return rest == 0 ? least_units : least_units - rest + terms.lot_units;
+  }
+};
+
+// Whole lots of a size.
+inline std::int64_t whole_lots(std::int64_t units, std::int64_t lot_units) {
+  return lot_units == 1 ? units : units - units % lot_units;
+}
+
+// What `units` at one venue take and cost; a plan from sizes per venue.
+Allocation fill(const Task& task, std::size_t i, std::int64_t units);
+void plan_of(const Task& task, const Sizes& sizes, Plan& plan);
+
+// The plan under the policy and nothing else: a FOK parent's whole size at the cheapest venue,
+// everything at one venue, or a split.
+void allocate(const Task& task, Plan& plan);
 
 }  // namespace venuefold

@@ -54,6 +54,7 @@ Refused listing(Shard& shard, const Listing& record) {
   shard.books[record.instrument].listed |= std::uint64_t{1} << record.venue;
   terms.lot_units = record.lot_units;
   terms.min_units = record.min_units;
+  terms.ticket_nanos = record.ticket_nanos;
   terms.tick_nanos = record.tick_nanos;
   Books::forget_near(shard.books.tick(record.instrument, record.venue));
   return kAccepted;

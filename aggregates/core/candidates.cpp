@@ -5,6 +5,7 @@
 namespace venuefold {
 namespace {
 
+constexpr std::int64_t kAckMaxNs = 0xFFFFFFFF;
 constexpr std::uint8_t kTakeBit = 1 << number(Liquidity::TAKE);
 
 // What all candidates of one decision share, by value. Masks have a bit for each dense venue id.
@@ -16,9 +17,12 @@ struct View {
   std::int64_t now_ns;
   std::int64_t stale_ns;
   std::size_t max_levels;
-  double penalty;
+  std::int64_t ticket_nanos;
+  bool use_hidden;
   std::uint64_t allowed;
+  std::uint64_t permitted;
   std::uint64_t killed;
+  std::uint64_t self_help;
   std::uint64_t open;
   std::uint64_t well;
   std::uint64_t unreflected;
@@ -42,10 +46,12 @@ View view_of(Shard& shard, const Order& order, const Policy& policy) {
       .now_ns = shard.log_ns,
       .stale_ns = policy.stale_ns,
       .max_levels = policy.max_levels,
-      .penalty = static_cast<double>(policy.miss_penalty_e9) / static_cast<double>(kE9),
+      .ticket_nanos = policy.ticket_nanos,
+      .use_hidden = policy.use_hidden != 0,
       .allowed = (listed != 0 ? listed : ~std::uint64_t{0}) & ~order.record.venues_banned &
                  shard.accounts.permitted(order.record.account),
       .killed = tables.killed(),
+      .self_help = tables.self_help(),
       .open = tables.open() & book.open,
       .well = well_venues(shard, policy),
       .unreflected = book.unreflected,
@@ -71,8 +77,10 @@ Exclusion exclusion(const View& view, const Candidate& candidate, const Tick& ti
   const Tables& tables = shard.tables;
   const std::uint8_t venue = candidate.venue;
   const Terms& terms = *candidate.terms;
+  if ((view.permitted >> venue & 1) == 0) return {Reason::NOT_PERMITTED, venue};
   if ((view.allowed >> venue & 1) == 0) return {Reason::NOT_ALLOWED, venue};
   if ((view.killed >> venue & 1) != 0) return {Reason::VENUE_KILLED, venue};
+  if ((view.self_help >> venue & 1) != 0) return {Reason::SELF_HELP, venue};
   if ((view.open >> venue & 1) == 0) {
     const bool whole = (tables.open() >> venue & 1) == 0;
     return {Reason::VENUE_NOT_OPEN, whole ? tables.venue(venue).status : terms.status};
@@ -151,6 +159,23 @@ void net_own(Candidate& candidate) {
   }
 }
 
+// Quality values as used.
+void believe(const View& view, Candidate& candidate, std::int64_t now_ns, Shard& shard) {
+  const Terms& terms = *candidate.terms;
+  const Tables& tables = shard.tables;
+  const VenuePrior& prior = shard.venues.prior(candidate.venue, view.now_ns, tables);
+  const Evidence& evidence =
+      shard.books.evidence(view.order.record.instrument, candidate.venue);
+  candidate.fill_ratio = fill_ratio(terms, now_ns, prior.fill_ratio, tables);
+  candidate.misses =
+      misses(evidence, now_ns, prior.fill_ratio, candidate.fill_ratio, tables);
+  candidate.ack_ns =
+      std::min(kAckMaxNs, floor_to_int64(ack_ns(terms, now_ns, prior.ack_ns, tables)));
+  candidate.hidden_units = view.use_hidden ? hidden_units(evidence, now_ns, tables) : 0;
+  candidate.impact_nanos = 0;
+  candidate.balance_nanos = 0;
+}
+
 // Fills in levels and quality values; excludes a venue with nothing to offer.
 Exclusion price(const View& view, Candidate& candidate, const Tick& tick, const Deep& deep,
                 Shard& shard) {
@@ -164,12 +189,8 @@ Exclusion price(const View& view, Candidate& candidate, const Tick& tick, const 
   if ((view.unreflected >> candidate.venue & 1) != 0) {
     candidate.own_units += terms.unreflected[view.side];
   }
-  const VenuePrior& prior = shard.venues.prior(candidate.venue, view.now_ns, shard.tables);
-  const std::int64_t now_ns = tick.clock.at(view.now_ns);
-  candidate.fill_ratio = fill_ratio(terms, now_ns, prior.fill_ratio, shard.tables);
-  candidate.miss_nanos = floor_to_int64((1.0 - candidate.fill_ratio) * view.penalty *
-                                        static_cast<double>(touch));
-  candidate.ack_ns = floor_to_int64(ack_ns(terms, now_ns, prior.ack_ns, shard.tables));
+  believe(view, candidate, tick.clock.at(view.now_ns), shard);
+  candidate.ticket_nanos = terms.ticket_nanos + view.ticket_nanos;
   const FeeTier* const line = line_of(view, candidate.venue, shard);
   candidate.fee = line != nullptr ? terms_at(*line, touch)
                                   : FeeTerms{terms.take_fixed_nanos, terms.take_rate_e9};
@@ -177,6 +198,10 @@ Exclusion price(const View& view, Candidate& candidate, const Tick& tick, const 
   view.sign > 0 ? take_levels<1>(view, candidate, tick, deep)
                 : take_levels<-1>(view, candidate, tick, deep);
   if (candidate.own_units > 0) net_own(candidate);
+  if (candidate.hidden_units > 0 && candidate.levels_count > 0) {
+    candidate.levels[0].available_units += candidate.hidden_units;
+    candidate.available_units += candidate.hidden_units;
+  }
   if (candidate.available_units == 0) return {Reason::NOTHING_AVAILABLE, candidate.own_units};
   if (candidate.available_units < std::max(terms.lot_units, terms.min_units)) {
     return {Reason::BELOW_LOT, candidate.available_units};
@@ -192,6 +217,7 @@ void gather(Shard& shard, const Order& order, const Policy& policy, Candidates& 
   const Book& book = shard.books[instrument];
   const Books::Rows rows = shard.books.rows(instrument);
   Candidate* candidate = found.list.data();
+  std::uint64_t eligible = 0;
   for (const std::uint8_t venue : shard.tables.rank_order()) {
     if ((book.listed >> venue & 1) == 0) continue;
     const Tick& tick = rows.ticks[venue];
@@ -205,9 +231,11 @@ void gather(Shard& shard, const Order& order, const Policy& policy, Candidates& 
       verdict = price(view, *candidate, tick, rows.deep[venue], shard);
     }
     candidate->reason = verdict.reason;
+    eligible |= std::uint64_t{verdict.reason == Reason::NONE} << (candidate - found.list.data());
     candidate->value = verdict.value;
     ++candidate;
   }
+  found.eligible = eligible;
   found.count = static_cast<std::size_t>(candidate - found.list.data());
 }
 

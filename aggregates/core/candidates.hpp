@@ -2,8 +2,10 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 
+#include "availability.hpp"
 #include "order.hpp"
 #include "quality.hpp"
 
@@ -31,10 +33,14 @@ struct Candidate {
   FeeTerms fee;
   std::int64_t own_units;
   std::int64_t touch_fee_nanos;
-  std::int64_t miss_nanos;
+  Misses misses;
   std::int64_t ack_ns;
   double fill_ratio;
-  // Displayed within the limit, less our own in flight.
+  std::int64_t hidden_units;
+  std::int64_t impact_nanos;
+  std::int64_t balance_nanos;
+  std::int64_t ticket_nanos;
+  // Displayed within the limit and believed to be hidden, less our own in flight.
   std::int64_t available_units;
   // Every bit that any level's size has.
   std::int64_t size_bits;
@@ -46,15 +52,27 @@ struct Candidate {
   }
 };
 
-// Listed venues in venue-key order.
+// Listed venues in venue-key order; `eligible` has a bit for each that may get a child.
 struct Candidates {
   std::size_t count = 0;
+  std::uint64_t eligible = 0;
   std::array<Candidate, kMaxVenues> list;
 
   Candidate& operator[](std::size_t i) { return list[i]; }
   const Candidate& operator[](std::size_t i) const { return list[i]; }
-  bool is_eligible(std::size_t i) const { return list[i].reason == Reason::NONE; }
+  bool is_eligible(std::size_t i) const { return (eligible >> i & 1) != 0; }
+  void exclude(std::size_t i, Reason reason, std::int64_t value) {
+    list[i].reason = reason;
+    list[i].value = value;
+    eligible &= ~(std::uint64_t{1} << i);
+  }
 };
+
+// Calls `act` with the index of each bit, lowest first.
+template <class Act>
+void for_each_bit(std::uint64_t mask, const Act& act) {
+  for (; mask != 0; mask &= mask - 1) act(static_cast<std::size_t>(std::countr_zero(mask)));
+}
 
 void gather(Shard& shard, const Order& order, const Policy& policy, Candidates& found);
 

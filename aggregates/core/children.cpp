@@ -48,6 +48,11 @@ void ask(Shard& shard, Child& child) {
   shard.emit(OutputType::STATUS_REQUEST, order.record.instrument, record);
 }
 
+// Instructions of a child that takes liquidity.
+std::uint8_t taking_inst(std::uint8_t flags) {
+  return (flags & number(AllocationFlag::ISO)) != 0 ? number(ExecInst::ISO) : std::uint8_t{0};
+}
+
 }  // namespace
 
 void start(Shard& shard, Order& order, const Allocation& part, std::int64_t far_nanos) {
@@ -64,7 +69,9 @@ void start(Shard& shard, Order& order, const Allocation& part, std::int64_t far_
   child.sent_ns = shard.log_ns;
   child.far_nanos = posts ? 0 : far_nanos;
   child.min_units = posts ? 0 : std::min(order.least_units(), part.units);
-  child.exec_inst = posts ? number(ExecInst::POST_ONLY) : std::uint8_t{0};
+  const bool iso = (part.flags & number(AllocationFlag::ISO)) != 0;
+  child.exec_inst = iso ? number(ExecInst::ISO) : std::uint8_t{0};
+  if (posts) child.exec_inst = number(ExecInst::POST_ONLY);
   ++shard.books[order.record.instrument].open_children;
   order.add_child(child);
   if (!posts) candidate.terms->in_flight[order.side_index()] += child.units;

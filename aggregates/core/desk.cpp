@@ -2,6 +2,7 @@
 
 #include "amend.hpp"
 #include "children.hpp"
+#include "policy.hpp"
 #include "risk.hpp"
 #include "router.hpp"
 
@@ -118,8 +119,9 @@ Verdict build(Shard& shard, const NewOrder& record, BestPrices& best, Order*& bu
 // When the parent ends at the latest: at its own time, or at its policy's horizon.
 void schedule_expiry(Shard& shard, Order& order) {
   const bool dated = order.record.time_in_force == number(TimeInForce::GTD);
-  const std::int64_t horizon_ns = shard.tables.policy(order.policy)->horizon_ns;
-  order.expire_due_ns = dated ? order.record.expire_ns : shard.log_ns + horizon_ns;
+  const Policy& policy = *shard.tables.policy(order.policy);
+  const std::int64_t last_ns = shard.log_ns + horizon_ns(policy, order.record.urgency);
+  order.expire_due_ns = dated ? order.record.expire_ns : last_ns;
   shard.schedule(order.expire_due_ns, TimerKind::EXPIRE, order.order_id);
 }
 

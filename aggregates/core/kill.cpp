@@ -32,11 +32,19 @@ bool set_kill(Shard& shard, const Kill& record) {
       if (record.venue >= shard.tables.venues()) return false;
       shard.tables.set_killed(record.venue, engaged);
       return true;
+    case KillScope::SELF_HELP:
+      if (record.venue >= shard.tables.venues()) return false;
+      shard.tables.set_self_help(record.venue, engaged);
+      return true;
     case KillScope::CLIENT:
       set_target(shard, shard.killed_clients, record, engaged);
       return true;
     case KillScope::ACCOUNT:
       set_target(shard, shard.killed_accounts, record, engaged);
+      return true;
+    case KillScope::SELF_HELP:
+      if (record.venue >= shard.tables.venues()) return false;
+      shard.tables.set_self_help(record.venue, engaged);
       return true;
     case KillScope::TRADER:
       set_target(shard, shard.killed_traders, record, engaged);

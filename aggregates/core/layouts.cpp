@@ -57,14 +57,17 @@ IN(ExecReport, child_id, trade_id, ref_trade_id, report_id, last_nanos, last_uni
 IN(Instrument, key, quote_ccy, units_per_one, tick_nanos, round_lot_units, default_policy,
    asset_class, reserved)
 IN(Venue, key, mic, kind, is_protected, modelled, status, name, ack_prior_ns, reserved)
-IN(Listing, tick_nanos, lot_units, min_units, reserved)
+IN(Listing, tick_nanos, lot_units, min_units, ticket_nanos)
 IN(Fee, liquidity, reserved, fixed_nanos, rate_e9, reserved2)
 IN(FeeTier, account, liquidity, tier, per_order, reserved, volume, fixed_nanos, rate_e9,
    sub_below_nanos, sub_fixed_nanos, sub_rate_e9, min_nanos, max_nanos, reserved2)
 IN(Billing, account, period_ns, month_to_date, forecast, prior_tier, basis, reserved, reserved2)
 IN(Policy, name, policy, version, kind, split, fee_aware, max_levels, max_children,
-   allow_degraded, reserved, max_attempts, reserved2, tolerance_e9, miss_penalty_e9, stale_ns,
-   ack_timeout_ns, retry_ns, horizon_ns, preferred, reserved3)
+   allow_degraded, protection, crossed, max_attempts, equalise_arrival, use_hidden, posting,
+   impact_horizon, tolerance_e9, miss_penalty_e9, stale_ns, ack_timeout_ns, retry_ns, horizon_ns,
+   preferred, ticket_nanos, latency_e9, risk_e9, toxicity_e9, max_delay_us, urgency_miss_e9_1,
+   urgency_miss_e9_2, urgency_miss_e9_3, urgency_horizon_ms_1, urgency_horizon_ms_2,
+   urgency_horizon_ms_3, toxicity_horizon, reserved)
 IN(Limits, max_order_units, max_notional_ones, collar_e9, restricted, short_restricted,
    self_match, status_requests, max_reports, duplicate_ns, reserved)
 IN(AccountLimits, account, venues_permitted, max_gross_ones, max_net_ones, rate_ns, throttle_ns,
@@ -86,10 +89,12 @@ OUT(Decision, order_id, reference_version, quality_seq, rows_digest, first_child
     allocated_units, arrival_bid_nanos, arrival_ask_nanos, protected_bid_nanos,
     protected_ask_nanos, displayed_bid_nanos, displayed_ask_nanos, expected_cost_lo,
     expected_cost_hi, best_price_units, best_price_cost_lo, best_price_cost_hi, sweep_units,
-    sweep_cost_lo, sweep_cost_hi, cl_ord_id, account, flags, time_in_force, reserved)
+    sweep_cost_lo, sweep_cost_hi, cl_ord_id, account, flags, time_in_force, protection, reserved,
+    remainder_e9, penalty_nanos, added_cost_lo, added_cost_hi, ticket_nanos, cap_nanos)
 FIELDS(Candidate, venue, reason, levels, flags, quote_age_us, value)
-FIELDS(Row, fee_nanos, miss_nanos, ack_ns, fill_ratio)
-FIELDS(Allocation, venue, levels, time_in_force, flags, reserved, units, limit_nanos)
+FIELDS(Row, fee_nanos, miss_0, miss_1, miss_2, miss_3, miss_4, miss_5, miss_6, miss_7, ack_ns,
+       impact_nanos)
+FIELDS(Allocation, venue, levels, time_in_force, flags, send_delay_ns, units, limit_nanos)
 OUT(Child, child_id, order_id, decision_id, units, limit_nanos, min_units, send_delay_ns,
     expire_ns, venue, side, ord_type, time_in_force, exec_inst, capacity, reserved, cl_ord_id,
     account)

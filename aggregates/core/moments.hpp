@@ -1,6 +1,7 @@
 // Decayed mean and variance of an event measure, with the weight behind them.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 
@@ -8,17 +9,25 @@
 
 namespace venuefold {
 
-// Decayed sums of 1, w, x and x * x; `then_ns` is the time of the last observation. A decision
-// reads the first three.
+constexpr double kMaxCorrelation = 0.9;
+
+// Decayed sums of 1, w, x, x * x and squared jumps from one observation to the next, the last of
+// which was at `then_ns`. A decision reads the first three. The jumps tell the lag-1 correlation r:
+// they average 2 (1 - r) variances (von Neumann's ratio).
 struct Moments {
   std::int64_t then_ns = 0;
   double weight = 0.0;
   double total = 0.0;
   double weight_squares = 0.0;
   double squares = 0.0;
+  double jumps = 0.0;
+  double last = 0.0;
 
   void observe(double value, std::int64_t now_ns, const Grid& grid) {
     const double w = grid.weight(now_ns, then_ns);
+    const double jump = weight > 0.0 ? value - last : 0.0;
+    jumps = jumps * w + jump * jump;
+    last = value;
     weight = weight * w + 1.0;
     weight_squares = weight_squares * (w * w) + 1.0;
     total = total * w + value;
@@ -36,13 +45,17 @@ struct Moments {
     return weight * weight / weight_squares * w;
   }
 
-  // Standard error of the mean as of now; 0 where fewer than two observations count.
+  // Standard error of the mean as of now; 0 where fewer than two observations count. The variance
+  // of a first-order autoregression's mean is (1 + r) / (1 - r) times that of independent values.
   double error(std::int64_t now_ns, const Grid& grid) const {
     const double n = effective(now_ns, grid);
     if (n < 2.0) return 0.0;
     const double mean = total / weight;
     const double variance = squares / weight - mean * mean;
-    return variance > 0.0 ? std::sqrt(variance / (n - 1.0)) : 0.0;
+    if (!(variance > 0.0)) return 0.0;
+    const double told = 1.0 - jumps / (2.0 * weight * variance);
+    const double r = std::min(std::max(told, 0.0), kMaxCorrelation);
+    return std::sqrt(variance / (n - 1.0) * ((1.0 + r) / (1.0 - r)));
   }
 
   // Mean with `prior_weight` observations of `prior` added to the faded sums.
@@ -51,6 +64,6 @@ struct Moments {
     return (total * w + prior * prior_weight) / (weight * w + prior_weight);
   }
 };
-static_assert(sizeof(Moments) == 40);
+static_assert(sizeof(Moments) == 56);
 
 }  // namespace venuefold

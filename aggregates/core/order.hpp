@@ -135,6 +135,8 @@ struct Order : OrderLife {
   }
   // What was filled and may still be filled beyond what was asked for.
   std::int64_t excess_units() const { return cum_units + outstanding_units - record.order_units; }
+  // Whether what is taken now must come from one venue, or not at all.
+  bool takes_whole() const { return is_whole() || least_units() > 0; }
   // Moves the state; false, and nothing changes, where the table has no row.
   bool act(OrderEvent event) {
     const OrderState after = transition(state, event);

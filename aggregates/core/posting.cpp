@@ -18,10 +18,26 @@ bool is_well(const Shard& shard, const Policy& policy, std::size_t venue) {
          (health == HealthState::DEGRADED && policy.allow_degraded != 0);
 }
 
+// Maker fee per whole one at a price, negative for a rebate; false where nobody has said it.
+bool add_fee(Shard& shard, const Order& order, std::size_t venue, std::int64_t price,
+             std::int64_t& fee) {
+  constexpr auto add = number(Liquidity::ADD);
+  const std::uint32_t instrument = order.record.instrument;
+  const FeeTier* line = shard.tables.fees().find(
+      static_cast<std::uint8_t>(venue), Account(order.record.account), instrument, add);
+  if (line != nullptr) {
+    fee = terms_at(*line, price).per_one(price);
+    return true;
+  }
+  if ((shard.books.terms(instrument, venue).fee_known & kAddBit) == 0) return false;
+  const Contract& contract = shard.books.contract(instrument, venue);
+  fee = FeeTerms{contract.fee_fixed_nanos[add], contract.fee_rate_e9[add]}.per_one(price);
+  return true;
+}
+
 // Why nothing of the parent may rest at a venue now; NONE where it may.
 Reason reason_against(Shard& shard, const Order& order, std::size_t venue) {
   const Book& book = shard.books[order.record.instrument];
-  const Terms& terms = shard.books.terms(order.record.instrument, venue);
   const Tick& tick = shard.books.tick(order.record.instrument, venue);
   const Policy& policy = *shard.tables.policy(order.policy);
   const std::uint64_t listed = order.record.venues_allowed;
@@ -35,7 +51,8 @@ Reason reason_against(Shard& shard, const Order& order, std::size_t venue) {
     return Reason::STALE_QUOTE;
   }
   if (!is_well(shard, policy, venue)) return Reason::UNHEALTHY_VENUE;
-  return (terms.fee_known & kAddBit) == 0 ? Reason::FEE_UNKNOWN : Reason::NONE;
+  std::int64_t fee = 0;
+  return add_fee(shard, order, venue, 1, fee) ? Reason::NONE : Reason::FEE_UNKNOWN;
 }
 
 // The venue's touch, or our limit; inside every protected and displayed far price; 0 = none.
@@ -67,13 +84,6 @@ std::int64_t post_units(const Order& order, const Terms& terms) {
   return units >= terms.min_units ? units : 0;
 }
 
-std::int64_t add_fee(Shard& shard, std::uint32_t instrument, std::size_t venue,
-                     std::int64_t price) {
-  constexpr auto add = number(Liquidity::ADD);
-  const Contract& contract = shard.books.contract(instrument, venue);
-  return contract.fee_fixed_nanos[add] + scale_e9(price, contract.fee_rate_e9[add]);
-}
-
 // Expected gain per whole one in nanos, a fill's chance included.
 double worth(Shard& shard, const Order& order, std::size_t venue, const BestPrices& best,
              std::int64_t price, std::uint8_t horizon) {
@@ -81,7 +91,8 @@ double worth(Shard& shard, const Order& order, std::size_t venue, const BestPric
   const bool two_sided = best.protected_bid != 0 && best.protected_ask != 0;
   const std::int64_t mid_x2 =
       two_sided ? best.protected_bid + best.protected_ask : shard.books[instrument].mid_x2;
-  const std::int64_t fee = add_fee(shard, instrument, venue, price);
+  std::int64_t fee = 0;
+  add_fee(shard, order, venue, price, fee);
   const double adverse_bps = shard.books.evidence(instrument, venue).added[horizon - 1u].mean();
   const double adverse = adverse_bps * static_cast<double>(price) / 10000.0;
   const double gain = static_cast<double>(order.sign() * (mid_x2 - 2 * price)) / 2.0 -
@@ -109,14 +120,17 @@ void plan(Shard& shard, const Order& order, const BestPrices& best, const Candid
     if (!(value > most)) continue;
     most = value;
     Allocation& part = plan.parts[0];
-    part = Allocation{0, 0, 0, 0, 0, 0, 0, 0, 0};
+    part = Allocation{0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     part.candidate = static_cast<std::uint8_t>(i);
     part.flags = number(AllocationFlag::POST);
     part.units = units;
     part.limit_nanos = price;
-    const std::int64_t fee = add_fee(shard, instrument, venue, price);
+    std::int64_t fee = 0;
+    add_fee(shard, order, venue, price, fee);
     part.cost = int128{order.sign() * price + fee} * units;
     plan.count = 1;
+    plan.added = plan.ranked = 0;
+    plan.ticket_nanos = 0;
     plan.units = units;
     plan.cost = part.cost;
   }

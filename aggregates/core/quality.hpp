@@ -73,7 +73,7 @@ struct alignas(64) Tick {
   // Displayed size within the settings' ticks of the touch.
   std::int64_t near_units(std::size_t side) const { return touch[side].units + deep_units[side]; }
 };
-static_assert(sizeof(Tick) == 384);
+static_assert(sizeof(Tick) == 448);
 
 // What a decision reads besides: terms of trade, own units in flight, fill and latency estimates.
 struct alignas(64) Terms {
@@ -83,6 +83,7 @@ struct alignas(64) Terms {
   std::int64_t take_rate_e9 = 0;
   std::int64_t in_flight[2] = {0, 0};
   std::int64_t tick_nanos = 1;
+  std::int64_t ticket_nanos = 0;
   std::uint8_t status = number(VenueStatus::OPEN);
   std::uint8_t fee_known = 0;
   Moments fill;
@@ -93,7 +94,7 @@ struct alignas(64) Terms {
   // What the row's clock had paused when it stopped.
   std::int64_t paused_ns = 0;
 };
-static_assert(sizeof(Terms) == 192);
+static_assert(sizeof(Terms) == 256);
 
 // What reference inputs said and no decision reads.
 struct Contract {

@@ -102,6 +102,7 @@ void take_tables(Shard& shard, const state::Head& head, Cursor& cursor) {
     const auto tail = cursor.read<state::VenueTail>();
     shard.tables.set_status(id, tail.status);
     shard.tables.set_killed(id, tail.killed != 0);
+    shard.tables.set_self_help(id, tail.self_help != 0);
     shard.books.add_venue();
     shard.venues.add();
     const auto quality = cursor.read<state::Venue>();

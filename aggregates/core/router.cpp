@@ -2,6 +2,11 @@
 
 #include <bit>
 
+#include "arrival.hpp"
+#include "baselines.hpp"
+#include "posting.hpp"
+#include "pricing.hpp"
+#include "protection.hpp"
 #include "posting.hpp"
 #include "shard.hpp"
 
@@ -10,7 +15,7 @@ namespace {
 
 constexpr std::int64_t kUint32Max = 0xFFFFFFFF;
 constexpr std::size_t kMaxBlock =
-    sizeof(out::Candidate) + sizeof(out::Row) + 8 + kMaxLevels * 2 * sizeof(std::uint64_t);
+    sizeof(out::Candidate) + sizeof(out::Row) + 5 * 8 + kMaxLevels * 2 * sizeof(std::uint64_t);
 constexpr std::size_t kMaxDecision =
     sizeof(out::Decision) + kMaxVenues * (kMaxBlock + sizeof(out::Allocation));
 constexpr std::size_t kGoalVenues = 24;
@@ -36,9 +41,46 @@ std::uint8_t block_flags(std::int64_t sign, const Candidate& candidate) {
   const std::int64_t farthest = sign * (last.price_nanos - candidate.value);
   if (farthest > kUint32Max) flags |= number(CandidateFlag::WIDE_PRICE);
   if (candidate.size_bits > kUint32Max) flags |= number(CandidateFlag::WIDE_UNITS);
-  if (candidate.own_units != 0) flags |= number(CandidateFlag::OWN_UNITS);
   if (candidate.modelled) flags |= number(CandidateFlag::MODELLED);
+  if (candidate.own_units != 0) flags |= number(CandidateFlag::OWN_UNITS);
+  if (candidate.impact_nanos > kUint32Max) flags |= number(CandidateFlag::WIDE_IMPACT);
+  if (candidate.balance_nanos != 0) flags |= number(CandidateFlag::BALANCE);
+  if (candidate.ticket_nanos != 0) flags |= number(CandidateFlag::TICKET);
+  if (candidate.hidden_units != 0) flags |= number(CandidateFlag::HIDDEN);
   return flags;
+}
+
+constexpr std::uint8_t kExtras =
+    number(CandidateFlag::OWN_UNITS) | number(CandidateFlag::WIDE_IMPACT) |
+    number(CandidateFlag::BALANCE) | number(CandidateFlag::TICKET) | number(CandidateFlag::HIDDEN);
+
+// Values that few candidates have.
+std::uint8_t* put_extras(std::uint8_t* at, const Candidate& candidate, std::uint8_t flags) {
+  const auto put_if = [&](CandidateFlag flag, std::int64_t value) {
+    if ((flags & number(flag)) != 0) at = put(at, value);
+  };
+  put_if(CandidateFlag::OWN_UNITS, candidate.own_units);
+  put_if(CandidateFlag::WIDE_IMPACT, candidate.impact_nanos);
+  put_if(CandidateFlag::BALANCE, candidate.balance_nanos);
+  put_if(CandidateFlag::TICKET, candidate.ticket_nanos);
+  put_if(CandidateFlag::HIDDEN, candidate.hidden_units);
+  return at;
+}
+
+out::Row row_of(const Candidate& candidate, std::uint8_t flags) {
+  const Misses& misses = candidate.misses;
+  const bool wide = (flags & number(CandidateFlag::WIDE_IMPACT)) != 0;
+  return {candidate.touch_fee_nanos,
+          misses[0],
+          misses[1],
+          misses[2],
+          misses[3],
+          misses[4],
+          misses[5],
+          misses[6],
+          misses[7],
+          static_cast<std::uint32_t>(candidate.ack_ns),
+          wide ? 0u : static_cast<std::uint32_t>(candidate.impact_nanos)};
 }
 
 template <class Price, class Units>
@@ -80,9 +122,8 @@ std::uint8_t* put_block(std::uint8_t* at, std::int64_t sign, const Candidate& ca
   head.levels = candidate.levels_count;
   head.flags = block_flags(sign, candidate);
   at = put(at, head);
-  at = put(at, out::Row{candidate.touch_fee_nanos, candidate.miss_nanos, candidate.ack_ns,
-                        candidate.fill_ratio});
-  if (candidate.own_units != 0) at = put(at, candidate.own_units);
+  at = put(at, row_of(candidate, head.flags));
+  if ((head.flags & kExtras) != 0) at = put_extras(at, candidate, head.flags);
   return put_pairs(at, sign, candidate, head.flags);
 }
 
@@ -96,7 +137,7 @@ std::uint8_t* put_allocations(std::uint8_t* at, const Order& order, const Candid
     const bool posts = (part.flags & number(AllocationFlag::POST)) != 0;
     record.time_in_force = number(posts ? TimeInForce::DAY : order.child_time_in_force());
     record.flags = part.flags;
-    if (part.send_delay_ns != 0) record.flags |= number(AllocationFlag::HELD);
+    record.send_delay_ns = part.send_delay_ns;
     record.units = part.units;
     record.limit_nanos = part.limit_nanos;
     at = put(at, record);
@@ -115,6 +156,7 @@ std::uint8_t flags_of(const Order& order, const Candidates& candidates) {
     if (candidates.is_eligible(i) && candidates[i].modelled) {
       flags |= number(DecisionFlag::MODELLED);
     }
+    if (candidates[i].reason == Reason::SELF_HELP) flags |= number(DecisionFlag::SELF_HELP);
   }
   if (order.arrival_bid_nanos > order.arrival_ask_nanos) {
     flags |= number(DecisionFlag::CROSSED_ARRIVAL);
@@ -141,8 +183,12 @@ void fill_order(out::Decision& record, const Order& order, const Policy& policy)
 
 void fill_costs(out::Decision& record, const Order& order, const Candidates& candidates,
                 const Plan& plan, std::int64_t wanted) {
-  const Baseline best = best_price(order, candidates, wanted);
-  const Baseline sweep = fee_blind_sweep(order, candidates, wanted);
+  const Baseline best = best_price(order.sign(), candidates, wanted);
+  const Baseline sweep = fee_blind_sweep(order.sign(), candidates, wanted);
+  record.added_cost_lo = low_word(plan.added);
+  record.added_cost_hi = high_word(plan.added);
+  record.ticket_nanos = plan.ticket_nanos;
+  record.cap_nanos = plan.cap_nanos;
   record.expected_cost_lo = low_word(plan.cost);
   record.expected_cost_hi = high_word(plan.cost);
   record.best_price_units = best.units;
@@ -154,8 +200,9 @@ void fill_costs(out::Decision& record, const Order& order, const Candidates& can
 }
 
 std::uint64_t emit_decision(Shard& shard, const Order& order, const Policy& policy,
-                            const BestPrices& best, const Candidates& candidates,
-                            const Plan& plan, std::int64_t wanted) {
+                            const BestPrices& best, const Charges& charges,
+                            const Candidates& candidates, const Plan& plan,
+                            std::int64_t wanted) {
   std::uint8_t* const start = shard.outputs.reserve(kMaxDecision);
   std::uint8_t* const rows = start + sizeof(out::Decision);
   const std::int64_t sign = order.sign();
@@ -179,7 +226,10 @@ std::uint64_t emit_decision(Shard& shard, const Order& order, const Policy& poli
   record.protected_ask_nanos = best.protected_ask;
   record.displayed_bid_nanos = best.displayed_bid;
   record.displayed_ask_nanos = best.displayed_ask;
-  record.flags = flags_of(order, candidates);
+  record.flags = flags_of(order, candidates) | plan.flags;
+  record.protection = policy.protection;
+  record.remainder_e9 = static_cast<std::uint32_t>(charges.remainder_e9);
+  record.penalty_nanos = charges.penalty_nanos;
   fill_costs(record, order, candidates, plan, wanted);
 
   const auto size = static_cast<std::size_t>(at - start);
@@ -187,6 +237,15 @@ std::uint64_t emit_decision(Shard& shard, const Order& order, const Policy& poli
   std::memcpy(start, &record, sizeof record);
   shard.outputs.commit(size);
   return shard.out_seq;
+}
+
+// The policy waits while venues are crossed against each other.
+void wait_if_crossed(const BestPrices& best, Candidates& candidates) {
+  const std::int64_t crossed_nanos = best.displayed_bid - best.displayed_ask;
+  if (best.displayed_ask == 0 || crossed_nanos <= 0) return;
+  for_each_bit(candidates.eligible, [&](std::size_t i) {
+    candidates.exclude(i, Reason::MARKET_CROSSED, crossed_nanos);
+  });
 }
 
 // Lowest of prices, 0 = none: one less than a price, 0 wraps around to the most.
@@ -217,7 +276,8 @@ BestPrices best_prices(const Shard& shard, std::uint32_t instrument, std::int64_
     const Level ask = tick.touch[1];
     const bool crossed = 0 < ask.nanos && ask.nanos < bid.nanos;
     if (crossed || shard.log_ns - tick.quote_ns > stale_ns) continue;
-    const bool is_protected = shard.tables.is_protected() >> venue & 1;
+    const bool is_protected =
+        (shard.tables.is_protected() & ~shard.tables.self_help()) >> venue & 1;
     const bool bid_counts = is_protected && bid.units >= round_lot;
     const bool ask_counts = is_protected && ask.units >= round_lot;
     best.displayed_bid = std::max(best.displayed_bid, bid.nanos);
@@ -236,17 +296,23 @@ const Plan& decide(Shard& shard, Order& order, const BestPrices& best) {
   Candidates& candidates = shard.desk.candidates;
   Plan& plan = shard.desk.plan;
   gather(shard, order, policy, candidates);
-  plan.count = 0;
-  plan.units = 0;
-  plan.cost = 0;
+  if (policy.crossed == number(Crossed::WAIT)) wait_if_crossed(best, candidates);
+  const std::int64_t far_nanos = order.sign() > 0 ? best.displayed_ask : best.displayed_bid;
+  const Charges charges = charge(shard, order, policy, candidates, wanted, far_nanos);
   // All at one venue where the parent, or its minimum, must be whole.
   const std::int64_t least = order.is_whole() ? 0 : order.least_units();
-  if (!order.is_post_only()) {
-    allocate(order, policy, candidates, least != 0 ? least : wanted, plan);
+  Task task{order, policy, candidates, charges, least != 0 ? least : wanted,
+            shard.books[order.record.instrument].record.units_per_one};
+  if (order.is_post_only()) {
+    plan.clear();
+  } else {
+    allocate_protected(shard, task, candidates, best, plan);
   }
+  if (policy.equalise_arrival != 0) equalise(shard, policy, candidates, plan);
   if (plan.units == 0) posting::plan(shard, order, best, candidates, plan);
   ++order.attempts;
-  order.decision_id = emit_decision(shard, order, policy, best, candidates, plan, wanted);
+  order.decision_id =
+      emit_decision(shard, order, policy, best, charges, candidates, plan, wanted);
   return plan;
 }
 

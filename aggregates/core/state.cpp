@@ -67,7 +67,7 @@ void put_tables(Encoder& encoder, const Shard& shard) {
   for (std::size_t id = 0; id < tables.venues(); ++id) {
     const VenueEntry& entry = tables.venue(id);
     encoder.put(entry.record);
-    encoder.put(state::VenueTail{entry.status, entry.killed, {}});
+    encoder.put(state::VenueTail{entry.status, entry.killed, entry.self_help, {}});
     encoder.put(state::encode_venue(shard.venues, id));
   }
   for (std::uint32_t id = 0; id <= kMaxPolicies; ++id) {

@@ -67,7 +67,8 @@ static_assert(sizeof(Head) == 232);
 struct VenueTail {
   std::uint8_t status;
   std::uint8_t killed;
-  char reserved[6];
+  std::uint8_t self_help;
+  char reserved[5];
 };
 static_assert(sizeof(VenueTail) == 8);
 

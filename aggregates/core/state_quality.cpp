@@ -40,6 +40,7 @@ void encode_terms(Row& row, const Terms& terms, const Contract& contract) {
   row.tick_nanos = terms.tick_nanos;
   row.lot_units = terms.lot_units;
   row.min_units = terms.min_units;
+  row.ticket_nanos = terms.ticket_nanos;
   for (std::size_t code = 0; code < kLiquidityCodes; ++code) {
     row.fees[code] = {contract.fee_fixed_nanos[code], contract.fee_rate_e9[code]};
   }
@@ -81,6 +82,7 @@ bool decode_terms(const Row& row, Books& books, std::size_t instrument, std::siz
   terms.tick_nanos = row.tick_nanos;
   terms.lot_units = row.lot_units;
   terms.min_units = row.min_units;
+  terms.ticket_nanos = row.ticket_nanos;
   for (std::uint8_t code = 0; code < kLiquidityCodes; ++code) {
     books.set_fee(instrument, venue, code, row.fees[code].fixed_nanos, row.fees[code].rate_e9);
   }
@@ -130,11 +132,12 @@ bool decode_tick(const Row& row, Books& books, std::size_t instrument, std::size
 
 Moments encode(const venuefold::Moments& moments) {
   return {moments.then_ns, moments.weight, moments.weight_squares, moments.total,
-          moments.squares};
+          moments.squares, moments.jumps,  moments.last};
 }
 
 bool decode(const Moments& record, venuefold::Moments& moments) {
-  moments = {record.then_ns, record.weight, record.total, record.weight_squares, record.squares};
+  moments = {record.then_ns, record.weight, record.total, record.weight_squares,
+             record.squares, record.jumps,  record.last};
   return is_time(record.then_ns);
 }
 

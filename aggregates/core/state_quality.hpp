@@ -18,8 +18,10 @@ struct Moments {
   double weight_squares;
   double total;
   double squares;
+  double jumps;
+  double last;
 };
-static_assert(sizeof(Moments) == 40);
+static_assert(sizeof(Moments) == 56);
 
 struct FeePair {
   std::int64_t fixed_nanos;
@@ -52,6 +54,7 @@ struct Row {
   std::int64_t tick_nanos;
   std::int64_t lot_units;
   std::int64_t min_units;
+  std::int64_t ticket_nanos;
   FeePair fees[kLiquidityCodes];
   std::int64_t quote_ns;
   std::uint64_t quote_seq;
@@ -77,7 +80,7 @@ struct Row {
   LevelPair levels[kMaxLevels];
   Moments moments[kRowMoments];
 };
-static_assert(sizeof(Row) == 880 + 40 * kRowMoments);
+static_assert(sizeof(Row) == 888 + 56 * kRowMoments);
 
 struct Venue {
   SessionClock session;
@@ -100,7 +103,7 @@ struct Venue {
   Histogram::Counts acks;
   Histogram::Counts fills;
 };
-static_assert(sizeof(Venue) == 80 + 4 * 40 + 3 * 960 * 4);
+static_assert(sizeof(Venue) == 80 + 4 * 56 + 3 * 960 * 4);
 
 Moments encode(const venuefold::Moments& moments);
 Row encode_row(const Books& books, std::size_t instrument, std::size_t venue);

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <numeric>
 
+#include "policy.hpp"
+
 namespace venuefold {
 namespace {
 
@@ -27,16 +29,21 @@ void Tables::set_killed(std::size_t id, bool killed) {
   set_bit(killed_, id, killed);
 }
 
+void Tables::set_self_help(std::size_t id, bool declared) {
+  venues_[id].self_help = declared;
+  set_bit(self_help_, id, declared);
+}
+
 Reason Tables::put_venue(std::uint8_t id, const Venue& record) {
   if (id > venues_.size()) return Reason::UNKNOWN_VENUE;
   if (id >= kMaxVenues) return Reason::TABLE_FULL;
   if (!has_text(record.key) || !is_status(record.status)) return Reason::BAD_VALUE;
   if (!within(0, record.ack_prior_ns, kMaxDurationNs)) return Reason::BAD_VALUE;
   if (id == venues_.size()) {
-    venues_.push_back({record, record.status, false});
+    venues_.push_back({record, record.status, false, false});
     ++venues_count_;
   } else {
-    venues_[id] = {record, record.status, venues_[id].killed};
+    venues_[id] = {record, record.status, venues_[id].killed, venues_[id].self_help};
   }
   set_status(id, record.status);
   set_bit(protected_, id, record.is_protected != 0);
@@ -84,7 +91,8 @@ bool is_valid(const Instrument& record) {
 
 bool is_valid(const Listing& record) {
   return within(1, record.tick_nanos, kMaxUnits) && within(1, record.lot_units, kMaxUnits) &&
-         within(0, record.min_units, kMaxUnits);
+         within(0, record.min_units, kMaxUnits) &&
+         within(0, record.ticket_nanos, kMaxTicketNanos);
 }
 
 bool is_valid(const Fee& record) {
@@ -111,12 +119,27 @@ bool is_valid(const Posting& record) {
          within(kMinRestNs, record.check_ns, kMaxDurationNs);
 }
 
+namespace {
+
+// Switches, codes and charges beyond those of every policy.
+bool has_valid_extras(const Policy& record) {
+  constexpr auto most_e9 = static_cast<std::uint32_t>(kE9);
+  return record.equalise_arrival <= 1 && record.use_hidden <= 1 &&
+         record.protection <= number(Protection::ISO) &&
+         record.crossed <= number(Crossed::WAIT) && record.impact_horizon <= kMarkoutHorizons &&
+         record.toxicity_horizon <= kMarkoutHorizons && record.urgency_miss_e9_1 <= most_e9 &&
+         record.urgency_miss_e9_2 <= most_e9 && record.urgency_miss_e9_3 <= most_e9 &&
+         within(0, record.ticket_nanos, kMaxTicketNanos) && record.max_delay_us <= kMaxDelayUs;
+}
+
+}  // namespace
+
 bool is_valid(const Policy& record) {
   const auto duration = [](std::int64_t value) { return within(1, value, kMaxDurationNs); };
   return within(1, record.policy, kMaxPolicies) &&
-         within(number(PolicyKind::BEST_PRICE), record.kind, number(PolicyKind::PREFERRED)) &&
-         record.split <= 1 && record.fee_aware <= 1 &&
-         record.allow_degraded <= 1 && within(1, record.max_levels, kMaxLevels) &&
+         within(number(PolicyKind::BEST_PRICE), record.kind, number(PolicyKind::BALANCED)) &&
+         record.split <= 1 && record.fee_aware <= 1 && record.allow_degraded <= 1 &&
+         has_valid_extras(record) && within(1, record.max_levels, kMaxLevels) &&
          within(1, record.max_children, kMaxVenues) && within(1, record.max_attempts, 1000) &&
          within(0, record.tolerance_e9, kE9) && within(0, record.miss_penalty_e9, kE9) &&
          duration(record.stale_ns) && duration(record.ack_timeout_ns) &&

@@ -26,6 +26,7 @@ struct VenueEntry {
   Venue record;
   std::uint8_t status;
   bool killed;
+  bool self_help;
 };
 
 // Venues, policies and settings; instruments live with their books.
@@ -52,12 +53,15 @@ class Tables {
   std::uint64_t open() const { return open_; }
   std::uint64_t is_protected() const { return protected_; }
   std::uint64_t killed() const { return killed_; }
+  // Venues that we have declared self help against.
+  std::uint64_t self_help() const { return self_help_; }
   std::int64_t ack_prior_ns(std::size_t id) const { return ack_prior_ns_[id]; }
   const Fees& fees() const { return fees_; }
   Fees& fees() { return fees_; }
 
   void set_status(std::size_t id, std::uint8_t status);
   void set_killed(std::size_t id, bool killed);
+  void set_self_help(std::size_t id, bool declared);
 
   // Each defines or replaces what the record names, or says why not.
   Reason put_venue(std::uint8_t id, const Venue& record);
@@ -72,6 +76,7 @@ class Tables {
   std::uint64_t open_ = 0;
   std::uint64_t protected_ = 0;
   std::uint64_t killed_ = 0;
+  std::uint64_t self_help_ = 0;
   std::array<std::int64_t, kMaxVenues> ack_prior_ns_{};
   std::array<std::unique_ptr<Policy>, kMaxPolicies + 1> policies_;
   std::size_t policy_count_ = 0;

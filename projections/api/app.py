@@ -11,7 +11,6 @@ from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, License, SecurityScheme
-from litestar.types import ASGIApp
 
 from projections.api.bounds import Guarded, Meter
 from projections.api.problems import ProblemError, on_anything, on_http, on_problem
@@ -48,20 +47,20 @@ def openapi(services: Services) -> OpenAPIConfig:
 
 def make_app(services: Services) -> Litestar:
     """The ASGI application of one service."""
-    meter = Meter(services.elapsed_ns)
-
-    def guarded(app: ASGIApp) -> ASGIApp:
-        return Guarded(app, services.gate, services.bounds, meter)
 
     def settle(config: AppConfig) -> AppConfig:
         config.state = State({"services": services, "orders": Meter(services.elapsed_ns)})
         return config
 
+    async def end() -> None:
+        await services.jobs.close()
+        await services.port.close()
+
     origins = list(services.bounds.cors_origins)
-    return Litestar(
+    app = Litestar(
         ROUTES,
         on_app_init=[settle],
-        middleware=[guarded],
+        on_shutdown=[end],
         exception_handlers={
             ProblemError: on_problem,
             HTTPException: on_http,
@@ -76,3 +75,7 @@ def make_app(services: Services) -> Litestar:
         logging_config=None,
         debug=False,
     )
+    # In front of everything, so that a path that does not exist is bounded and guarded as well.
+    meter = Meter(services.elapsed_ns)
+    app.asgi_handler = Guarded(app.asgi_handler, services.gate, services.bounds, meter)
+    return app

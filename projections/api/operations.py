@@ -50,14 +50,15 @@ def told(status: int, kind: Any, about: str, example: Any = None) -> dict[int, R
 def list_operation(listing: Listing) -> type[Operation]:
     """An operation with the parameters and formats of a list."""
 
-    def extend(operation: Operation) -> None:
+    def begin(operation: Operation, **terms: Any) -> None:
+        Operation.__init__(operation, **terms)
         operation.parameters = [*(operation.parameters or []), *parameters_of(listing)]
         content: Any = operation.responses["200"].content  # type: ignore[index, union-attr]
         text = Schema(type=OpenAPIType.STRING)
         content["text/csv"] = OpenAPIMediaType(schema=text)
         content["application/x-ndjson"] = OpenAPIMediaType(schema=text)
 
-    return type("ListOperation", (Operation,), {"__post_init__": extend})
+    return type("ListOperation", (Operation,), {"__init__": begin})
 
 
 def parameters_of(listing: Listing) -> list[Parameter]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -56,6 +57,7 @@ TITLES = {
     503: "Not ready",
     504: "Timed out",
 }
+NAMED = re.compile(r"field `([^`]{1,64})`")
 STATUS_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
@@ -85,6 +87,9 @@ def on_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     if isinstance(extra, list) and extra and isinstance(extra[0], dict):
         detail = str(extra[0].get("message", detail))
         field = str(extra[0].get("key", ""))
+        named = NAMED.search(detail)
+        if field == "data":
+            field = named[1] if named else ""
     headers = {k: v for k, v in (error.headers or {}).items() if k.lower() == "allow"}
     return response_of(ProblemError(status, code, detail, field, headers))
 

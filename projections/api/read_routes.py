@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import orjson
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import PathParameter, QueryParameter
 
 from projections.api.access import ANYBODY, AUDITORS, require
 from projections.api.lists import ACCEPTED, FORMATS, LISTINGS, Listing, answer
@@ -23,8 +23,9 @@ from schemas.wire import code_name, decode_output, input_dict, to_dict
 
 JSON = "application/json"
 Ask = Request[Any, Any, Any]
-Id = Annotated[int, Parameter(ge=0, le=2**62, description="global id")]
-Key = Annotated[str, Parameter(min_length=1, max_length=64)]
+Id = Annotated[int, PathParameter(ge=0, le=2**62, description="global id")]
+Key = Annotated[str, QueryParameter(min_length=1, max_length=64)]
+PathKey = Annotated[str, PathParameter(min_length=1, max_length=64)]
 
 
 def services_of(request: Ask) -> Services:

@@ -45,6 +45,9 @@ class Jobs(Protocol):
     def all(self) -> list[dict[str, Any]]:
         """Every job that is remembered."""
 
+    async def close(self) -> None:
+        """Ends what still runs."""
+
 
 @dataclass(frozen=True)
 class Bounds:
@@ -75,4 +78,4 @@ class Services:
     audited: Callable[[int], list[dict[str, Any]]]
     bounds: Bounds = field(default_factory=Bounds)
     version: str = ""
-    is_demo: bool = False
+    close: Callable[[], None] = lambda: None

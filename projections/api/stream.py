@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import orjson
 from litestar import Request, get
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, QueryParameter
 from litestar.response import Stream
 
 from projections.api.access import ANYBODY, Caller, require
@@ -26,9 +26,9 @@ from schemas.wire import to_dict
 
 BEAT_S = 1.0
 BURST = 256
-Text = Annotated[str | None, Parameter(required=False, max_length=256, min_length=1)]
+Text = Annotated[str | None, QueryParameter(required=False, max_length=256, min_length=1)]
 LastId = Annotated[
-    str | None, Parameter(header="Last-Event-ID", required=False, pattern=r"^[0-9]{1,18}$")
+    str | None, HeaderParameter(name="Last-Event-ID", required=False, pattern=r"^[0-9]{1,18}$")
 ]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import JSONBody, PathParameter, QueryParameter
 from litestar.serialization import encode_json
 
 from projections.api.access import ANYBODY, AUDITORS, OPERATORS, require
@@ -25,8 +25,9 @@ ASSETS = {
     "page.css": "text/css",
     "docs.js": "text/javascript",
 }
-JobId = Annotated[str, Parameter(pattern=r"^[0-9]{1,9}$")]
-Count = Annotated[int, Parameter(ge=1, le=1000)]
+JobId = Annotated[str, PathParameter(pattern=r"^[0-9]{1,9}$")]
+Name = Annotated[str, PathParameter(max_length=64)]
+Count = Annotated[int, QueryParameter(ge=1, le=1000)]
 
 
 class JobRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -128,7 +129,7 @@ async def get_audit(request: Ask, limit: Count = 100) -> Response[bytes]:
     summary="Start a verification or a what-if of the service's log.",
     responses=told(202, dict[str, Any], "Started.") | problems(415, 422),
 )
-async def post_job(request: Ask, data: JobRequest) -> Response[bytes]:
+async def post_job(request: Ask, data: JSONBody[JobRequest]) -> Response[bytes]:
     """It runs in a process of its own; ask for it by its id."""
     require(request.state.caller, OPERATORS | AUDITORS)
     services = services_of(request)
@@ -187,7 +188,7 @@ async def get_docs(request: Ask) -> Response[bytes]:
 
 
 @get("/static/{name:str}", include_in_schema=False)
-async def get_asset(request: Ask, name: str) -> Response[bytes]:
+async def get_asset(request: Ask, name: Name) -> Response[bytes]:
     """A file that the pages need; there are no others."""
     require(request.state.caller, ANYBODY)
     if name not in ASSETS:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from litestar import Response, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, JSONBody
 
 from projections.api.access import KILLERS, OPERATORS, TRADERS, require
 from projections.api.operations import problems, told
@@ -29,7 +29,7 @@ from projections.api.order_input import (
     order_record,
 )
 from projections.api.problems import ProblemError
-from projections.api.read_routes import Ask, Id, Key, json, one_row, services_of
+from projections.api.read_routes import Ask, Id, PathKey, json, one_row, services_of
 from projections.api.services import Services
 from projections.views import columns
 from projections.views.names import Names
@@ -40,7 +40,7 @@ MAX_WAIT_S = 10.0
 WAIT = re.compile(r"(?:^|[,;])\s*wait=(\d{1,3})\s*(?:$|[,;])")
 Prefer = Annotated[
     str | None,
-    Parameter(header="Prefer", max_length=64, required=False, description="wait=N, up to 10 s"),
+    HeaderParameter(name="Prefer", max_length=64, required=False, description="wait=N, up to 10 s"),
 ]
 REFUSED_STATUS = {
     "engine_not_running": 503,
@@ -106,7 +106,9 @@ def accepted(body: dict[str, Any], order_id: int) -> Response[bytes]:
     summary="Submit a parent order; answered once it is durable.",
     responses=SUBMITTED | problems(409, 415, 422),
 )
-async def post_order(request: Ask, data: OrderRequest, prefer: Prefer = None) -> Response[bytes]:
+async def post_order(
+    request: Ask, data: JSONBody[OrderRequest], prefer: Prefer = None
+) -> Response[bytes]:
     """With `Prefer: wait=N` the answer waits up to N seconds for the decision or refusal.
 
     A repeated ClOrdID with the same terms gets the first answer, with other terms 409.
@@ -127,7 +129,7 @@ async def post_order(request: Ask, data: OrderRequest, prefer: Prefer = None) ->
     responses=SUBMITTED | problems(404, 415, 422),
 )
 async def post_cancel(
-    request: Ask, order_id: Id, data: CancelRequest, prefer: Prefer = None
+    request: Ask, order_id: Id, data: JSONBody[CancelRequest], prefer: Prefer = None
 ) -> Response[bytes]:
     """The cancel is an input of its own; the order's state tells what came of it."""
     require(request.state.caller, TRADERS)
@@ -146,7 +148,7 @@ async def post_cancel(
     responses=SUBMITTED | problems(404, 415, 422),
 )
 async def post_amend(
-    request: Ask, order_id: Id, data: AmendRequest, prefer: Prefer = None
+    request: Ask, order_id: Id, data: JSONBody[AmendRequest], prefer: Prefer = None
 ) -> Response[bytes]:
     """The whole order with its new terms becomes an input."""
     require(request.state.caller, TRADERS)
@@ -164,7 +166,7 @@ async def post_amend(
     summary="Stop trading in a scope, or let it go on.",
     responses=SUBMITTED | problems(415, 422),
 )
-async def post_kill(request: Ask, data: KillRequest) -> Response[bytes]:
+async def post_kill(request: Ask, data: JSONBody[KillRequest]) -> Response[bytes]:
     """Engaging needs a trader or an operator, letting go an operator."""
     require(request.state.caller, KILLERS if data.engaged else OPERATORS)
     services = services_of(request)
@@ -181,7 +183,9 @@ async def post_kill(request: Ask, data: KillRequest) -> Response[bytes]:
     summary="Begin or end an outage of a simulated venue.",
     responses=told(200, OutageRequest, "As it is now.") | problems(404, 415, 422),
 )
-async def post_outage(request: Ask, venue: Key, data: OutageRequest) -> Response[bytes]:
+async def post_outage(
+    request: Ask, venue: PathKey, data: JSONBody[OutageRequest]
+) -> Response[bytes]:
     """Its quotes stop and its answers wait until the outage is over."""
     require(request.state.caller, OPERATORS)
     services = services_of(request)
@@ -202,7 +206,7 @@ async def post_outage(request: Ask, venue: Key, data: OutageRequest) -> Response
     summary="Set the pre-trade limits of an instrument.",
     responses=SUBMITTED | problems(415, 422),
 )
-async def post_limits(request: Ask, data: LimitsRequest) -> Response[bytes]:
+async def post_limits(request: Ask, data: JSONBody[LimitsRequest]) -> Response[bytes]:
     """The full new value becomes a reference input, with whoever set it and why in the audit."""
     require(request.state.caller, OPERATORS)
     services = services_of(request)

@@ -28,12 +28,13 @@ def execute_change(connection: Connection, change: Change) -> None:
         names = (*CHANGING[change.view.name], "id")
         columns = dict(zip(change.view.names, change.columns, strict=True))
         sql = statements.update_by_marks(change.view, MARK)
-        rows = list(zip(*(columns[name] for name in names), strict=True))
+        rows = zip(*(columns[name] for name in names), strict=True)
     else:
         source = statements.values_of(change.view, MARK)
         sql = from_source(change, source)
-        rows = list(zip(*change.columns, strict=True))
-    connection.exec_driver_sql(sql, rows)
+        rows = zip(*change.columns, strict=True)
+    cursor: Any = connection.connection.cursor()
+    cursor.executemany(sql, rows)
 
 
 def copy_change(connection: Connection, change: Change) -> None:

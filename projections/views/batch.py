@@ -51,6 +51,7 @@ class OutputBatch:
         self.bytes: Array = np.frombuffer(payload, dtype=np.uint8)
         self.start: Array = start.astype(np.int64)
         self.type: Array = self.bytes[self.start + TYPE_AT]
+        self._records: dict[OutputType, Records] = {}
         self.head = gather(self.bytes, self.start, OUT_HEADER.dtype)
         if len(start) and self.bytes[self.start + VERSION_AT].max() > SUPPORTED_VERSION:
             raise InvariantError("outputs of a newer format; project with the program that wrote")
@@ -80,8 +81,11 @@ class OutputBatch:
 
     def records(self, kind: OutputType) -> Records:
         """The records of a type, in order."""
-        rows = np.flatnonzero(self.type == kind)
-        return Records(rows, gather(self.bytes, self.start[rows], OUTPUTS[kind][0].dtype))
+        if kind not in self._records:
+            rows = np.flatnonzero(self.type == kind)
+            fields = gather(self.bytes, self.start[rows], OUTPUTS[kind][0].dtype)
+            self._records[kind] = Records(rows, fields)
+        return self._records[kind]
 
     def raw(self, row: int) -> bytes:
         """The whole bytes of one record."""
@@ -105,6 +109,9 @@ def gather(source: Array, start: Array, dtype: np.dtype[Any]) -> Array:
     """Structures of `dtype` at the offsets `start` of bytes, shape (start,)."""
     if not len(start):
         return np.zeros(0, dtype=dtype)
-    table = source[start[:, None] + np.arange(dtype.itemsize)]
-    found: Array = np.ascontiguousarray(table).view(dtype).reshape(len(start))
+    # A view of a structure at every byte, from which rows are copied whole.
+    everywhere: Array = np.ndarray(
+        (len(source) - dtype.itemsize + 1,), dtype=dtype, buffer=source.data, strides=(1,)
+    )
+    found: Array = everywhere[start]
     return found

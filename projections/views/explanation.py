@@ -74,9 +74,26 @@ class Story:
         return next((c for c in self.decision.candidates if c.venue == venue), None)
 
     def all_in(self, venue: CandidateVenue, price_nanos: int) -> float:
-        """What ranks a price there: signed price, fee if the policy counts it, expected miss."""
+        """What ranks a price there: signed price, fee if the policy counts it, likely miss of the
+        first lot, impact on what remains, and what `balanced` charges.
+        """
         fee = venue.fee_nanos if self.policy is None or self.policy.fee_aware else 0
-        return self.sign * price_nanos + fee + venue.miss_nanos
+        charged = venue.miss_nanos + venue.impact_nanos + venue.balance_nanos
+        return self.sign * price_nanos + fee + charged
+
+    def behind_bps(self, venue: CandidateVenue) -> float | None:
+        """By how much a venue without a child is dearer than the dearest price taken; None where
+        nothing was taken, nothing is left there, or there is no mid.
+        """
+        level = first_level_beyond(venue, 0)
+        taken = [
+            self.all_in(used, part.limit_nanos)
+            for part in self.decision.children
+            if (used := self.candidate(part.venue)) is not None
+        ]
+        if level is None or not taken or not self.mid_nanos:
+            return None
+        return 1e4 * (self.all_in(venue, level) - max(taken)) / self.mid_nanos
 
     def next_best(self, part: ChildAllocation) -> tuple[CandidateVenue, int] | None:
         """Cheapest level that the other venues kept: (venue, price); None without one."""

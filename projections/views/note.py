@@ -49,9 +49,26 @@ def market_lines(story: Story) -> Iterator[str]:
     d = story.decision
     yield f"best displayed {pair(d.displayed_bid_nanos, d.displayed_ask_nanos)}"
     yield f"protected best {pair(d.protected_bid_nanos, d.protected_ask_nanos)}"
+    about = [flag.replace("_", " ") for flag in d.flags if flag not in PROTECTIONS]
     yield f"at arrival     {pair(d.arrival_bid_nanos, d.arrival_ask_nanos)}" + (
-        f"  ({', '.join(flag.replace('_', ' ') for flag in d.flags)})" if d.flags else ""
+        f"  ({', '.join(about)})" if about else ""
     )
+    yield from protection_lines(story)
+
+
+PROTECTIONS = {
+    "iso": "every child is an ISO: each better protected quote gets its full displayed size",
+    "capped": "no child may trade beyond {cap}: a better protected quote there gets no child",
+    "crossed_exempt": "protected quotes are crossed, so none is protected, as the policy says",
+    "self_help": "self help is declared: quotes of that venue are not protected",
+}
+
+
+def protection_lines(story: Story) -> Iterator[str]:
+    """How better protected quotes were dealt with, and by which exception."""
+    for flag, words in PROTECTIONS.items():
+        if flag in story.decision.flags:
+            yield words.format(cap=price(story.decision.cap_nanos))
 
 
 def pair(bid: int, ask: int) -> str:
@@ -75,9 +92,28 @@ def venue_table(story: Story) -> Table:
             rows.append([name, "", "", "", "", age, f"left out: {why}"])
             continue
         part = got.get(venue.venue)
-        outcome = f"gets {story.instrument.size(part.units)}" if part else "ranked behind"
+        outcome = f"gets {story.instrument.size(part.units)}" if part else behind(story, venue)
         rows.append([name, *offer_cells(story, venue), age, outcome])
     return titles, rows
+
+
+def behind(story: Story, venue: CandidateVenue) -> str:
+    """Why a venue that qualified got nothing."""
+    gap = story.behind_bps(venue)
+    if gap is None:
+        return "ranked behind"
+    if gap >= 0:
+        return f"ranked behind: {gap:.2f} bps dearer than the last taken"
+    if venue.ticket_nanos:
+        return f"{-gap:.2f} bps cheaper, but not worth its ticket of {price(venue.ticket_nanos)}"
+    return f"{-gap:.2f} bps cheaper, but behind by lots, minimum, number of children or preference"
+
+
+def chance(venue: CandidateVenue) -> str:
+    """Chance that the first lot is there, and the last of the largest sizes where it differs."""
+    last = venue.available[-1] if venue.available else venue.fill_ratio
+    tail = f" to {last:.1%}" if round(last, 3) < round(venue.fill_ratio, 3) else ""
+    return f"{venue.fill_ratio:.1%}{tail}"
 
 
 def offer_cells(story: Story, venue: CandidateVenue) -> list[str]:
@@ -91,7 +127,7 @@ def offer_cells(story: Story, venue: CandidateVenue) -> list[str]:
     return [
         ", ".join(shown) + more + own,
         price(venue.fee_nanos),
-        f"{venue.fill_ratio:.1%}",
+        chance(venue),
         duration(venue.ack_ns),
     ]
 
@@ -110,6 +146,8 @@ def choice_line(story: Story, part: ChildAllocation) -> str:
         f"{story.names.venue(part.venue)}: {story.instrument.size(part.units)} at "
         f"{price(part.limit_nanos)} or better over {part.levels} level"
         f"{'s' if part.levels > 1 else ''}"
+        + (" as ISO" if "iso" in part.flags else "")
+        + (f", sent {duration(part.send_delay_ns)} later" if part.send_delay_ns else "")
     )
     venue, other = story.candidate(part.venue), story.next_best(part)
     if venue is None or not story.mid_nanos:
@@ -133,6 +171,7 @@ def cost_lines(story: Story) -> Iterator[str]:
         return
     size = story.instrument.size(d.allocated_units)
     yield f"expected all-in {bps(ours)} against the mid for {size}"
+    yield from charge_lines(story)
     baselines = (
         ("single best price", d.best_price_cost, d.best_price_units),
         ("fee-blind sweep", d.sweep_cost, d.sweep_units),
@@ -144,6 +183,20 @@ def cost_lines(story: Story) -> Iterator[str]:
         else:
             theirs = bps(story.bps(cost, units))
             yield f"{name}: {theirs}, so the plan saves {saved:+.2f} bps"
+
+
+def charge_lines(story: Story) -> Iterator[str]:
+    """What the optimiser charged besides price and fee."""
+    d = story.decision
+    if d.added_cost and story.mid_nanos:
+        added = 1e4 * d.added_cost / d.allocated_units / story.mid_nanos
+        parts = [f"a miss costs {price(d.penalty_nanos)}"] if d.penalty_nanos else []
+        if d.remainder_e9:
+            parts.append(f"impact falls on the {d.remainder_e9 / 1e9:.1%} likely to remain")
+        words = f" ({'; '.join(parts)})" if parts else ""
+        yield f"ranked with {bps(added)} more for what is likely to go wrong{words}"
+    if d.ticket_nanos:
+        yield f"tickets of {price(d.ticket_nanos)} {story.instrument.quote_ccy} for the children"
 
 
 def outcome_lines(story: Story) -> Iterator[str]:

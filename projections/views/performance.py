@@ -42,7 +42,7 @@ def latency_bucket(latency_ns: Array) -> Array:
 def bucket_end_ns(bucket: int) -> int:
     """The least latency above a bucket."""
     octave, within = divmod(bucket, OCTAVE_STEPS)
-    return max(1, (OCTAVE_STEPS + within + 1 << octave) // OCTAVE_STEPS)
+    return -(-(OCTAVE_STEPS + within + 1 << octave) // OCTAVE_STEPS)
 
 
 class Performance:

@@ -47,6 +47,14 @@ EXCLUSIONS: dict[str, Words] = {
     "below_lot": lambda value, one: f"the {one.size(value)} it has are less than a lot",
     "venue_health": lambda value, _: f"its health is {code_name(HealthState, value)}",
     "fee_unknown": _plain("its fee is not known, and a fee is never guessed"),
+    "not_permitted": _plain("the account may not trade there"),
+    "self_help": _plain("self help is declared against it"),
+    "market_crossed": lambda value, _: (
+        f"venues are crossed against each other by {price(value)}, and the policy waits"
+    ),
+    "through_protected": lambda value, _: (
+        f"its best price {price(value)} is beyond a protected quote that gets no child"
+    ),
 }
 
 REFUSALS: dict[str, Words] = {

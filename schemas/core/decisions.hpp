@@ -53,9 +53,16 @@ struct Decision : OutHeader {
   char account[16];
   std::uint8_t flags;
   std::uint8_t time_in_force;
-  char reserved[6];
+  std::uint8_t protection;
+  char reserved[1];
+  std::uint32_t remainder_e9;
+  std::int64_t penalty_nanos;
+  std::uint64_t added_cost_lo;
+  std::int64_t added_cost_hi;
+  std::int64_t ticket_nanos;
+  std::int64_t cap_nanos;
 };
-static_assert(sizeof(Decision) == 288);
+static_assert(sizeof(Decision) == 328);
 
 struct Candidate {
   std::uint8_t venue;
@@ -69,9 +76,16 @@ static_assert(sizeof(Candidate) == 16);
 
 struct Row {
   std::int64_t fee_nanos;
-  std::int64_t miss_nanos;
-  std::int64_t ack_ns;
-  double fill_ratio;
+  std::uint16_t miss_0;
+  std::uint16_t miss_1;
+  std::uint16_t miss_2;
+  std::uint16_t miss_3;
+  std::uint16_t miss_4;
+  std::uint16_t miss_5;
+  std::uint16_t miss_6;
+  std::uint16_t miss_7;
+  std::uint32_t ack_ns;
+  std::uint32_t impact_nanos;
 };
 static_assert(sizeof(Row) == 32);
 
@@ -80,7 +94,7 @@ struct Allocation {
   std::uint8_t levels;
   std::uint8_t time_in_force;
   std::uint8_t flags;
-  std::uint32_t reserved;
+  std::uint32_t send_delay_ns;
   std::int64_t units;
   std::int64_t limit_nanos;
 };

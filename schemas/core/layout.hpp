@@ -165,7 +165,7 @@ struct Listing : Header {
   std::int64_t tick_nanos;
   std::int64_t lot_units;
   std::int64_t min_units;
-  char reserved[8];
+  std::int64_t ticket_nanos;
 };
 static_assert(sizeof(Listing) == 64);
 
@@ -218,9 +218,13 @@ struct Policy : Header {
   std::uint8_t max_levels;
   std::uint8_t max_children;
   std::uint8_t allow_degraded;
-  char reserved[2];
+  std::uint8_t protection;
+  std::uint8_t crossed;
   std::uint32_t max_attempts;
-  std::uint32_t reserved2;
+  std::uint8_t equalise_arrival;
+  std::uint8_t use_hidden;
+  std::uint8_t posting;
+  std::uint8_t impact_horizon;
   std::int64_t tolerance_e9;
   std::int64_t miss_penalty_e9;
   std::int64_t stale_ns;
@@ -228,7 +232,19 @@ struct Policy : Header {
   std::int64_t retry_ns;
   std::int64_t horizon_ns;
   std::uint8_t preferred[64];
-  char reserved3[56];
+  std::int64_t ticket_nanos;
+  std::uint32_t latency_e9;
+  std::uint32_t risk_e9;
+  std::uint32_t toxicity_e9;
+  std::uint32_t max_delay_us;
+  std::uint32_t urgency_miss_e9_1;
+  std::uint32_t urgency_miss_e9_2;
+  std::uint32_t urgency_miss_e9_3;
+  std::uint32_t urgency_horizon_ms_1;
+  std::uint32_t urgency_horizon_ms_2;
+  std::uint32_t urgency_horizon_ms_3;
+  std::uint8_t toxicity_horizon;
+  char reserved[7];
 };
 static_assert(sizeof(Policy) == 256);
 

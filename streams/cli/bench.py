@@ -13,7 +13,16 @@ from typing import Any
 import msgspec
 
 from schemas.errors import InputError
-from streams.cli.benchmarks import durability, engine, native, pipelines
+from streams.cli.benchmarks import (
+    durability,
+    engine,
+    market,
+    native,
+    pipelines,
+    projections,
+    solver,
+)
+from streams.cli.benchmarks.api import LiveService
 from streams.cli.benchmarks.brokers import broker_benchmarks
 from streams.cli.benchmarks.compare import compare
 from streams.cli.benchmarks.keep import keep, write_markdown
@@ -37,6 +46,10 @@ class Report(msgspec.Struct, kw_only=True):
     results: list[Result]
 
 
+FIXED_COST_NANOS = 300_000_000
+"""What a child costs in the benchmark of decisions with fixed costs: 0.30 of the currency."""
+
+
 class Catalogue:
     """Every benchmark by name; the simulated day is made once and only when one needs it."""
 
@@ -49,14 +62,21 @@ class Catalogue:
             "fold.2000x50": partial(engine.fold, 2000, 50, is_full),
             "decide.24": partial(engine.decide, 24, is_full),
             "decide.50": partial(engine.decide, 50, is_full),
+            "decide.24.fixed_cost": partial(engine.decide, 24, is_full, FIXED_COST_NANOS),
+            **self._solver(),
             **self._native(),
             "parallel.1": partial(parallel, 1),
             "parallel.2": partial(parallel, 2),
             "pipeline.durable": lambda: self._day().durable(folder / "durable"),
             **self._durability(),
             "simulator": lambda: self._day().simulate(),
+            "market": partial(market.alone, is_full),
+            "market.routed": partial(market.routed, is_full),
             "replay": lambda: self._day().replay(folder / "replay"),
             "verify": self._verify,
+            "log.bytes_per_tick": lambda: durability.bytes_per_tick(self._run()),
+            **projections.ReadModelBench(folder, is_full).benchmarks(),
+            "api": lambda: LiveService(folder / "api", is_full).run(),
             **broker_benchmarks(folder / "brokers", is_full),
         }
         for toml in sorted(DATASETS.glob("*.toml")) if data else []:
@@ -65,6 +85,18 @@ class Catalogue:
                 self.table[f"reader.{where.name}"] = partial(pipelines.read_dataset, toml, where)
         if is_full and GENERATOR.exists():
             self.table["parity"] = partial(parity, 2_000_000)
+
+    def _solver(self) -> dict[str, Benchmark]:
+        """Protocol A, in a checkout that has the oracle."""
+        if not solver.is_present():
+            return {}
+        return {
+            "solver.common": partial(solver.common, self.is_full),
+            **{
+                f"solver.{venues}": partial(solver.protocol_a, venues, self.is_full)
+                for venues in solver.SIZES
+            },
+        }
 
     def _durability(self) -> dict[str, Benchmark]:
         """The log, and the device beside it in the same run."""
@@ -122,10 +154,14 @@ class Catalogue:
             self.day = pipelines.SimulatedDay(self.is_full)
         return self.day
 
-    def _verify(self) -> Result:
+    def _run(self) -> Path:
+        """The run that `replay` wrote."""
         if not (self.folder / "replay").exists():
             self._day().replay(self.folder / "replay")
-        return self._day().verify(self.folder / "replay")
+        return self.folder / "replay"
+
+    def _verify(self) -> Result:
+        return self._day().verify(self._run())
 
 
 def bench(
@@ -187,6 +223,10 @@ def print_report(report: dict[str, Any]) -> None:
         row = [*head, *shown, f"{result['n']:,}", noisy]
         rows.append(row)
     print_table("", ["benchmark", "unit", "value", *columns, "n", ""], rows)
+    for result in report["results"]:
+        if result.get("more"):
+            words = ", ".join(f"{name} {value:g}" for name, value in result["more"].items())
+            print_lines("", [f"{result['name']}: {words}"])
 
 
 def dataset_folder(toml: Path, data: Path | None) -> Path | None:

@@ -49,6 +49,7 @@ def run_lines(facts: dict[str, Any]) -> list[str]:
     if facts["gb_per_day"] is not None:
         pace = f"{facts['gb_per_day']:,.3f} GB a day"
         lines.append(f"{pace} at this run's pace ({facts['span_s']:,.0f} s of market time)")
+    lines.append(f"retention: {facts['retention']}")
     return lines
 
 

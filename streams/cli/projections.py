@@ -15,38 +15,50 @@ STORE_FOLDER = "projections"
 
 
 def projections(
-    verb: Literal["run", "rebuild", "status"],
+    verb: Literal["run", "rebuild", "status", "fill"],
     run: Path,
     /,
     *,
     store: str | None = None,
     history_s: int = 60,
     once: bool = False,
+    decisions: int = 1_000_000,
     json: bool = False,
 ) -> int:
     """Keep the read models of a run in a database.
 
     `run` follows the log until Ctrl-C, `rebuild` builds anew beside those in use and swaps,
-    `status` says how far they are.
+    `status` says how far they are. `fill` writes a new run of made-up decisions, to measure on.
 
     Args:
-        verb: `run`, `rebuild` or `status`.
+        verb: `run`, `rebuild`, `status` or `fill`.
         run: Folder of the run.
         store: `sqlite:///FOLDER` or `postgresql://USER@HOST/DATABASE`; a folder in the run's.
         history_s: Cadence of the quality history; changing it takes a rebuild.
         once: `run`: stop when everything written by now is stored.
+        decisions: `fill`: how many; each has three children and three fills.
         json: One JSON object instead of lines.
     """
     url = store or f"sqlite:///{run.resolve() / STORE_FOLDER}"
     if history_s < 1:
         raise InputError(f"--history-s {history_s}: give 1 or more")
     history_ns = history_s * 1_000_000_000
-    facts = act(verb, run, url, history_ns, once)
+    writes = verb == "fill"
+    facts = fill(run, decisions) if writes else act(verb, run, url, history_ns, once)
     if json:
         print_json(facts)
     else:
         print_lines("Read models", [f"{name}: {value}" for name, value in facts.items()])
     return 0
+
+
+def fill(run: Path, decisions: int) -> dict[str, Any]:
+    """Writes a bulk run; `sor projections rebuild` stores it."""
+    from streams.bulk import write_run
+
+    if decisions < 1:
+        raise InputError(f"--decisions {decisions}: give 1 or more")
+    return {"decisions": decisions, "rows": write_run(run, decisions), "run": str(run)}
 
 
 def act(verb: str, run: Path, url: str, history_ns: int, once: bool) -> dict[str, Any]:

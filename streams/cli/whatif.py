@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from streams.cli.evaluate import interval, number
+from streams.cli.evaluate_view import interval, number
 from streams.cli.terminal import print_json, print_lines, print_table
 
 
 def whatif(run: Path, /, *, policy: Path, json: bool = False) -> int:
     """Say what another policy would have cost on the inputs of a run.
 
-    Decisions are exact, outcomes are modelled: both policies trade in the same fill simulator on the
-    logged market, each learning from its own fills.
+    Decisions are exact, outcomes are modelled: both policies trade in the same fill simulator on
+    the logged market, each learning from its own fills.
 
     Args:
         run: Folder of the run.
@@ -30,15 +30,18 @@ def whatif(run: Path, /, *, policy: Path, json: bool = False) -> int:
     print_lines(
         f"{result['orders']:,} orders, {result['blocks']} days: {result['what']}",
         [
-            f"model error (original simulated - logged): {number(error['bps'])} bps, "
-            f"95 % {interval(error['ci95'])}",
-            f"other policy - original: {number(change['bps'])} bps, 95 % {interval(change['ci95'])}: "
-            f"{change['verdict']}",
+            f"model error (original simulated - logged): {estimate(error)}",
+            f"other policy - original: {estimate(change)}: {change['verdict']}",
         ],
     )
     for what, rows in result["by"].items():
         print_table(f"by {what}", *_table(what, rows))
     return 0
+
+
+def estimate(row: dict[str, Any]) -> str:
+    """A value in bps with its interval."""
+    return f"{number(row['bps'])} bps, 95 % {interval(row['ci95'])}"
 
 
 def _table(what: str, rows: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:

@@ -9,7 +9,7 @@ import msgspec
 
 from aggregates.kernel import GENERATION
 from schemas import reference
-from schemas.codes import InputType, PolicyKind
+from schemas.codes import Crossed, InputType, PolicyKind, Protection
 from schemas.envelope import HEADER
 from schemas.errors import InputError
 from schemas.layout import Layout
@@ -160,7 +160,33 @@ def _add_policy(
         retry_ns=retry_ms * NS_PER_MS,
         horizon_ns=horizon_ms * NS_PER_MS,
         preferred=_ranks(name, policy.preferred, venues),
+        **_charges(policy),
     )
+
+
+def _charges(policy: Policy) -> dict[str, int]:
+    """Fields of POLICY that most policies leave alone."""
+    urgent = {
+        f"urgency_miss_e9_{urgency}": e9_from_bps(bps)
+        for urgency, bps in enumerate(policy.urgency_miss_bps, start=1)
+    } | {
+        f"urgency_horizon_ms_{urgency}": horizon_ms
+        for urgency, horizon_ms in enumerate(policy.urgency_horizon_ms, start=1)
+    }
+    return urgent | {
+        "protection": int(Protection[policy.protection.upper()]),
+        "crossed": int(Crossed[policy.crossed.upper()]),
+        "equalise_arrival": policy.equalise_arrival,
+        "max_delay_us": policy.max_delay_us,
+        "use_hidden": policy.use_hidden,
+        "ticket_nanos": policy.ticket_nanos,
+        "impact_horizon": policy.impact_horizon,
+        "latency_e9": e9_from_bps(policy.latency_bps),
+        "risk_e9": e9_from_bps(policy.risk_bps),
+        "toxicity_e9": e9_from_bps(policy.toxicity_bps),
+        "toxicity_horizon": policy.toxicity_horizon,
+        "posting": sum(1 << urgency for urgency in set(policy.posting)),
+    }
 
 
 def _ranks(name: str, preferred: Sequence[str], venues: dict[str, int]) -> bytes:

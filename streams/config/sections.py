@@ -18,6 +18,7 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 Horizon = Annotated[int, msgspec.Meta(ge=1, le=30_000_000)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Bps = Annotated[float, msgspec.Meta(ge=0.0, le=10_000.0)]
+Rate = Annotated[float, msgspec.Meta(ge=0.0, le=40_000.0)]
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -49,15 +50,36 @@ class Policy(Section, frozen=True, kw_only=True):
     horizon_ms: Millis = 0
     allow_degraded: bool = False
     preferred: tuple[str, ...] = ()
+    protection: Literal["none", "limit", "iso"] = "none"
+    crossed: Literal["route", "exempt", "wait"] = "route"
+    equalise_arrival: bool = False
+    max_delay_us: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 500
+    use_hidden: bool = False
+    ticket_nanos: Annotated[int, msgspec.Meta(ge=0, le=10**12)] = 0
+    impact_horizon: Annotated[int, msgspec.Meta(ge=0, le=4)] = 0
+    latency_bps: Rate = 0.0
+    risk_bps: Rate = 0.0
+    toxicity_bps: Rate = 0.0
+    toxicity_horizon: Annotated[int, msgspec.Meta(ge=0, le=4)] = 0
+    urgency_miss_bps: tuple[Bps, Bps, Bps] = (0.0, 0.0, 0.0)
+    urgency_horizon_ms: tuple[Millis, Millis, Millis] = (0, 0, 0)
+    posting: tuple[Annotated[int, msgspec.Meta(ge=0, le=3)], ...] = ()
 
 
 class Policies(Section, frozen=True, kw_only=True):
-    """The four policies; their ids are 1, 2, 3 and 4 in this order."""
+    """The policies; their ids are 1 to 5 in this order."""
 
     best_price: Policy = Policy(fee_aware=False)
     lowest_cost: Policy = Policy(miss_penalty_bps=2.0)
     fastest: Policy = Policy(tolerance_bps=1.0)
     preferred: Policy = Policy(tolerance_bps=1.0)
+    balanced: Policy = Policy(
+        miss_penalty_bps=2.0,
+        latency_bps=0.02,
+        risk_bps=1.0,
+        toxicity_bps=0.1,
+        toxicity_horizon=2,
+    )
 
 
 class Limits(Section, frozen=True, kw_only=True):

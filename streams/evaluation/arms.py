@@ -13,8 +13,8 @@ from schemas.orders import NEW_ORDER
 from schemas.units import NS_PER_MS, NS_PER_S
 from streams.config.records import config_records
 from streams.config.sections import EngineConfig, Policies, Policy, Quality
-from streams.evaluation.truth import TrueMarket
 from streams.evaluation.parents import SMALL_TENTHS, TENTHS, WARM_UP_NS, parent_orders
+from streams.evaluation.truth import TrueMarket
 from streams.simulator.synthetic.drive import Drive, Watch, ignore, order_times
 from streams.simulator.synthetic.market import RESULT, market_arguments, reference_stream
 from streams.simulator.synthetic.terms import Preset

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from streams.evaluation.truth import TrueMarket
 from streams.evaluation.arms import (
     ORACLE_PENALTIES_E9,
     SPLITS,
@@ -21,7 +20,8 @@ from streams.evaluation.arms import (
 from streams.evaluation.choice import ChoiceScore, score_choices
 from streams.evaluation.decisions import DecisionWatch, Seen
 from streams.evaluation.score import instant_bps, shortfall_bps, size_bucket
-from streams.evaluation.solver import SolverScore, score_solver
+from streams.evaluation.solver import SolverScore, preset_terms, score_solver
+from streams.evaluation.truth import TrueMarket
 from streams.evaluation.worlds import Shape, drawn_preset
 from streams.simulator.synthetic.market import market_arguments
 from streams.simulator.synthetic.terms import Preset
@@ -52,7 +52,7 @@ def run_block(task: BlockTask) -> dict[str, Any]:
     watch = DecisionWatch(market)
     solver, choice = SolverScore(), ChoiceScore()
     ours = run_engine_in(market, setting, OURS, watch)
-    score_solver(watch.seen, preset, OURS.miss_penalty_bps / 1e4, solver)
+    score_solver(watch.seen, preset_terms(preset), OURS.miss_penalty_bps / 1e4, solver)
     score_choices(_small_decisions(task, preset), preset, choice)
     costs = {"ours": _summary(ours, setting)}
     if task.wants_all:

@@ -1,10 +1,10 @@
 """Protocol C: the venue chosen against the ex-ante best under the simulator's true habits.
 
 For a child of q units at venue v, displayed d: all-in price a_v, and with the true chance of a fade
-or a reject what is then missing must be had at the next best all-in price, after what the fade gave
-away has moved the market: c_v = a_v + P(miss) * (next - a_v)+ + fade * missing * leak. Decisions of
-one child on the first attempt are judged; those where best and second differ by less than 0.2 bp are
-left out and counted.
+or a reject what is then missing must be had at the next best all-in price, after what the fade
+gave away has moved the market: c_v = a_v + P(miss) * (next - a_v)+ + fade * missing * leak.
+Decisions of one child on the first attempt are judged; those where best and second differ by less
+than 0.2 bp are left out and counted.
 """
 
 from __future__ import annotations

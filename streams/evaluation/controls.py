@@ -16,11 +16,10 @@ from aggregates import kernel
 from schemas.codes import InputType
 from schemas.decisions import CHILD
 from schemas.envelope import SLOT, SLOTS
-
 from schemas.orders import NEW_ORDER
-from streams.evaluation.truth import TrueMarket
 from streams.evaluation.arms import EngineArm, Setting, reference_of, run_engine
 from streams.evaluation.score import shortfall_bps
+from streams.evaluation.truth import TrueMarket
 from streams.evaluation.worlds import Shape, drawn_preset
 from streams.simulator.synthetic.drive import Drive, order_times
 from streams.simulator.synthetic.market import RESULT, market_arguments

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ class Seen:
     """A decision and the truth about venues when it was made."""
 
     decision: SmartRoutingDecisionEvent
-    habits: NDArray[np.void]
+    habits: NDArray[np.void] = field(default_factory=lambda: VENUE_HABITS.zeros(0))
 
     @property
     def sign(self) -> int:

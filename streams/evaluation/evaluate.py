@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,13 @@ from typing import Any
 import msgspec
 import orjson
 
+from streams.clock import SystemClock
 from streams.evaluation import controls, learner, tables
 from streams.evaluation.block import OURS, BlockTask, run_block
 from streams.evaluation.statistics import mean_interval
 from streams.evaluation.worlds import HELD_OUT, TUNING_FAMILY, Shape, drawn_preset
 from streams.replay.replay import Progress, no_progress
+from streams.simulator.synthetic.terms import Family
 
 VENUES = (5, 10, 20, 32, 50)
 TRIED = "configurations_tried.jsonl"
@@ -35,7 +36,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     control_blocks: int = 30
     control_orders: int = 16
     first_seed: int = 1
-    families: tuple[str, ...] = HELD_OUT
+    families: tuple[Family, ...] = HELD_OUT
     workers: int = 0
 
 
@@ -84,7 +85,7 @@ def _jobs(plan: Plan) -> Iterable[Job]:
         yield block(Shape(venues=plan.headline), seed, wants_all=True)
     for family in plan.families:
         for seed in seeds:
-            yield block(Shape(venues=plan.headline, family=family), seed, wants_all=True)  # type: ignore[arg-type]
+            yield block(Shape(venues=plan.headline, family=family), seed, wants_all=True)
     for venues in plan.venues:
         if venues != plan.headline:
             yield from (block(Shape(venues=venues), seed, wants_all=False) for seed in side)
@@ -183,7 +184,7 @@ def _note_tried(plan: Plan, out: Path | None) -> int:
         return 1
     out.mkdir(parents=True, exist_ok=True)
     line = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "at_ns": SystemClock().now_ns(),
         "ours": msgspec.to_builtins(OURS),
         "plan": msgspec.to_builtins(plan),
     }

@@ -1,7 +1,7 @@
 """Stylised facts of recorded and simulated markets, side by side.
 
-Both are read as the router reads them: input records, one consolidated book an instrument. Times are
-`log_ns`; sizes are relative to the median, so that shares and coins compare.
+Both are read as the router reads them: input records, one consolidated book an instrument. Times
+are `log_ns`; sizes are relative to the median, so that shares and coins compare.
 """
 
 from __future__ import annotations
@@ -104,7 +104,8 @@ class Facts:
     def row(self, name: str) -> Row:
         """Every fact, None where the records do not show it."""
         gaps = np.array([gap for gap in self.gaps if gap > 0])
-        sizes = [_ratio(np.array(units)) for units in self.sizes.values()]
+        ratios = [_ratio(np.array(units)) for units in self.sizes.values()]
+        sizes = [ratio for ratio in ratios if ratio is not None]
         best = [count / self.observed for count in self.at_best.values()] if self.observed else []
         return {
             "market": name,

@@ -1,4 +1,4 @@
-"""Whether quality is learned: live against frozen over the day, and recovery after a regime switch."""
+"""Whether quality is learned: live against frozen over the day, and after a regime switch."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from streams.evaluation.truth import TrueMarket
 from streams.evaluation.arms import EngineArm, Setting, run_engine, run_engine_in
 from streams.evaluation.choice import ChoiceScore, score_choices
 from streams.evaluation.decisions import DecisionWatch
 from streams.evaluation.score import shortfall_bps
+from streams.evaluation.truth import TrueMarket
 from streams.evaluation.worlds import Shape, drawn_preset
 from streams.simulator.synthetic.market import market_arguments
 
@@ -43,7 +43,7 @@ def choices_around_switch(venues: int, seed: int, orders: int) -> dict[str, Any]
 
 
 def recovery(blocks: list[dict[str, Any]]) -> dict[str, Any]:
-    """Share of right choices by bins of orders, and how many orders after the switch it was back."""
+    """Share of right choices by bins of orders, and after how many orders it was back."""
     when = np.concatenate([np.array(block["when"], dtype=int) for block in blocks])
     right = np.concatenate([np.array(block["right"], dtype=float) for block in blocks])
     switch = int(blocks[0]["switch"])

@@ -13,20 +13,12 @@ from streams.simulator.synthetic.terms import Preset
 SOURCE_ORDERS = 200
 TENTHS = (1, 5, 10, 30, 100)
 """Sizes in tenths of the consolidated touch."""
-SMALL_TENTHS = (1, 1, 1, 10)
-"""Sizes that one venue can take: for judging which venue is chosen."""
 WARM_UP_NS = 2 * NS_PER_S
 _PARENTS = 40
 
 
 def parent_orders(
-    preset: Preset,
-    touch_units: list[int],
-    count: int,
-    gap_ns: int,
-    seed: int,
-    policy: int = 0,
-    tenths: tuple[int, ...] = TENTHS,
+    preset: Preset, touch_units: list[int], count: int, gap_ns: int, seed: int, policy: int = 0
 ) -> bytes:
     """`count` NEW_ORDER records, one about every `gap_ns`, after a warm-up.
 
@@ -41,7 +33,7 @@ def parent_orders(
     instrument = draw(0, len(preset.instruments))
     lots = np.array([max(v.lots * v.min_lots for v in preset.venues if v.kind == "lit")])
     lot = lots[0] * np.array([terms.lot_units for terms in preset.instruments])[instrument]
-    size = np.array(touch_units)[instrument] * np.array(tenths)[draw(1, len(tenths))] // 10
+    size = np.array(touch_units)[instrument] * np.array(TENTHS)[draw(1, len(TENTHS))] // 10
     records["type"] = int(InputType.NEW_ORDER)
     records["venue"], records["source"] = VENUE_NONE, SOURCE_ORDERS
     records["source_seq"] = number + 1

@@ -13,10 +13,10 @@ def plot(result: dict[str, Any], out: Path) -> Path | None:
     except ImportError:
         return None
     mpl.use("agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot as plt
 
     rows = result["improvement"]
-    figure, axes = pyplot.subplots(figsize=(9, 4), layout="constrained")
+    figure, axes = plt.subplots(figsize=(9, 4), layout="constrained")
     names = [row["baseline"] for row in rows]
     values = [row["bps"] for row in rows]
     bars = [row["bps_ci95"] or [row["bps"], row["bps"]] for row in rows]
@@ -27,5 +27,5 @@ def plot(result: dict[str, Any], out: Path) -> Path | None:
     axes.set_xlabel("shortfall saved against the baseline, bps of arrival mid (95 %)")
     path = out / "improvement.png"
     figure.savefig(path, dpi=120)
-    pyplot.close(figure)
+    plt.close(figure)
     return path

@@ -1,4 +1,4 @@
-"""Implementation shortfall of parents (DOMAIN 24), with what was left priced by the common sweep."""
+"""Implementation shortfall of parents, with what was left priced by the common sweep."""
 
 from __future__ import annotations
 
@@ -39,4 +39,4 @@ def _bps(results: Any, notional: Floats, fees: Floats, preset: Preset) -> Floats
 def size_bucket(results: NDArray[np.void], touch_units: list[int]) -> NDArray[np.int64]:
     """Which of `parents.TENTHS` each parent is, by its share of the usual touch."""
     share = results["units"] / np.array(touch_units)[results["instrument"]]
-    return np.digitize(share, [0.3, 0.75, 2.0, 6.0])
+    return np.asarray(np.digitize(share, [0.3, 0.75, 2.0, 6.0]), dtype=np.int64)

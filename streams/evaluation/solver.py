@@ -1,9 +1,9 @@
 """Protocol A: our split against the exact optimum of the same snapshot, by a formula of its own.
 
 The oracle rebuilds each level's cost from the recorded book, the preset's fees and the quality row
-(fill ratio): sign * price + fee + (1 - fill ratio) * penalty * touch. Where all lots are one unit the
-levels of a venue only get dearer, so taking them in order of cost is optimal (an exchange argument);
-decisions with other lots are left out and counted.
+(fill ratio): sign * price + fee + (1 - fill ratio) * penalty * touch. Where all venues trade
+in one lot and show whole ones, taking levels in order of cost is optimal, for those of a venue only
+get dearer (an exchange argument); other decisions are left out and counted.
 """
 
 from __future__ import annotations
@@ -21,6 +21,27 @@ Offer = tuple[float, int, int]
 """(cost per one in nanos, venue, units)."""
 
 
+@dataclass(frozen=True)
+class Terms:
+    """Lots and taker fees (fixed nanos per one, rate in 1e-9) by (instrument, venue)."""
+
+    lots: dict[tuple[int, int], int]
+    fees: dict[tuple[int, int], tuple[int, int]]
+
+
+def preset_terms(preset: Preset) -> Terms:
+    """Terms of a synthetic market, from its preset and not from what the engine was told."""
+    places = [
+        (at, venue) for at in range(len(preset.instruments)) for venue in range(len(preset.venues))
+    ]
+    lots = {place: preset.venues[place[1]].lots for place in places}
+    fees = {}
+    for place in places:
+        terms = preset.venues[place[1]]
+        fees[place] = price_nanos(terms.take), rate_e9(terms.take_bps)
+    return Terms(lots, fees)
+
+
 @dataclass
 class SolverScore:
     """Sums over non-trivial decisions; `trivial` are those that a random split solves too."""
@@ -34,14 +55,13 @@ class SolverScore:
     best_price_overlap: list[float] = field(default_factory=list)
 
 
-def score_solver(seen: list[Seen], preset: Preset, penalty: float, score: SolverScore) -> None:
+def score_solver(seen: list[Seen], terms: Terms, penalty: float, score: SolverScore) -> None:
     """Adds what a run's decisions are worth; `penalty` is the policy's, as a fraction."""
     for at, one in enumerate(seen):
-        lots = {preset.venues[c.venue].lots for c in one.decision.candidates if c.levels}
-        if lots != {1} or not one.mid_nanos:
+        if not _is_exact(one, terms) or not one.mid_nanos:
             score.left_out += 1
             continue
-        offers = _offers(one, preset, penalty)
+        offers = _offers(one, terms, penalty)
         units = one.decision.allocated_units
         ours = {child.venue: child.units for child in one.decision.children}
         luck = _in_order(offers, units, random.Random(at))
@@ -58,21 +78,32 @@ def score_solver(seen: list[Seen], preset: Preset, penalty: float, score: Solver
         score.best_price_overlap.append(best_overlap(offers, _touch_first(one, offers), units))
 
 
+def _is_exact(one: Seen, terms: Terms) -> bool:
+    """Whether all venues trade in one lot and every displayed size is whole in it."""
+    shown = [candidate for candidate in one.decision.candidates if candidate.levels]
+    lots = {terms.lots[one.decision.instrument, candidate.venue] for candidate in shown}
+    if len(lots) != 1:
+        return False
+    lot = lots.pop()
+    sizes = [level.units for candidate in shown for level in candidate.levels]
+    return all(units % lot == 0 for units in (*sizes, one.decision.allocated_units))
+
+
 def _tolerance(one: Seen) -> float:
     made = one.decision
     spread_bps = (made.displayed_ask_nanos - made.displayed_bid_nanos) / one.mid_nanos * 1e4
     return max(1e-9, min(0.1, 0.02 * spread_bps))
 
 
-def _offers(one: Seen, preset: Preset, penalty: float) -> list[Offer]:
+def _offers(one: Seen, terms: Terms, penalty: float) -> list[Offer]:
     found = []
     for candidate in one.decision.candidates:
-        terms = preset.venues[candidate.venue]
+        fixed, rate = terms.fees[one.decision.instrument, candidate.venue]
         own = candidate.own_units
         for level in candidate.levels:
             units = max(0, level.units - own)
             own = max(0, own - level.units)
-            fee = price_nanos(terms.take) + level.price_nanos * rate_e9(terms.take_bps) / 1e9
+            fee = fixed + level.price_nanos * rate / 1e9
             miss = (1.0 - candidate.fill_ratio) * penalty * candidate.levels[0].price_nanos
             cost = one.sign * level.price_nanos + fee + miss
             if units:

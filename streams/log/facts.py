@@ -18,6 +18,10 @@ from streams.log.shard_log import ShardLog
 
 DAY_NS = 86_400 * NS_PER_S
 TICK_TYPES = (InputType.QUOTE, InputType.TRADE)
+RETENTION = (
+    "everything is kept until `sor log prune`, which by default keeps the newest 2 snapshots and "
+    "what they need"
+)
 Watch = Callable[[str, int], None]
 """Told (what is being read, records read so far)."""
 
@@ -94,6 +98,7 @@ def run_facts(run: RunDirectory, watch: Watch = unwatched) -> dict[str, Any]:
         "bytes_per_tick": bytes_per_tick(inputs),
         "span_s": round(span_ns / NS_PER_S, 3),
         "gb_per_day": gb_per_day(file_bytes, span_ns),
+        "retention": RETENTION,
         "shards": shards,
     }
 

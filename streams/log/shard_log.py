@@ -118,6 +118,8 @@ class ShardLog:
         known, known_out = self._known()
         anchor = anchors.get("inputs")
         inputs = recover(where, "inputs", full, anchor, shard=shard, known_seq=known)
+        if inputs.last_seq < known:  # the snapshot knows outputs of inputs that are gone
+            known_out = 0
         outputs = recover(where, "outputs", full, None, True, shard, known_out)
         if cut_outputs_after(where, outputs, inputs.last_seq):
             outputs = recover(where, "outputs", full, shard=shard)

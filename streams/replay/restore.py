@@ -11,6 +11,7 @@ from aggregates import kernel
 from aggregates.kernel import Engine
 from schemas.errors import CorruptLogError
 from schemas.wire import iter_raw_outputs
+from streams.log.segment import first_seq
 from streams.log.shard_log import Recovery, ShardLog
 from streams.log.snapshots import Snapshot
 from streams.replay.journal import Past
@@ -41,7 +42,8 @@ def restore(log: ShardLog, core: str = "native") -> Restored:
     start_seq, start_out_seq = engine.seq, engine.out_seq
     past = Past(log, "outputs", recovery.outputs.last_seq, start_out_seq + 1)
     reappended = 0
-    for frame in log.reader("inputs", start_seq + 1 if start_seq else None):
+    first = start_seq + 1 if start_seq else None
+    for frame in log.reader("inputs", first, verify_chain=False):  # opening has just proven it
         before = engine.out_seq
         _, outputs = engine.step(frame.payload)
         lost = past.beyond(outputs, engine.out_seq) if engine.out_seq > before else b""
@@ -62,9 +64,10 @@ def newest(log: ShardLog, recovery: Recovery) -> Snapshot | None:
             found = store.latest(info.seq)
             if found is not None:
                 return found
-    if recovery.inputs.first_seq > 1:
+    start_seq = first_seq(log.directory, "inputs")
+    if start_seq > 1:
         raise CorruptLogError(
-            f"{log.directory}: inputs start at seq {recovery.inputs.first_seq} and no snapshot is "
-            "intact; restore the snapshots from a copy"
+            f"{log.directory}: inputs start at seq {start_seq} and no snapshot that both streams "
+            "reach is intact; restore the snapshots from a copy"
         )
     return None

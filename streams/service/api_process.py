@@ -65,9 +65,15 @@ def make_services(config: ServiceConfig, clock: Clock, log: Logger) -> Services:
     """Everything that the API's handlers use."""
     run, api = Path(config.service.run), config.api
     audit = Audit(run / "audit.jsonl", clock.now_ns)
+    reads = Reads(open_generations(store_url(config)))
+
+    def close() -> None:
+        reads.close()
+        audit.close()
+
     return Services(
         port=CommandClient(run / SOCKET),
-        reads=Reads(open_generations(store_url(config))),
+        reads=reads,
         hub=Hub(),
         gate=Gate(access_rules(api), clock.now_ns),
         records=LogRecords(run),
@@ -86,6 +92,7 @@ def make_services(config: ServiceConfig, clock: Clock, log: Logger) -> Services:
             api.cors_origins,
         ),
         version=version(),
+        close=close,
     )
 
 
@@ -133,9 +140,7 @@ async def serve(config: ServiceConfig, services: Services, log: Logger) -> None:
     tailing.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await tailing
-    services.reads.close()
-    closing: Any = services.port
-    await closing.close()
+    services.close()
     log.info("stopped")
 
 

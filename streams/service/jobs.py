@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import sys
 from collections import OrderedDict
@@ -26,6 +27,7 @@ class ProcessJobs:
         self.run, self.now_ns = run, now_ns
         self._jobs: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._processes: set[asyncio.subprocess.Process] = set()
         self._ids = itertools.count(1)
 
     def start(self, kind: str, terms: dict[str, Any], caller: str) -> dict[str, Any]:
@@ -56,6 +58,13 @@ class ProcessJobs:
         """Every job that is remembered, newest first."""
         return [dict(job) for job in reversed(self._jobs.values())]
 
+    async def close(self) -> None:
+        """Ends what still runs."""
+        for process in list(self._processes):
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     def _command(self, job: dict[str, Any], terms: dict[str, Any]) -> list[str]:
         if job["kind"] == "verify":
             return ["verify", str(self.run), "--json"]
@@ -68,7 +77,9 @@ class ProcessJobs:
             *PROGRAM, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
         job["pid"] = process.pid
+        self._processes.add(process)
         out, error = await process.communicate()
+        self._processes.discard(process)
         job["ended_ns"], job["exit_code"] = self.now_ns(), process.returncode
         job["state"] = "done" if process.returncode == 0 else "failed"
         try:

@@ -15,9 +15,9 @@ from schemas.errors import InvariantError
 from schemas.events import Event, SmartRoutingDecisionEvent
 from schemas.units import NS_PER_S
 from schemas.wire import decode_output, iter_raw_outputs
-from streams.log.segments import SegmentReader
+from streams.log.segments import CHAIN_BYTES, SegmentReader
 from streams.log.shard_log import ShardLog
-from streams.replay.lookup import chain_at, order_input
+from streams.replay.lookup import order_input
 
 TOLD_NS = 120 * NS_PER_S
 """What follows a decision is looked for this long behind it."""
@@ -95,7 +95,9 @@ class LogRecords:
         return found
 
     def _chain(self, shard: int, out_seq: int) -> str:
-        return chain_at(ShardLog(self.directory(shard), shard), out_seq)
+        reader = SegmentReader(self.directory(shard), "outputs", out_seq, verify_chain=False)
+        chains = next(iter(reader)).record_chains
+        return bytes(chains[:CHAIN_BYTES]).hex() if chains is not None else ""
 
 
 def venue_rows(story: Story) -> list[dict[str, str]]:

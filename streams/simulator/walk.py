@@ -41,7 +41,7 @@ class Walk:
         """Draws and forgets what lies before a step."""
         while self.first_step + self.prices.shape[1] <= step:
             self._extend()
-            self.forget(self.first_step + self.prices.shape[1] - 1)
+            self.forget(step)
 
     def _extend(self) -> None:
         last = self.first_step + self.prices.shape[1]

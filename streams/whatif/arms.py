@@ -1,7 +1,7 @@
-"""Both arms: the logged market and orders through the same fill simulator, each learning from its own.
+"""Both arms: the logged market and orders in one fill simulator, each learning from its own.
 
-Logged reports and timers are set aside. Latencies are each venue's `ack_prior_ns`, half each way, as
-the run's reference records say; the manifest names what else of fills is modelled.
+Logged reports and timers are set aside. Latencies are each venue's `ack_prior_ns`, half each way,
+as the run's reference records say; the manifest names what else of fills is modelled.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def run_arm(market: LoggedMarket, other: OtherPolicy | None, manifest: dict[str,
 
 
 def first_terms(reference: bytes) -> bytes:
-    """Reference records with each instrument once: a configuration tells it again with its policy."""
+    """Reference records with each instrument once: a configuration repeats it with its policy."""
     kept, seen = [], set()
     for kind, raw in iter_inputs(reference):
         instrument = HEADER.unpack(raw).instrument

@@ -1,4 +1,4 @@
-"""The price of what is left of a parent at its horizon: the touches then, taker fees, the same for all."""
+"""The price of what is left of a parent at its horizon: the touches then, with taker fees."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streams.whatif.tally import Parent
 
 
 class CleanUp:
-    """Prices remainders on the logged touches. `horizon_ns` is the longest of the run's policies."""
+    """Prices remainders on the logged touches; `horizon_ns` is the longest of the policies."""
 
     def __init__(self, reference: bytes, touches: NDArray[np.void]) -> None:
         self.units_per_one: dict[int, int] = {}
@@ -36,7 +36,7 @@ class CleanUp:
             self.books[instrument] = {int(v): mine[mine["venue"] == v] for v in venues}
 
     def shortfall_bps(self, parent: Parent) -> float | None:
-        """Shortfall of a parent (DOMAIN 24); None without a benchmark or a price for what is left."""
+        """Shortfall of a parent; None without a benchmark or a price for what is left."""
         if not parent.mid_nanos or not parent.units:
             return None
         left = max(0, parent.units - parent.filled)

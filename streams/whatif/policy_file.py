@@ -58,7 +58,7 @@ class OtherPolicy:
         described = b"".join(
             raw for kind, raw in records if kind in (InputType.INSTRUMENT, InputType.VENUE)
         )
-        bodies = {}
+        bodies: dict[str, bytes] = {}
         for name in self.names:
             if name not in logged:
                 raise InputError(
@@ -70,9 +70,7 @@ class OtherPolicy:
                 stale_ms=max(1, logged[name].stale_ns // NS_PER_MS),
                 horizon_ms=max(1, logged[name].horizon_ns // NS_PER_MS),
             )
-            bodies |= {
-                name: raw[HEADER.size :]
-                for kind, raw in iter_inputs(made)
-                if kind == InputType.POLICY and text(POLICY.unpack(raw).name) == name
-            }
+            for kind, raw in iter_inputs(made):
+                if kind == InputType.POLICY and text(POLICY.unpack(raw).name) == name:
+                    bodies[name] = raw[HEADER.size :]
         return bodies

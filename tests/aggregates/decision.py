@@ -9,6 +9,14 @@ from typing import Any
 from schemas import decisions
 from schemas.codes import CandidateFlag
 
+EXTRAS = (
+    (CandidateFlag.OWN_UNITS, "own_units"),
+    (CandidateFlag.WIDE_IMPACT, "impact_nanos"),
+    (CandidateFlag.BALANCE, "balance_nanos"),
+    (CandidateFlag.TICKET, "ticket_nanos"),
+    (CandidateFlag.HIDDEN, "hidden_units"),
+)
+
 
 @dataclass(slots=True)
 class Block:
@@ -17,6 +25,10 @@ class Block:
     head: Any
     row: Any = None
     own_units: int = 0
+    impact_nanos: int = 0
+    balance_nanos: int = 0
+    ticket_nanos: int = 0
+    hidden_units: int = 0
     levels: tuple[tuple[int, int], ...] = ()
 
 
@@ -56,9 +68,11 @@ def _read_block(raw: bytes, start: int, sign: int) -> tuple[Block, int]:
         return Block(head), offset - start
     block = Block(head, decisions.ROW.unpack(raw, offset))
     offset += decisions.ROW.size
-    if head.flags & CandidateFlag.OWN_UNITS:
-        (block.own_units,) = struct.unpack_from("<q", raw, offset)
-        offset += 8
+    block.impact_nanos = block.row.impact_nanos
+    for flag, name in EXTRAS:
+        if head.flags & flag:
+            setattr(block, name, struct.unpack_from("<q", raw, offset)[0])
+            offset += 8
     price = "Q" if head.flags & CandidateFlag.WIDE_PRICE else "I"
     units = "Q" if head.flags & CandidateFlag.WIDE_UNITS else "I"
     pair = struct.Struct("<" + price + units)

@@ -22,6 +22,7 @@ RATES = (0, 0, 1, 600_000_000, 999_999_999, -1, -600_000_000, -999_999_999)
 FIXED = (0, 0, 1, -1, 10**12, -(10**12))
 HALF_LIVES = (1024, 1025, 10**6, 10**12, LONG_NS)
 DURATIONS = (1, 2, 10**6, 10**9, LONG_NS)
+RATES_OF_BALANCE = ("latency_e9", "risk_e9", "toxicity_e9")
 
 
 def extreme_inputs(seed: int, count: int, *, engine: Engine | None = None) -> bytes:
@@ -118,7 +119,10 @@ class Edges:
     def _listing(self, instrument: int, venue: int) -> None:
         lot = self.rng.choice((1,) * 12 + (2, 7, 7, 2**32, MAX_UNITS))
         least = self.rng.choice((0,) * 12 + (1, 3, 20, 2**32, MAX_UNITS))
-        self.tape.listing(instrument, venue, lot_units=lot, min_units=least)
+        ticket = self.rng.choice((0,) * 6 + (1, 10**12))
+        terms = {"lot_units": lot, "min_units": least, "ticket_nanos": ticket}
+        tick = self.rng.choice((1, 1, 3, 10**7, MAX_UNITS))
+        self.tape.listing(instrument, venue, tick_nanos=tick, **terms)
 
     def _fee(self, instrument: int, venue: int, liquidity: int) -> None:
         rate = self.rng.choice((*RATES, self.rng.randint(-999_999_999, 999_999_999)))
@@ -129,7 +133,7 @@ class Edges:
         rng = self.rng
         self.tape.policy(
             policy,
-            rng.randint(1, 4),
+            rng.randint(1, 5),
             version=rng.getrandbits(32),
             split=rng.choice((0, 1, 1)),
             fee_aware=rng.choice((0, 1, 1)),
@@ -144,6 +148,17 @@ class Edges:
             horizon_ns=rng.choice(DURATIONS),
             allow_degraded=rng.choice((0, 1, 255)),
             preferred=bytes(rng.choice((0, 1, 2, 255)) for _ in range(64)),
+            protection=rng.choice((0, 0, 1, 2)),
+            crossed=rng.choice((0, 0, 1, 2)),
+            equalise_arrival=rng.choice((0, 1)),
+            use_hidden=rng.choice((0, 1)),
+            impact_horizon=rng.choice((0, 1, 2, 3, 4)),
+            toxicity_horizon=rng.choice((0, 1, 4)),
+            ticket_nanos=rng.choice((0, 0, 1, 10**12)),
+            max_delay_us=rng.choice((0, 1, 10**6)),
+            **{name: rng.choice((0, 1, 2**32 - 1)) for name in RATES_OF_BALANCE},
+            **{f"urgency_miss_e9_{u}": rng.choice((0, 1, 10**9)) for u in (1, 2, 3)},
+            **{f"urgency_horizon_ms_{u}": rng.choice((0, 1, 2**32 - 1)) for u in (1, 2, 3)},
         )
 
     def _settings(self) -> None:
@@ -253,6 +268,7 @@ class Edges:
             policy=rng.choice((0, 1, 2, 3, 4, 5, 254, 255)),
             venues_banned=rng.choice((0, 0, 0, rng.getrandbits(64))),
             exec_inst=rng.choice((0, 0, 0, 1, 2, 3, 16)),
+            urgency=rng.choice((0, 1, 2, 3, 255)),
         )
 
     def _report(self) -> None:
@@ -293,6 +309,7 @@ class Edges:
                 lambda: self.tape.status(place["venue"], 1, place["instrument"]),
                 lambda: self.tape.kill(KillScope.VENUE, rng.choice((0, 0, 1)), venue=0),
                 lambda: self.tape.kill(KillScope.ALL, 0),
+                lambda: self.tape.kill(KillScope.SELF_HELP, rng.choice((0, 1)), venue=0),
                 lambda: self.tape.cancel(place["instrument"], f"E{self.names}"),
                 lambda: self.tape.timer(source_seq=2**63, source=251),
                 lambda: self.tape.timer(source_seq=2**64 - 1, source=rng.randint(251, 255)),

@@ -195,8 +195,8 @@ class World(Life):
         for _ in range(rng.randint(0, 3)):
             self._billing()
             yield
-        for policy in range(1, 9):
-            self._policy(policy, 1 + (policy - 1) % 4)
+        for policy in range(1, 10):
+            self._policy(policy, 1 + (policy - 1) % 5)
             yield
             if rng.random() < 0.7:
                 self._posting(policy)
@@ -249,6 +249,7 @@ class World(Life):
             tick_nanos=TICK,
             lot_units=lot,
             min_units=self.rng.choice((0, 0, 0, lot, 3 * lot)),
+            ticket_nanos=self.rng.choice((0, 0, 0, 10**7, 10**9)),
         )
 
     def _fee(self, instrument: int, venue: int, liquidity: int) -> None:
@@ -311,7 +312,28 @@ class World(Life):
             horizon_ns=rng.choice((20 * MS, 200 * MS, 5 * S)),
             allow_degraded=rng.choice((0, 0, 1)),
             preferred=bytes(rng.choice((0, 1, 2, 3)) for _ in range(64)),
+            **self._charges(),
         )
+
+    def _charges(self) -> dict[str, int]:
+        """Settings of a policy that most do without."""
+        rng = self.rng
+        return {
+            "protection": rng.choice((0, 0, 1, 2)),
+            "crossed": rng.choice((0, 0, 1, 2)),
+            "equalise_arrival": rng.choice((0, 1)),
+            "use_hidden": rng.choice((0, 0, 1)),
+            "posting": rng.choice((0, 0, 1, 14)),
+            "impact_horizon": rng.choice((0, 0, 1, 4)),
+            "ticket_nanos": rng.choice((0, 0, 0, 10**7, 10**10)),
+            "latency_e9": rng.choice((0, 10_000, 10**6)),
+            "risk_e9": rng.choice((0, 10**5, 10**7)),
+            "toxicity_e9": rng.choice((0, 10**4, 10**6)),
+            "max_delay_us": rng.choice((0, 500, 5_000, 20_000)),
+            "toxicity_horizon": rng.choice((0, 1, 2)),
+            **{f"urgency_miss_e9_{u}": rng.choice((0, 0, 10**6 * u)) for u in (1, 2, 3)},
+            **{f"urgency_horizon_ms_{u}": rng.choice((0, 0, 40 * u)) for u in (1, 2, 3)},
+        }
 
     def _settings(self) -> None:
         rng = self.rng
@@ -572,10 +594,11 @@ class World(Life):
     def _kill(self) -> None:
         rng = self.rng
         instrument, venue = self._place()
-        scope = rng.choice((0, 1, 1, 2, 2, 2, 3, 4, 5, rng.choice((6, 200))))
+        scope = rng.choice((0, 1, 1, 2, 2, 2, 2, 3, 4, 5, 6, rng.choice((7, 200))))
         targets: dict[int, dict[str, Any]] = {
             KillScope.INSTRUMENT: {"instrument": rng.choice((instrument, instrument, 50))},
             KillScope.VENUE: {"venue": rng.choice((venue, venue, VENUE_NONE))},
+            KillScope.SELF_HELP: {"venue": rng.choice((venue, venue, VENUE_NONE))},
             KillScope.CLIENT: {"target": rng.choice((b"CLI1", b"CLI2", b"NOBODY"))},
             KillScope.ACCOUNT: {"target": rng.choice((b"ACC1", b"ACC2"))},
             KillScope.TRADER: {"target": rng.choice((b"TRD1", b"TRD2"))},

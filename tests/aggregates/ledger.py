@@ -173,6 +173,7 @@ class Ledger:
             KillScope.ALL: 0,
             KillScope.INSTRUMENT: record.instrument,
             KillScope.VENUE: record.venue,
+            KillScope.SELF_HELP: record.venue,
         }.get(record.scope, record.target)
         killed = self.killed[record.scope]
         (killed.add if record.engaged else killed.discard)(target)
@@ -277,6 +278,7 @@ class Ledger:
         assert not killed[KillScope.ALL], f"{self.where}: all killed"
         assert sent.instrument not in killed[KillScope.INSTRUMENT], f"{self.where}: killed"
         assert sent.venue not in killed[KillScope.VENUE], f"{self.where}: venue killed"
+        assert sent.venue not in killed[KillScope.SELF_HELP], f"{self.where}: self help"
         assert order.client not in killed[KillScope.CLIENT], f"{self.where}: client killed"
         assert order.account not in killed[KillScope.ACCOUNT], f"{self.where}: account killed"
         allowed = order.venues_allowed or 2**64 - 1
@@ -339,6 +341,7 @@ class Ledger:
                 KillScope.VENUE: child.sent.venue == record.venue,
                 KillScope.CLIENT: order.client == record.target,
                 KillScope.ACCOUNT: order.account == record.target,
+                KillScope.SELF_HELP: False,
             }[KillScope(record.scope)]
             if place and child.state in OPEN:
                 asked = any(

@@ -20,6 +20,9 @@ from aggregates.kernel import Engine
 from schemas.codes import (
     AlarmKind,
     ChildState,
+    Crossed,
+    DecisionFlag,
+    ExecInst,
     ExecType,
     FeeBasis,
     HealthState,
@@ -29,6 +32,7 @@ from schemas.codes import (
     OrderState,
     OutputType,
     PolicyKind,
+    Protection,
     QuoteFlag,
     Reason,
     Side,
@@ -112,6 +116,42 @@ def fraction_e9(text: str) -> int:
     if text.endswith("bps"):
         return price_nanos(text.removesuffix("bps")) // 10_000
     return price_nanos(text.removesuffix("%")) // 100
+
+
+CHARGES: dict[str, Any] = {
+    "protection": lambda word: Protection[word.upper()],
+    "crossed": lambda word: Crossed[word.upper()],
+    "equalise": None,
+    "cap": duration_ns,
+    "hidden": None,
+    "ticket": price_nanos,
+    "impact": int,
+    "latency": fraction_e9,
+    "risk": fraction_e9,
+    "toxicity": fraction_e9,
+    "toxic_horizon": int,
+    "urgent_miss": fraction_e9,
+    "urgent_horizon": duration_ns,
+}
+"""Words of a `policy` line that most policies do without; the `urgent` ones are of urgency 3."""
+
+
+def _charges(given: dict[str, Any]) -> dict[str, int]:
+    return {
+        "protection": given.get("protection", 0),
+        "crossed": given.get("crossed", 0),
+        "equalise_arrival": int("equalise" in given),
+        "max_delay_us": given.get("cap", 500_000) // 1000,
+        "use_hidden": int("hidden" in given),
+        "ticket_nanos": given.get("ticket", 0),
+        "impact_horizon": given.get("impact", 0),
+        "latency_e9": given.get("latency", 0),
+        "risk_e9": given.get("risk", 0),
+        "toxicity_e9": given.get("toxicity", 0),
+        "toxicity_horizon": given.get("toxic_horizon", 0),
+        "urgency_miss_e9_3": given.get("urgent_miss", 0),
+        "urgency_horizon_ms_3": given.get("urgent_horizon", 0) // MS,
+    }
 
 
 def options(words: list[str], **kinds: Callable[[str], Any] | None) -> dict[str, Any]:
@@ -203,6 +243,8 @@ class Desk:
             rate=fraction_e9,
             lot=int,
             min=int,
+            tick=price_nanos,
+            ticket=price_nanos,
             ack=duration_ns,
             unprotected=None,
             unlisted=None,
@@ -218,8 +260,10 @@ class Desk:
             ack_prior_ns=given.get("ack", MS),
         )
         if "unlisted" not in given:
-            lot, least = given.get("lot", 1), given.get("min", 0)
-            self.set_up.append(lambda: self.tape.listing(0, venue, lot_units=lot, min_units=least))
+            terms = {"lot_units": given.get("lot", 1), "min_units": given.get("min", 0)}
+            terms |= {"tick_nanos": given.get("tick", 10 * MS)}
+            terms |= {"ticket_nanos": given.get("ticket", 0)}
+            self.set_up.append(lambda: self.tape.listing(0, venue, **terms))
         if "no_fee" not in given:
             rate = given.get("rate", 0)
             self.set_up.append(lambda: self.tape.fee(0, venue, given.get("fee", "0"), rate_e9=rate))
@@ -241,6 +285,7 @@ class Desk:
             retry=duration_ns,
             horizon=duration_ns,
             prefer=str,
+            **CHARGES,
         )
         defaults = POLICY_DEFAULTS
         preferred = bytearray(64)
@@ -261,6 +306,7 @@ class Desk:
             "retry_ns": given.get("retry", defaults["retry_ns"]),
             "horizon_ns": given.get("horizon", defaults["horizon_ns"]),
             "preferred": bytes(preferred),
+            **_charges(given),
         }
         number = given.get("id", 1)
         self.policies[str(number)] = lambda: self.tape.policy(
@@ -394,6 +440,7 @@ class Desk:
             account=str.encode,
             client=str.encode,
             policy=int,
+            urgency=int,
             only=self._mask,
             never=self._mask,
             age=duration_ns,
@@ -401,7 +448,7 @@ class Desk:
             locate=str.encode,
         )
         values: dict[str, Any] = {"locate_id": given.get("locate", b"")}
-        for key in ("limit", "account", "client", "policy", "instrument"):
+        for key in ("limit", "account", "client", "policy", "urgency", "instrument"):
             if key in given:
                 values[key] = given[key]
         for word in ("IOC", "FOK", "OPG"):
@@ -440,7 +487,7 @@ class Desk:
 
     def _switch(self, engaged: int, scope: str, target: str) -> None:
         values: dict[str, Any] = {"target": target.encode()}
-        if scope == "venue":
+        if scope in ("venue", "self_help"):
             values = {"venue": self.venues.index(target)}
         elif scope == "instrument":
             values = {"instrument": 0}
@@ -497,7 +544,10 @@ class Desk:
             if head.reason:
                 yield f"out {self.venues[head.venue]} {Reason(head.reason).name} {head.value}"
                 yield f"out {self.venues[head.venue]} {Reason(head.reason).name}"
-        for name in ("expected", "best_price", "sweep"):
+        yield from (f"flag {flag.name}" for flag in DecisionFlag if record.flags & flag)
+        yield f"capped {decimal_text(record.cap_nanos)}"
+        yield f"tickets {decimal_text(record.ticket_nanos)}"
+        for name in ("expected", "added", "best_price", "sweep"):
             low, high = (getattr(record, f"{name}_cost_{word}") for word in ("lo", "hi"))
             yield f"{name} {decimal_text((high << 64) | low)}"
 
@@ -519,6 +569,8 @@ class Desk:
         self.child_ids[name], self.child_venues[name] = record.child_id, record.venue
         price = decimal_text(record.limit_nanos)
         suffix = " FOK" if record.time_in_force == TimeInForce.FOK else ""
+        suffix += " ISO" if record.exec_inst & ExecInst.ISO else ""
+        suffix += f" after {record.send_delay_ns // 1000}us" if record.send_delay_ns else ""
         return f"child {name} {self.venues[record.venue]} {record.units}x{price}{suffix}"
 
     def _tell_cancel_child(self, record: Any) -> str:

@@ -111,7 +111,7 @@ def _decision(values: dict[str, Any], raw: bytes, labels: Labels) -> dict[str, A
     blocks = []
     for block in decision.blocks:
         value = block.head.value
-        if block.head.reason in (Reason.NOT_ALLOWED, Reason.VENUE_KILLED):
+        if block.head.reason in (Reason.NOT_ALLOWED, Reason.VENUE_KILLED, Reason.SELF_HELP):
             value = labels[value]
         head = block.head._replace(venue=labels[block.head.venue], value=value)
         blocks.append((head, block.row, block.own_units, block.levels))

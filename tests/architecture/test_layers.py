@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOMS = ("streams", "aggregates", "projections", "schemas")
+INNER = ("config", "evaluation", "log", "replay", "simulator", "sources", "whatif")
 
 
 def lint_imports(root: Path, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -30,10 +31,11 @@ def lint_imports(root: Path, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def rooms(tmp_path: Path) -> Path:
-    """Return a folder with four empty rooms."""
-    for room in ROOMS:
+    """Return a folder with empty rooms, all that a contract names."""
+    for room in (*ROOMS, *(f"streams/{inner}" for inner in INNER)):
         (tmp_path / room).mkdir()
         (tmp_path / room / "__init__.py").touch()
+    (tmp_path / "streams/evaluation/truth.py").touch()
     return tmp_path
 
 
@@ -50,6 +52,7 @@ def test_empty_rooms_keep_the_layers(root: Path, rooms: Path) -> None:
         ("projections", "import aggregates"),
         ("schemas", "import aggregates"),
         ("aggregates", "import rocksdict"),
+        ("streams/simulator", "import streams.evaluation.truth"),
     ],
 )
 def test_a_wrong_import_is_refused(root: Path, rooms: Path, room: str, line: str) -> None:

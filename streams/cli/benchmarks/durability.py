@@ -17,6 +17,7 @@ from streams.cli.benchmarks import restart
 from streams.cli.benchmarks.engine import require
 from streams.cli.benchmarks.timing import Result, from_samples, rate
 from streams.cli.benchmarks.world import START_NS, World
+from streams.log.facts import run_facts
 from streams.log.run import RunDirectory
 from streams.log.shard_log import ShardLog
 from streams.replay.facts import versions
@@ -49,6 +50,14 @@ def log_durable(folder: Path, is_full: bool) -> Result:
         require(log.inputs.wait_durable(log.inputs.next_seq - 1, 120.0), "all is durable")
         elapsed_ns = time.perf_counter_ns() - started_ns
     return rate("log.durable", "inputs/s", count, elapsed_ns)
+
+
+def bytes_per_tick(folder: Path) -> Result:
+    """Bytes on disk of the input log for a tick, of a run on a simulated market."""
+    with RunDirectory.open(folder) as run:
+        facts = run_facts(run)
+    value = float(facts["bytes_per_tick"])
+    return Result(name="log.bytes_per_tick", unit="bytes", value=value, n=facts["ticks"])
 
 
 class OrderToDurable:
@@ -196,12 +205,12 @@ def pauses(folder: Path, how: str, is_full: bool) -> Result:
             samples = []
             due_ns = time.perf_counter_ns()
             for start in range(0, len(raw), size):
-                batch = raw[start : start + size]
+                tick_batch = raw[start : start + size]
                 while time.perf_counter_ns() < due_ns:
                     time.sleep(0)
                 due_ns += SUB_BATCH * NS_PER_S // TICKS_PER_S
                 begun_ns = time.perf_counter_ns()
-                journal.note(batch, engine.step(batch)[1])
+                journal.note(tick_batch, engine.step(tick_batch)[1])
                 journal.flush()
                 taker.look()
                 samples.append((time.perf_counter_ns() - begun_ns) / 1e6)
@@ -223,8 +232,10 @@ class Taker:
         if self.how == "beside":
             run, every = str(self.log.directory.parent), str(self.every)
             command = [sys.executable, "-m", "streams.cli.main", "log", "follow", run]
-            pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            self._process = subprocess.Popen([*command, "--every", every], **pipes)
+            quiet = subprocess.DEVNULL
+            self._process = subprocess.Popen(
+                [*command, "--every", every], stdout=quiet, stderr=quiet
+            )
             time.sleep(START_S)
 
     def __exit__(self, *error: object) -> None:

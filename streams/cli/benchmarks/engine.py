@@ -51,8 +51,8 @@ class DecideBench:
     Between two orders, untimed: ticks all over 500 instruments, and an answer to every child.
     """
 
-    def __init__(self, venues: int) -> None:
-        self.world = World(1 + OTHER_INSTRUMENTS, venues)
+    def __init__(self, venues: int, ticket_nanos: int = 0) -> None:
+        self.world = World(1 + OTHER_INSTRUMENTS, venues, ticket_nanos=ticket_nanos)
         self.engine: Engine = self.world.engine()
         self.last_seq = np.zeros(256, dtype=np.uint64)
         self.now_ns = START_NS + NS_PER_MS
@@ -65,7 +65,8 @@ class DecideBench:
         """us a decision."""
         for first in range(0, count, BLOCK):
             self._block(first, min(BLOCK, count - first))
-        return from_samples(f"decide.{self.world.venues}", "us", self.samples)
+        suffix = ".fixed_cost" if self.world.ticket_nanos else ""
+        return from_samples(f"decide.{self.world.venues}{suffix}", "us", self.samples)
 
     def _block(self, first: int, count: int) -> None:
         orders = self.world.orders(count, first)
@@ -110,9 +111,9 @@ class DecideBench:
         )
 
 
-def decide(venues: int, is_full: bool) -> Result:
-    """Service time of a decision over `venues` venues and 5 levels."""
-    return DecideBench(venues).run(1_000_000 if is_full else 20_000)
+def decide(venues: int, is_full: bool, ticket_nanos: int = 0) -> Result:
+    """Service time of a decision over `venues` venues and 5 levels; with a ticket it searches."""
+    return DecideBench(venues, ticket_nanos).run(1_000_000 if is_full else 20_000)
 
 
 def require(holds: bool, what: str) -> None:

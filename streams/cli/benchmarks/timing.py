@@ -18,7 +18,10 @@ NOISY_SHARE = 0.15
 
 
 class Result(msgspec.Struct, kw_only=True):
-    """One figure: `value` is its headline, percentiles are in the same unit where they exist."""
+    """One figure: `value` is its headline, percentiles are in the same unit where they exist.
+
+    `more` are further figures of the same measurement, by name.
+    """
 
     name: str
     unit: str
@@ -30,6 +33,7 @@ class Result(msgspec.Struct, kw_only=True):
     max: float | None = None
     n: int
     noisy: bool = False
+    more: dict[str, float] = {}
 
 
 class Calibration:

@@ -35,6 +35,7 @@ class World:
     instruments: int
     venues: int
     seed: int = 1
+    ticket_nanos: int = 0
 
     def engine(self) -> Engine:
         """A native engine that knows the world and has seen no quote."""
@@ -58,7 +59,7 @@ class World:
             stream.records.append(_venue(header, venue))
         for venue in range(self.venues):
             for instrument in range(self.instruments):
-                stream.records.append(_listing(stream, venue, instrument))
+                stream.records.append(_listing(stream, venue, instrument, self.ticket_nanos))
                 stream.records.append(_fee(stream, venue, instrument))
         return b"".join(stream.records)
 
@@ -143,9 +144,10 @@ def _venue(header: dict[str, int], venue: int) -> bytes:
     )
 
 
-def _listing(stream: ReferenceStream, venue: int, instrument: int) -> bytes:
+def _listing(stream: ReferenceStream, venue: int, instrument: int, ticket_nanos: int) -> bytes:
     header = stream.header(InputType.LISTING, venue, instrument)
-    return LISTING.pack(**header, tick_nanos=TICK_NANOS, lot_units=1, min_units=1)
+    terms = {"tick_nanos": TICK_NANOS, "lot_units": 1, "min_units": 1}
+    return LISTING.pack(**header, **terms, ticket_nanos=ticket_nanos)
 
 
 def _fee(stream: ReferenceStream, venue: int, instrument: int) -> bytes:

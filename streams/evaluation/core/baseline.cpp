@@ -175,11 +175,13 @@ double Baseline::key_of(const World& world, const Parent& parent, const Offer& o
   if (split() == Split::kFeeAware) return key;
   const auto& truth = world.soft(offer.venue);
   const double kept = (1.0 - truth.reject) * (1.0 - truth.fade * (1.0 - truth.fade_keep));
-  key += (1.0 - kept) * static_cast<double>(terms_.miss_e9) * 1e-9 * static_cast<double>(offer.nanos);
+  key += (1.0 - kept) * static_cast<double>(terms_.miss_e9) * 1e-9 *
+      static_cast<double>(offer.nanos);
   return key;
 }
 
-void Baseline::give(const World& world, const Offer& offer, std::int64_t units, std::int64_t& left) {
+void Baseline::give(const World& world, const Offer& offer, std::int64_t units,
+                    std::int64_t& left) {
   const std::int64_t lot = world.venues()[offer.venue].lot_units;
   const std::int64_t take = std::min({units, left, offer.units}) / lot * lot;
   if (take <= 0) return;

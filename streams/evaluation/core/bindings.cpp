@@ -1,6 +1,6 @@
 // The evaluation's own market: the same market with its truth in view, and routers to compare with.
 #include "streams/evaluation/core/baseline.hpp"
-#include "streams/simulator/synthetic/core/binding.hpp"
+#include "streams/simulator/synthetic/core/bindings.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;

@@ -6,9 +6,7 @@ from typing_extensions import Buffer
 Bytes: TypeAlias = Buffer | np.ndarray[Any, Any]
 
 class SyntheticMarket:
-    def __init__(
-        self, globals: Bytes, instruments: Bytes, venues: Bytes, faults: Bytes
-    ) -> None: ...
+    def __init__(self, head: Bytes, instruments: Bytes, venues: Bytes, faults: Bytes) -> None: ...
     @property
     def now_ns(self) -> int: ...
     @property

@@ -150,9 +150,10 @@ class MarketGateway:
         elif kind == _CHILD:
             market.submit(payload, second)
         elif kind == _CANCEL:
-            market.cancel(*_CANCELS.unpack(payload), second)
+            market.cancel(_CANCELS.unpack(payload)[0], second)
         elif kind == _REPLACE:
-            market.replace(*_REPLACES.unpack(payload), second)
+            child_id, units, limit_nanos = _REPLACES.unpack(payload)
+            market.replace(child_id, units, limit_nanos, second)
         elif kind == _FAULT:
             market.inject(payload)
         else:

@@ -75,7 +75,6 @@ def _globals(preset: Preset, seed: int, checks: bool) -> bytes:
         alpha_ns=terms.alpha_ms * NS_PER_MS,
         react_ns=terms.react_us * NS_PER_US,
         heartbeat_ns=terms.heartbeat_ms * NS_PER_MS,
-        leak_ticks=terms.leak_ticks,
     )
 
 

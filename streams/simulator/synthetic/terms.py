@@ -44,7 +44,6 @@ class MarketTerms(Table, frozen=True, kw_only=True):
     alpha_ms: Annotated[int, msgspec.Meta(ge=1, le=3_600_000)] = 500
     react_us: Micros = 300
     heartbeat_ms: Wait = 1_000
-    leak_ticks: Multiple = 0.5
 
 
 class InstrumentTerms(Table, frozen=True, kw_only=True):

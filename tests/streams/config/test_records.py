@@ -96,7 +96,7 @@ def test_an_unknown_default_policy_is_named() -> None:
 
 def test_only_a_policy_that_says_so_goes_to_degraded_venues() -> None:
     made = policies(load_config(None, {}, ("policies.fastest.allow_degraded=true",)))
-    assert {i: made[i].allow_degraded for i in made} == {1: 0, 2: 0, 3: 1, 4: 0}
+    assert {i: made[i].allow_degraded for i in made} == {1: 0, 2: 0, 3: 1, 4: 0, 5: 0}
 
 
 def test_settings_have_their_defaults_in_ns() -> None:

@@ -1,4 +1,4 @@
-"""`sor evaluate` end to end in a small size: keys, truth, reproducibility, and baselines that work."""
+"""`sor evaluate` in a small size: keys, truth, reproducibility, and baselines that work."""
 
 from __future__ import annotations
 
@@ -217,3 +217,13 @@ def test_a_truth_needs_a_market_of_its_own() -> None:
     assert market.true_book(0, 0)[0][0] == (0, 0)
     assert market.value_x256(0) > 0
     assert market.regime == 0
+
+
+def test_the_market_is_measured_alone_and_routed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from streams.cli.benchmarks import market
+
+    monkeypatch.setattr(market, "SECONDS", 3)
+    alone, routed = market.alone(False), market.routed(False)
+    assert (alone.name, routed.name) == ("market", "market.routed")
+    assert alone.n > 1_000
+    assert routed.n > 1_000

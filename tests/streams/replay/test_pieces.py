@@ -255,7 +255,7 @@ def test_policies_are_read_from_reference_records(small_run: Path) -> None:
 
     with RunDirectory.open(small_run) as run:
         reference = b"".join(raw for _, raw in leading_reference(run.shard(0)))
-    assert sorted(policies_of(reference)) == [1, 2, 3, 4]
+    assert sorted(policies_of(reference)) == [1, 2, 3, 4, 5]
     assert manifest_of(small_run)["config"]["orders"]["default_policy"] == "lowest_cost"
 
 

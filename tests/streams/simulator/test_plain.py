@@ -155,3 +155,20 @@ def test_orders_are_seeded_and_marketable_by_a_few_ticks() -> None:
 def test_a_value_out_of_range_is_named(wrong: dict[str, int]) -> None:
     with pytest.raises(InputError, match=next(iter(wrong))):
         PlainMarket(msgspec.structs.replace(SMALL, **wrong))
+
+
+@pytest.mark.parametrize("first_s", [0.05, 1, 3.9, 4.1, 9])
+def test_a_market_that_starts_later_goes_on_alike(first_s: float) -> None:
+    config = PlainConfig(venues=4, instruments=2, records_per_s=2_000)
+    first_ns = int(first_s * NS_PER_S)
+    names = [name for name in QUOTE.dtype.names or () if name != "source_seq"]
+
+    def rows(since_ns: int) -> list[tuple[object, ...]]:
+        market = PlainMarket(config)
+        chunks = market.chunks(first_ns + NS_PER_S, 50_000_000, since_ns)
+        start_ns = config.start_ns + first_ns
+        found = np.concatenate([chunk[chunk["log_ns"] >= start_ns] for chunk in chunks])
+        return [tuple(row) for row in found[names]]
+
+    assert rows(first_ns) == rows(0)
+    assert rows(0)

@@ -1,7 +1,7 @@
 // The Python face of the synthetic market. It shows what a gateway shows, and no truth.
 #include <nanobind/nanobind.h>
 
-#include "streams/simulator/synthetic/core/binding.hpp"
+#include "streams/simulator/synthetic/core/bindings.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;

@@ -72,9 +72,7 @@ void World::run_rare(const Event& event) {
     case EventKind::kHalt: return halt(event.place, at_ns);
     case EventKind::kReopen: return reopen(event.place, at_ns, event.value);
     case EventKind::kHeartbeat:
-      if (venue_status_[event.place] == kOpen && !is_cut(event.place, at_ns)) {
-        show_status(event.place, kInstrumentNone, kOpen, at_ns);
-      }
+      if (venue_status_[event.place] == kOpen) show_status(event.place, kInstrumentNone, kOpen, at_ns);
       return schedule(at_ns + globals_.heartbeat_ns, EventKind::kHeartbeat, event.place);
     case EventKind::kSession: return turn_venue(event.place, event.value, at_ns);
     case EventKind::kFaultStart: return start_fault(event.place, at_ns);
@@ -109,7 +107,8 @@ double World::size_factor(std::uint64_t drawn) const {
 // Regimes rotate how lit venues behave, not what they charge or how far they are.
 const VenueTerms& World::soft(std::uint32_t venue) const {
   if (venues_[venue].kind != kLit || regime_ == 0) return venues_[venue];
-  const auto at = static_cast<std::size_t>(std::find(lit_.begin(), lit_.end(), venue) - lit_.begin());
+  const auto at = static_cast<std::size_t>(std::find(lit_.begin(), lit_.end(),
+      venue) - lit_.begin());
   const auto turn = static_cast<std::size_t>(regime_ * globals_.regime_shift);
   return venues_[lit_[(at + turn) % lit_.size()]];
 }
@@ -124,7 +123,8 @@ void World::move(std::uint32_t instrument, std::int64_t at_ns) {
   const std::int64_t sign = (drawn >> 60 & 1) != 0 ? 1 : -1;
   const bool jumps = happens(draw(seed(), kMoves, instrument, key, 2),
                              terms.jump_hz / (terms.move_hz + terms.jump_hz));
-  const double ticks = jumps ? terms.jump_ticks * size_factor(draw(seed(), kMoves, instrument, key, 3))
+  const double ticks = jumps ? terms.jump_ticks * size_factor(draw(seed(), kMoves, instrument,
+      key, 3))
                              : terms.move_ticks;
   shift(instrument, sign * static_cast<std::int64_t>(ticks * kSub), at_ns);
   if (!jumps || market.status != kOpen) return;
@@ -144,7 +144,8 @@ void World::follow(std::uint32_t instrument, std::int64_t at_ns) {
   for (const std::uint32_t venue : lit_) {
     const std::uint32_t book = book_index(instrument, venue);
     const std::int64_t lag = soft(venue).lag_ns;
-    const std::int64_t late = lag / 2 + below(draw(seed(), kQuotes, book, key_of(at_ns), 9), lag + 1);
+    const std::int64_t late = lag / 2 + below(draw(seed(), kQuotes, book, key_of(at_ns), 9),
+        lag + 1);
     schedule(at_ns + late, EventKind::kRequote, book, 0);
   }
 }
@@ -192,7 +193,8 @@ void World::draw_side(std::uint32_t index, BookSide side, std::int64_t touch, st
   const std::int64_t lot = venues_[venue_of(index)].lot_units;
   const std::int64_t step = side == kBid ? -tick(index) : tick(index);
   const bool moved = into.nanos[0] != touch || into.units[0] == 0;
-  const double depth = terms.depth * static_cast<double>(instruments_[instrument_of(index)].depth_units);
+  const double depth = terms.depth *
+      static_cast<double>(instruments_[instrument_of(index)].depth_units);
   for (int level = 0; level < kDepth; ++level) {
     const auto at = static_cast<std::size_t>(level);
     if (level >= terms.levels) {
@@ -201,13 +203,15 @@ void World::draw_side(std::uint32_t index, BookSide side, std::int64_t touch, st
     }
     into.nanos[at] = touch + step * level;
     if (level > 0 && !moved && into.units[at] != 0) continue;
-    const std::uint64_t drawn = draw(seed(), kSizes, index * 2 + side, key_of(at_ns), key_of(level));
+    const std::uint64_t drawn = draw(seed(), kSizes, index * 2 + side, key_of(at_ns),
+        key_of(level));
     const double units = depth * size_factor(drawn) * (1.0 + 0.4 * level);
     into.units[at] = std::max(lot, static_cast<std::int64_t>(units) / lot * lot);
   }
 }
 
-std::int64_t World::venue_at_best(std::uint32_t instrument, BookSide side, std::uint64_t key) const {
+std::int64_t World::venue_at_best(std::uint32_t instrument, BookSide side,
+                                 std::uint64_t key) const {
   std::int64_t best = 0;
   double total = 0.0;
   const auto touch = [&](std::uint32_t venue) -> std::int64_t {
@@ -246,7 +250,8 @@ void World::trade(std::uint32_t instrument, std::int64_t at_ns) {
   if (market.status != kOpen) return;
   const std::int64_t sign = market.last_sign;
   const BookSide side = sign > 0 ? kAsk : kBid;
-  const std::int64_t venue = venue_at_best(instrument, side, draw(seed(), kTrades, instrument, key, 2));
+  const std::int64_t venue = venue_at_best(instrument, side, draw(seed(), kTrades, instrument,
+      key, 2));
   if (venue < 0) return;
   const auto index = book_index(instrument, static_cast<std::uint32_t>(venue));
   const double units = static_cast<double>(terms.depth_units) * 0.3 *
@@ -256,7 +261,8 @@ void World::trade(std::uint32_t instrument, std::int64_t at_ns) {
   const std::int64_t touch = books_[index].sides[side].nanos[0];
   const std::int64_t limit = touch + sign * tick(index);
   const Units done = consume(index, side, wanted, limit, at_ns, sign, nullptr);
-  shift(instrument, sign * static_cast<std::int64_t>(terms.impact_ticks * kSub * static_cast<double>(done) /
+  shift(instrument, sign * static_cast<std::int64_t>(terms.impact_ticks * kSub *
+      static_cast<double>(done) /
                                        static_cast<double>(terms.depth_units)), at_ns);
   fade_elsewhere(index, side, 1.0, at_ns);
 }
@@ -287,7 +293,8 @@ void World::pick_off(std::uint32_t instrument, std::int64_t sign, std::int64_t a
 }
 
 // Takes displayed size within the limit, best first; resting children of ours are served by print.
-World::Units World::consume(std::uint32_t index, BookSide side, Units units, std::int64_t limit_nanos,
+World::Units World::consume(std::uint32_t index, BookSide side, Units units,
+    std::int64_t limit_nanos,
                             std::int64_t at_ns, std::int64_t sign, Order* ours) {
   Side& shown = books_[index].sides[side];
   Units done = 0;
@@ -307,8 +314,10 @@ World::Units World::consume(std::uint32_t index, BookSide side, Units units, std
   }
   if (done == 0) return 0;
   if (gone != 0) {
-    std::rotate(shown.nanos.begin(), shown.nanos.begin() + static_cast<std::ptrdiff_t>(gone), shown.nanos.end());
-    std::rotate(shown.units.begin(), shown.units.begin() + static_cast<std::ptrdiff_t>(gone), shown.units.end());
+    std::rotate(shown.nanos.begin(), shown.nanos.begin() + static_cast<std::ptrdiff_t>(gone),
+        shown.nanos.end());
+    std::rotate(shown.units.begin(), shown.units.begin() + static_cast<std::ptrdiff_t>(gone),
+        shown.units.end());
     for (std::size_t at = kDepth - gone; at < kDepth; ++at) shown.nanos[at] = shown.units[at] = 0;
     for (int level = 0; level < kDepth; ++level) show_level(index, level, at_ns);
   } else {
@@ -337,7 +346,8 @@ void World::fade(std::uint32_t index, BookSide side, std::int64_t at_ns) {
   const std::int64_t lot = venues_[venue_of(index)].lot_units;
   const std::uint64_t drawn = draw(seed(), kFades, index, key_of(at_ns), 7);
   const double keep = globals_.family == kUniformFade ? unit(drawn) : terms.fade_keep;
-  const auto left = static_cast<std::int64_t>(static_cast<double>(shown.units[0]) * keep) / lot * lot;
+  const auto left = static_cast<std::int64_t>(static_cast<double>(shown.units[0]) * keep) / lot *
+      lot;
   shown.units[0] = std::max(lot, left);
   show_level(index, 0, at_ns);
 }

@@ -26,14 +26,16 @@ std::int64_t World::mid_x2(std::uint32_t instrument) const {
     const auto& sides = books_[book_index(instrument, venue)].sides;
     if (venue_status_[venue] != kOpen) continue;
     if (sides[kBid].units[0] > 0) bid = std::max(bid, sides[kBid].nanos[0]);
-    if (sides[kAsk].units[0] > 0 && (ask == 0 || sides[kAsk].nanos[0] < ask)) ask = sides[kAsk].nanos[0];
+    if (sides[kAsk].units[0] > 0 && (ask == 0 || sides[kAsk].nanos[0] < ask)) ask =
+        sides[kAsk].nanos[0];
   }
   return bid > 0 && ask > 0 ? bid + ask : 0;
 }
 
 // What taking `units` from the true books would cost at once, cheapest all-in offers first. Beyond
 // the books the last price goes on, a tick worse for each further depth of the instrument.
-World::Units World::sweep(std::uint32_t instrument, std::int64_t sign, Units units, double& notional,
+World::Units World::sweep(std::uint32_t instrument, std::int64_t sign, Units units,
+    double& notional,
                           double& fees, bool& is_beyond) const {
   const BookSide side = sign > 0 ? kAsk : kBid;
   std::vector<Offer> offers;
@@ -42,7 +44,8 @@ World::Units World::sweep(std::uint32_t instrument, std::int64_t sign, Units uni
     if (venue_status_[venue] != kOpen) continue;
     for (std::size_t at = 0; at < kDepth && shown.units[at] > 0; ++at) {
       const double fee = static_cast<double>(
-          fee_of(venue, instrument, kTake, shown.nanos[at], instruments_[instrument].units_per_one));
+          fee_of(venue, instrument, kTake, shown.nanos[at],
+              instruments_[instrument].units_per_one));
       offers.push_back({static_cast<double>(sign * shown.nanos[at]) + fee, shown.nanos[at],
                         shown.units[at], venue});
     }
@@ -63,7 +66,8 @@ World::Units World::sweep(std::uint32_t instrument, std::int64_t sign, Units uni
   if (!is_beyond) return units;
   const InstrumentTerms& terms = instruments_[instrument];
   if (last == 0) last = markets_[instrument].value * terms.tick_nanos / kSub;
-  const std::int64_t worse = (left / std::max<std::int64_t>(1, terms.depth_units) + 1) * terms.tick_nanos;
+  const std::int64_t worse = (left / std::max<std::int64_t>(1, terms.depth_units) + 1) *
+      terms.tick_nanos;
   notional += static_cast<double>(last + sign * worse) * static_cast<double>(left);
   return units - left;
 }
@@ -80,7 +84,8 @@ void World::parent_arrives(std::uint32_t place, std::int64_t at_ns) {
   const BookSide side = result.sign > 0 ? kAsk : kBid;
   const std::int64_t venue = venue_at_best(instrument, side, 1);
   if (venue >= 0) {
-    const auto best = books_[book_index(instrument, static_cast<std::uint32_t>(venue))].sides[side].nanos[0];
+    const auto best = books_[book_index(instrument,
+        static_cast<std::uint32_t>(venue))].sides[side].nanos[0];
     for (const std::uint32_t other : lit_) {
       const Side& shown = books_[book_index(instrument, other)].sides[side];
       if (shown.nanos[0] == best) result.touch_units += shown.units[0];
@@ -121,7 +126,8 @@ void World::book_fill(const Order& order, std::int64_t nanos, Units units, std::
 void World::check(const Event& event) {
   ++checks_;
   const auto broken = [&event](const std::string& what) {
-    throw std::logic_error("market invariant broken at " + std::to_string(event.at_ns) + " ns: " + what);
+    throw std::logic_error("market invariant broken at " + std::to_string(event.at_ns) +
+        " ns: " + what);
   };
   if (event.kind == EventKind::kRequote || event.kind == EventKind::kFade) {
     for (const Side& side : books_[event.place].sides) {

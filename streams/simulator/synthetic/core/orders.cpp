@@ -67,7 +67,8 @@ const char* World::refusal(const Order& order, std::int64_t at_ns) const {
   if (is_on(kPartialBatch, venue, at_ns) && id % 2 != 0) return "batch accepted in part";
   if (is_on(kReject, venue, at_ns, id)) return "rejected";
   if (!is_trading(book_index(order.record.instrument, venue))) return "not open for trading";
-  if (order.record.units < 1 || order.record.units % venues_[venue].lot_units != 0) return "odd lot";
+  if (order.record.units < 1 ||
+      order.record.units % venues_[venue].lot_units != 0) return "odd lot";
   if (order.record.units < venues_[venue].min_units) return "below the minimum size";
   if (happens(draw(seed(), kChildren, id, 1), soft(venue).reject)) return "rejected by the venue";
   return nullptr;
@@ -79,7 +80,7 @@ void World::arrive(std::uint64_t id, std::int64_t at_ns) {
   Order& order = found->second;
   const std::uint32_t venue = order.record.venue;
   const bool is_lost = is_on(kTotalOutage, venue, at_ns) || is_on(kSubmitOnly, venue, at_ns) ||
-                       is_on(kDisconnect, venue, at_ns);
+                       is_on(kDisconnect, venue, at_ns) || is_on(kReconnect, venue, at_ns);
   if (is_lost) return drop(id);
   if (const char* why = refusal(order, at_ns); why != nullptr) {
     end(order, kRejected, why, at_ns);
@@ -99,7 +100,8 @@ void World::arrive(std::uint64_t id, std::int64_t at_ns) {
     after_end(order, at_ns);
     return drop(id);
   }
-  if (order.record.time_in_force == kDay && order.record.ord_type == kLimit) return rest(order, at_ns);
+  if (order.record.time_in_force == kDay && order.record.ord_type == kLimit) return rest(order,
+      at_ns);
   end(order, kCanceled, "remainder canceled", at_ns);
   drop(id);
 }
@@ -112,13 +114,7 @@ void World::take(Order& order, std::int64_t at_ns) {
   const std::uint64_t id = order.record.child_id;
   const bool was_swept = book.swept_ns[side] >= 0 && at_ns - book.swept_ns[side] < kSweptFor;
   const double fades = terms.fade + (was_swept ? terms.sweep_fade * (1.0 - terms.fade) : 0.0);
-  const std::int64_t sign = order.side() == kBid ? 1 : -1;
-  if (happens(draw(seed(), kChildren, id, 2), fades)) {
-    fade(index, side, at_ns);  // who pulled the quote has seen the order, and tells the market
-    const double parts = globals_.leak_ticks * terms.leak * kSub;
-    shift(order.record.instrument, sign * static_cast<std::int64_t>(parts), at_ns);
-    follow(order.record.instrument, at_ns);
-  }
+  if (happens(draw(seed(), kChildren, id, 2), fades)) fade(index, side, at_ns);
   const std::int64_t touch = book.sides[side].nanos[0];
   const bool is_market = order.record.ord_type == kMarket;
   const std::int64_t limit = is_market ? (side == kAsk ? INT64_MAX : 0) : order.record.limit_nanos;
@@ -129,9 +125,11 @@ void World::take(Order& order, std::int64_t at_ns) {
     const std::int64_t lot = venues_[order.record.venue].lot_units;
     wanted = std::max(lot, wanted / 2 / lot * lot);
   }
+  const std::int64_t sign = order.side() == kBid ? 1 : -1;
   Units done = consume(index, side, wanted, limit, at_ns, sign, &order);
   const bool has_hidden = happens(draw(seed(), kChildren, id, 3), terms.hidden);
-  if (has_hidden && done < wanted && done > 0) {  // hidden size shows only to those who ask for more
+  if (has_hidden && done < wanted &&
+      done > 0) {  // hidden size shows only to those who ask for more
     const double mean = terms.hidden_depth *
                         static_cast<double>(instruments_[order.record.instrument].depth_units);
     const std::int64_t lot = venues_[order.record.venue].lot_units;
@@ -148,7 +146,8 @@ void World::take(Order& order, std::int64_t at_ns) {
   const InstrumentTerms& what = instruments_[order.record.instrument];
   const double share = static_cast<double>(done) / static_cast<double>(what.depth_units);
   shift(order.record.instrument, sign * static_cast<std::int64_t>(what.impact_ticks * kSub * share *
-                                                                   (1.0 + 2.0 * terms.leak)), at_ns);
+                                                                   (1.0 + 2.0 * terms.leak)),
+                                                                       at_ns);
   fade_elsewhere(index, side, 0.5 + terms.leak, at_ns);
 }
 
@@ -195,10 +194,12 @@ void World::arrive_cancel(std::uint64_t id, std::int64_t at_ns) {
   Order& order = found->second;
   const std::uint32_t venue = order.record.venue;
   if (is_on(kCancelOnly, venue, at_ns) || is_on(kTotalOutage, venue, at_ns)) return;
-  if (is_on(kCancelRefused, venue, at_ns, id)) return send(report_of(order, kCancelReject, at_ns), at_ns);
+  if (is_on(kCancelRefused, venue, at_ns, id)) return send(report_of(order, kCancelReject,
+      at_ns), at_ns);
   if (is_on(kCancelRace, venue, at_ns, id)) {
     const std::int64_t lot = venues_[venue].lot_units;
-    fill(order, order.record.limit_nanos, std::max(lot, order.leaves() / 2 / lot * lot), kAdd, at_ns);
+    fill(order, order.record.limit_nanos, std::max(lot, order.leaves() / 2 / lot * lot), kAdd,
+        at_ns);
   }
   if (order.leaves() > 0) end(order, kCanceled, "canceled on request", at_ns);
   drop(id);

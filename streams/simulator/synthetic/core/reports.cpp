@@ -171,7 +171,8 @@ void World::show_book(std::uint32_t index, std::int64_t at_ns) {
 void World::show_trade(std::uint32_t index, std::int64_t nanos, Units units, std::int64_t sign,
                        std::int64_t at_ns) {
   const std::uint32_t venue = venue_of(index);
-  if (!faults_.empty() && (is_on(kDeadFeed, venue, at_ns) || is_on(kTotalOutage, venue, at_ns))) return;
+  if (!faults_.empty() && (is_on(kDeadFeed, venue, at_ns) || is_on(kTotalOutage, venue,
+      at_ns))) return;
   Trade print{};
   print.type = kTrade;
   print.venue = static_cast<std::uint8_t>(venue);

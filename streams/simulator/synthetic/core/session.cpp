@@ -46,7 +46,8 @@ void World::inject(const Fault& fault) {
 void World::start_fault(std::uint32_t place, std::int64_t at_ns) {
   const Fault& fault = faults_[place];
   const auto venue = static_cast<std::uint32_t>(fault.venue);
-  const bool cuts = fault.kind == kTotalOutage || fault.kind == kDisconnect || fault.kind == kReconnect;
+  const bool cuts = fault.kind == kTotalOutage || fault.kind == kDisconnect ||
+      fault.kind == kReconnect;
   if (cuts) show_status(venue, kInstrumentNone, kDown, at_ns);
   if (fault.kind == kSequenceReset) report_ids_[venue] = 0;
   if (fault.kind != kDisconnect) return;
@@ -67,7 +68,8 @@ void World::end_fault(std::uint32_t place, std::int64_t at_ns) {
       report.report_flags |= 4;
       deliver(report, at_ns);
     }
-    std::erase_if(kept_reports_, [venue](const ExecReport& report) { return report.venue == venue; });
+    std::erase_if(kept_reports_,
+        [venue](const ExecReport& report) { return report.venue == venue; });
   }
   show_status(venue, kInstrumentNone, venue_status_[venue], at_ns + 1);
   if (venue_status_[venue] != kOpen) return;
@@ -76,7 +78,8 @@ void World::end_fault(std::uint32_t place, std::int64_t at_ns) {
   }
 }
 
-bool World::is_on(FaultKind kind, std::uint32_t venue, std::int64_t at_ns, std::uint64_t key) const {
+bool World::is_on(FaultKind kind, std::uint32_t venue, std::int64_t at_ns,
+                  std::uint64_t key) const {
   for (const Fault& fault : faults_) {
     if (fault.kind != kind || fault.venue != venue) continue;
     if (at_ns < fault.since_ns || at_ns >= fault.until_ns) continue;

@@ -96,7 +96,8 @@ World::World(const Globals& globals, std::vector<InstrumentTerms> instruments,
     const VenueTerms& terms = venues_[venue];
     if (terms.out_ns < 1 || terms.back_ns < 1 || terms.feed_ns < 1 || terms.lot_units < 1 ||
         terms.tick_multiple < 1 || terms.levels < 0 || terms.levels > kDepth) {
-      throw InputFault("venue " + std::to_string(venue) + ": latency, lot, tick or levels out of range");
+      throw InputFault("venue " + std::to_string(venue) +
+          ": latency, lot, tick or levels out of range");
     }
     shortest_out_ns_ = std::min(shortest_out_ns_, terms.out_ns);
     if (terms.kind == kLit) lit_.push_back(venue);

@@ -2,11 +2,13 @@
 // and of our own children, which trade in it.
 //
 // Time. Events run in (time, creation) order. What happens at a venue at t reaches the router at
-// t + the venue's feed or report latency, so a record handed out with log_ns = x is final once every
+// t + the venue's feed or report latency, so a record handed out with log_ns = x is final once
+// every
 // event through x has run: `pull` runs exactly those. A child sent at t arrives after t, hence
 // nothing that was handed out can be changed by the answer to it.
 //
-// Price. Each instrument has a value in 1/256 tick. It diffuses, and it jumps; traders who know of a
+// Price. Each instrument has a value in 1/256 tick. It diffuses, and it jumps; traders who know of
+// a
 // jump hit quotes that have not moved yet, and each venue follows after its own lag. Parents may be
 // informed too. Every execution moves the value by its footprint.
 #pragma once
@@ -87,7 +89,8 @@ class World {
   void pull(std::int64_t until_ns, std::size_t most_bytes, std::vector<std::byte>& to);
   void submit(const std::byte* record, std::size_t size, std::int64_t sent_ns);
   void cancel(std::uint64_t child_id, std::int64_t sent_ns);
-  void replace(std::uint64_t child_id, std::int64_t units, std::int64_t nanos, std::int64_t sent_ns);
+  void replace(std::uint64_t child_id, std::int64_t units, std::int64_t nanos,
+      std::int64_t sent_ns);
   void inject(const Fault& fault);
 
   std::int64_t now_ns() const { return now_ns_; }
@@ -133,7 +136,8 @@ class World {
   void fade(std::uint32_t book, BookSide side, std::int64_t at_ns);
   void fill_resting(std::uint32_t book, BookSide side, std::int64_t nanos, Units units,
                     std::int64_t at_ns);
-  double pace(std::int64_t at_ns) const { return at_ns < burst_until_ns_ ? globals_.burst_factor : 1; }
+  double pace(std::int64_t at_ns) const { return at_ns < burst_until_ns_
+      ? globals_.burst_factor : 1; }
   std::int64_t tick(std::uint32_t book) const;
   bool is_trading(std::uint32_t book) const;
   double size_factor(std::uint64_t drawn) const;
@@ -145,10 +149,6 @@ class World {
   void start_fault(std::uint32_t fault, std::int64_t at_ns);
   void end_fault(std::uint32_t fault, std::int64_t at_ns);
   bool is_on(FaultKind kind, std::uint32_t venue, std::int64_t at_ns, std::uint64_t key = 0) const;
-  bool is_cut(std::uint32_t venue, std::int64_t at_ns) const {
-    return is_on(kTotalOutage, venue, at_ns) || is_on(kDisconnect, venue, at_ns) ||
-           is_on(kReconnect, venue, at_ns);
-  }
   std::int64_t fault_end(FaultKind kind, std::uint32_t venue, std::int64_t at_ns) const;
   std::int64_t slowness_ns(std::uint32_t venue, std::int64_t at_ns) const;
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import combinations_with_replacement
 
 import pytest
@@ -20,7 +20,7 @@ from tests.streams.simulator.synthetic.worlds import run_with, small_preset
 F = FaultKind
 TAKE, RESTED, MOVED = [E.NEW, E.TRADE], [E.NEW, E.CANCELED], [E.NEW, E.REPLACED]
 GONE, REFUSED = [E.CANCEL_REJECT], [E.REJECTED, E.CANCEL_REJECT]
-SAID: dict[F, tuple[list[int], list[int], list[int]]] = {
+SAID: dict[F, tuple[Sequence[int], Sequence[int], Sequence[int]]] = {
     F.ACCEPT: (TAKE, RESTED, MOVED),
     F.FILL: (TAKE, RESTED, MOVED),
     F.CANCEL_ACK: (TAKE, RESTED, MOVED),
@@ -208,7 +208,7 @@ def test_the_router_conserves_under_all_pairs(full_size: bool) -> None:
 
 
 def test_an_impossible_fault_is_refused_by_name() -> None:
-    with pytest.raises(InputError, match="`chance` is 1.5"):
+    with pytest.raises(InputError, match=r"`chance` is 1\.5"):
         fault(F.REJECT, 0, chance=1.5)
     with pytest.raises(InputError, match="`until_ns`"):
         fault(F.REJECT, 0, 5, 5)

@@ -6,9 +6,10 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from aggregates import kernel
-from schemas.codes import ChildState, ExecType, OutputType
+from schemas.codes import ChildState, ExecType, InputType, OutputType
 from schemas.decisions import ALARM, CHILD, CHILD_STATE, ORDER_STATE
 from schemas.orders import NEW_ORDER
+from schemas.reports import EXEC_REPORT
 from schemas.wire import iter_inputs, iter_raw_outputs
 from streams.evaluation.arms import EngineArm, Setting, reference_of
 from streams.evaluation.worlds import Shape, drawn_preset
@@ -16,6 +17,7 @@ from streams.simulator.synthetic.drive import Drive, order_times
 from streams.simulator.synthetic.market import SyntheticMarket, market_arguments
 from streams.simulator.synthetic.terms import Preset
 
+_EXEC_TYPE_AT = EXEC_REPORT.offsets()["exec_type"][0]
 OPEN = (
     ChildState.SENT,
     ChildState.ACKNOWLEDGED,
@@ -31,6 +33,7 @@ class Ledger:
     def __init__(self) -> None:
         self.children: dict[int, tuple[int, int, int, int]] = {}
         self.booked: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        self.of_order: dict[int, list[int]] = defaultdict(list)
         self.alarmed: set[int] = set()
         self.units: dict[int, int] = {}
         self.reports: Counter[int] = Counter()
@@ -39,15 +42,16 @@ class Ledger:
 
     def __call__(self, inputs: Any, outputs: bytes) -> None:
         self.steps += 1
-        for kind, raw in iter_inputs(inputs):
-            if kind == 32:
-                self.reports[raw[168]] += 1
+        for kind, report in iter_inputs(inputs):
+            if kind == InputType.EXEC_REPORT:
+                self.reports[report[_EXEC_TYPE_AT]] += 1
         touched = set()
         for kind, raw in iter_raw_outputs(outputs):
             if kind == OutputType.CHILD:
                 child = CHILD.unpack(raw)
                 state = int(ChildState.SENT)
                 self.children[child.child_id] = (child.order_id, child.units, 0, state)
+                self.of_order[child.order_id].append(child.child_id)
                 touched.add(child.order_id)
             elif kind == OutputType.CHILD_STATE:
                 touched.add(self._child(CHILD_STATE.unpack(raw)))
@@ -83,7 +87,7 @@ class Ledger:
         """No overfill of ours: what is out and what was filled never exceed the parent."""
         if order_id in self.alarmed or order_id not in self.units:
             return
-        mine = [child for child in self.children.values() if child[0] == order_id]
+        mine = [self.children[child_id] for child_id in self.of_order[order_id]]
         out = sum(units - cum for _, units, cum, state in mine if state in OPEN)
         filled = sum(units for units, _ in self.booked[order_id])
         assert out + filled <= self.units[order_id]

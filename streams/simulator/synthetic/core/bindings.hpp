@@ -80,9 +80,9 @@ void bind_market(Class& world) {
   using namespace nb::literals;
   world
       .def("__init__",
-           [](World* self, nb::handle globals, nb::handle instruments, nb::handle venues,
+           [](World* self, nb::handle head, nb::handle instruments, nb::handle venues,
               nb::handle faults) {
-             new (self) World(make_world(globals, instruments, venues, faults));
+             new (self) World(make_world(head, instruments, venues, faults));
            })
       .def("add_orders",
            [](World& self, nb::handle records) {

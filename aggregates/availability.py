@@ -1,0 +1,48 @@
+"""How likely it is that the next unit is really there: the survival table as a marginal cost.
+
+A child of q units executes its last unit with P(available >= q). The table knows sizes of 1, 2, 4
+.. 128 round lots; a size between two of them is believed as little as the larger. Beyond 64 lots it
+is the rarer of P(128 lots) and the filled share of whole children, which the table cannot see.
+"""
+
+from __future__ import annotations
+
+from math import floor
+
+from aggregates.decay import weight
+from aggregates.evidence import SURVIVAL_SIZES
+from aggregates.quality import Row
+from aggregates.settings import Settings
+
+MISS_SCALE = 65536.0
+MISS_MAX = 65535
+MAX_HIDDEN_UNITS = 10**15
+
+
+def misses(
+    row: Row, now_ns: int, venue_ratio: float, fill_ratio: float, settings: Settings
+) -> tuple[int, ...]:
+    """1 - P(available >= q) in 1/65536 for each size of the table; never falls with size.
+
+    Each share is shrunk to the venue's own filled share, so a venue never tried is no sure thing.
+    """
+    evidence, prior_weight = row.evidence, settings.fill_prior_weight
+    w = weight(now_ns, evidence.survival_then_ns, settings.fill_quantum_ns)
+    found, worst = [], 0
+    for index in range(SURVIVAL_SIZES):
+        had = evidence.success[index] * w + venue_ratio * prior_weight
+        share = had / (evidence.trials[index] * w + prior_weight)
+        if index == SURVIVAL_SIZES - 1 and fill_ratio < share:
+            share = fill_ratio
+        worst = max(worst, min(MISS_MAX, floor((1.0 - share) * MISS_SCALE)))
+        found.append(worst)
+    return tuple(found)
+
+
+def hidden_units(row: Row, now_ns: int, settings: Settings) -> int:
+    """Units that usually execute beyond what is displayed; 0 before there is an observation."""
+    hidden = row.evidence.hidden_units
+    w = weight(now_ns, hidden.then_ns, settings.fill_quantum_ns)
+    # Shrunk to nothing: what is not displayed has to be proved.
+    expected = hidden.total * w / (hidden.weight * w + settings.fill_prior_weight)
+    return min(MAX_HIDDEN_UNITS, floor(expected))

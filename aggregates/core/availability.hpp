@@ -1,0 +1,49 @@
+// How likely it is that the next unit is really there: the survival table as a marginal cost.
+//
+// A child of q units executes its last unit with P(available >= q). The table knows sizes of 1, 2,
+// 4 .. 128 round lots; a size between two of them is believed as little as the larger. Beyond 64
+// lots it is the rarer of P(128 lots) and the filled share of whole children.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "evidence.hpp"
+#include "quality.hpp"
+
+namespace venuefold {
+
+constexpr double kMissScale = 65536.0;
+constexpr std::int64_t kMissMax = 65535;
+constexpr std::int64_t kMaxHiddenUnits = 1'000'000'000'000'000;
+
+using Misses = std::array<std::uint16_t, kSurvivalSizes>;
+
+// 1 - P(available >= q) in 1/65536 for each size of the table; never falls with size.
+inline Misses misses(const Evidence& evidence, std::int64_t now_ns, double venue_ratio,
+                     double fill_ratio, const Tables& tables) {
+  const double prior_weight = tables.priors().fill_weight;
+  const double w = tables.grids().fill.weight(now_ns, evidence.survival_then_ns);
+  const double prior = venue_ratio * prior_weight;
+  Misses found;
+  std::int64_t worst = 0;
+  for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
+    double share = (evidence.success[i] * w + prior) / (evidence.trials[i] * w + prior_weight);
+    if (i == kSurvivalSizes - 1 && fill_ratio < share) share = fill_ratio;
+    worst = std::max(worst, std::min(kMissMax, floor_to_int64((1.0 - share) * kMissScale)));
+    found[i] = static_cast<std::uint16_t>(worst);
+  }
+  return found;
+}
+
+// Units that usually execute beyond what is displayed, shrunk to none.
+inline std::int64_t hidden_units(const Evidence& evidence, std::int64_t now_ns,
+                                 const Tables& tables) {
+  const Moments& hidden = evidence.hidden_units;
+  const double w = tables.grids().fill.weight(now_ns, hidden.then_ns);
+  const double expected = hidden.total * w / (hidden.weight * w + tables.priors().fill_weight);
+  return std::max(std::int64_t{0}, std::min(kMaxHiddenUnits, floor_to_int64(expected)));
+}
+
+}  // namespace venuefold

@@ -1,0 +1,147 @@
+// Offers of several venues in the order in which they should be taken.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "allocation.hpp"
+
+namespace venuefold {
+
+// One piece in its place.
+struct Place {
+  std::uint8_t candidate;
+  std::int64_t units;
+};
+
+// By expected cost per unit; where a policy has no order of venues of its own, that is all.
+struct ByCost {
+  using Key = std::int64_t;
+
+  static constexpr Key worst() { return kInt64Max; }
+  Key key(std::size_t, std::int64_t cost_nanos) const { return cost_nanos; }
+};
+
+struct PolicyKey {
+  std::int64_t primary;
+  std::int64_t cost;
+
+  bool operator<(const PolicyKey& other) const {
+    return primary < other.primary || (primary == other.primary && cost < other.cost);
+  }
+};
+
+// By the policy's own order of venues among what costs at most `bound`, then by cost.
+struct ByPolicy {
+  using Key = PolicyKey;
+  std::int64_t bound;
+  std::array<std::int64_t, kMaxVenues> primaries;
+
+  static constexpr Key worst() { return {kInt64Max, kInt64Max}; }
+  Key key(std::size_t i, std::int64_t cost_nanos) const {
+    return {cost_nanos <= bound ? primaries[i] : kInt64Max, cost_nanos};
+  }
+};
+
+// Pieces of the chosen candidates in the order of (key, venue rank, piece), merged only as far as
+// somebody reads. A candidate's own pieces are in order already.
+template <class Ranking>
+class Merged {
+ public:
+  Merged(const Task& task, Mask chosen, const Ranking& ranking) : ranking_(ranking) {
+    for_each_bit(chosen, [&](std::size_t i) {
+      heads_[heads_count_] = task.pieces(i);
+      candidates_[heads_count_] = static_cast<std::uint8_t>(i);
+      settle(heads_count_++);
+    });
+  }
+
+  // The n-th place, or null after the last.
+  const Place* at(std::size_t n) {
+    while (n >= places_count_) {
+      if (!take()) return nullptr;
+    }
+    return &places_[n];
+  }
+
+ private:
+  using Key = typename Ranking::Key;
+  static constexpr std::size_t kMostPieces = kMaxLevels + kSurvivalSizes;
+
+  const Ranking& ranking_;
+  std::size_t heads_count_ = 0;
+  std::size_t places_count_ = 0;
+  std::array<Key, kMaxVenues> keys_;
+  std::array<std::uint8_t, kMaxVenues> candidates_;
+  std::array<std::int64_t, kMaxVenues> units_;
+  std::array<Pieces, kMaxVenues> heads_;
+  std::array<Place, kMaxVenues * kMostPieces> places_;
+
+  void settle(std::size_t h) {
+    Piece piece;
+    if (heads_[h].next(piece)) {
+      keys_[h] = ranking_.key(candidates_[h], piece.cost_nanos);
+      units_[h] = piece.units;
+    } else {
+      keys_[h] = Ranking::worst();
+    }
+  }
+
+  bool take() {
+    Key least = Ranking::worst();
+    std::size_t best = heads_count_;
+    // Heads stand in rank order, so the first of equals wins.
+    for (std::size_t h = 0; h < heads_count_; ++h) {
+      const bool better = keys_[h] < least;
+      best = better ? h : best;
+      least = better ? keys_[h] : least;
+    }
+    if (best == heads_count_) return false;
+    places_[places_count_++] = {candidates_[best], units_[best]};
+    settle(best);
+    return true;
+  }
+};
+
+// Greedy on the key order from `sizes` on, among the candidates of the mask, in whole lots.
+template <class Ranking>
+void take(const Task& task, Merged<Ranking>& places, Mask chosen, Sizes& sizes) {
+  std::array<std::int64_t, kMaxVenues> seen;
+  Mask started = 0;
+  std::int64_t left = task.wanted - sizes.total();
+  auto children = static_cast<unsigned>(std::popcount(sizes.used));
+  const Place* place = nullptr;
+  for (std::size_t n = 0; left > 0 && (place = places.at(n)) != nullptr; ++n) {
+    const std::size_t i = place->candidate;
+    if ((chosen & bit(i)) == 0) continue;
+    seen[i] = place->units + ((started & bit(i)) != 0 ? seen[i] : 0);
+    started |= bit(i);
+    const std::int64_t before = sizes.of(i);
+    if (before == 0 && children >= task.policy.max_children) continue;
+    const std::int64_t target = std::min(seen[i], before + left);
+    const std::int64_t more = whole_lots(target, task.candidates[i].terms->lot_units) - before;
+    if (more <= 0) continue;
+    children += before == 0;
+    sizes.set(i, before + more);
+    left -= more;
+  }
+}
+
+// Greedy, again without the first venue (by rank) that ends below its minimum. Whether any did.
+template <class Ranking>
+bool with_minimums(const Task& task, Merged<Ranking>& places, Mask chosen, Sizes& sizes) {
+  bool dropped = false;
+  for (;;) {
+    sizes.used = 0;
+    take(task, places, chosen, sizes);
+    Mask low = 0;
+    for_each_bit(sizes.used, [&](std::size_t i) {
+      low |= Mask{sizes.units[i] < task.candidates[i].terms->min_units} << i;
+    });
+    if (low == 0) return dropped;
+    chosen &= ~(low & -low);
+    dropped = true;
+  }
+}
+
+}  // namespace venuefold

@@ -1,0 +1,236 @@
+#include "search.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace venuefold {
+namespace {
+
+constexpr int kMaxMoves = 64;
+constexpr std::size_t kMostPieces = kMaxLevels + kSurvivalSizes;
+
+// Units not placed and cost: less is better.
+struct Worth {
+  std::int64_t missing;
+  int128 cost;
+
+  bool operator<(const Worth& other) const {
+    return missing < other.missing || (missing == other.missing && cost < other.cost);
+  }
+};
+
+// A set of venues with its best sizes.
+struct Found {
+  bool is_possible = false;
+  Worth worth = {0, 0};
+  Sizes sizes;
+};
+
+// Cost of the first units of one venue, piece by piece.
+struct Curve {
+  std::size_t count = 0;
+  std::int64_t units[kMostPieces];
+  std::int64_t cost_nanos[kMostPieces];
+  std::int64_t capacity = 0;
+
+  int128 cost(std::int64_t size) const {
+    int128 total = 0;
+    for (std::size_t p = 0; p < count && size > 0; ++p) {
+      const std::int64_t more = std::min(size, units[p]);
+      total += int128{cost_nanos[p]} * more;
+      size -= more;
+    }
+    return total;
+  }
+};
+
+class Search {
+ public:
+  Search(const Task& task, Merged<ByCost>& places) : task_(task), places_(places) {
+    for_each_bit(task.candidates.eligible, [&](std::size_t i) { survey(i); });
+  }
+
+  bool has_tickets() const { return has_tickets_; }
+  bool has_unequal_lots() const { return has_unequal_lots_; }
+  Mask must() const { return task_.least.used; }
+
+  // What sizes are worth.
+  Found found(const Sizes& sizes) const {
+    Found made;
+    made.is_possible = true;
+    made.sizes = sizes;
+    made.worth.missing = task_.wanted - sizes.total();
+    for_each_bit(sizes.used, [&](std::size_t i) {
+      made.worth.cost += curves_[i].cost(sizes.units[i]) + tickets_[i];
+    });
+    return made;
+  }
+
+  // The better of two sets; none where not all that must have something can.
+  Found start(const Sizes& sizes) const {
+    Found best;
+    const Found greedy = found(sizes);
+    for (const Found& other : {greedy, value(greedy.sizes.used | must()), cheapest_first()}) {
+      if (!other.is_possible || (must() & ~other.sizes.used) != 0) continue;
+      if (!best.is_possible || other.worth < best.worth) best = other;
+    }
+    return best;
+  }
+
+  // Best move first, swaps only where neither adding nor dropping helps.
+  Found improve(const Found& start) const {
+    Found best = start;
+    for (int move = 0; move < kMaxMoves; ++move) {
+      const Mask venues = best.sizes.used;
+      if (!toggle(venues, best) && !swap(venues, best)) break;
+    }
+    return best;
+  }
+
+  // Moves lots between venues of the mask while that helps.
+  Found exchange(const Found& start, Mask venues) const {
+    Found best = start;
+    for (int move = 0; move < kMaxMoves; ++move) {
+      const Sizes before = best.sizes;
+      if (!exchange_from(before, venues, best)) break;
+    }
+    return best;
+  }
+
+ private:
+  const Task& task_;
+  Merged<ByCost>& places_;
+  Mask usable_ = 0;
+  bool has_tickets_ = false;
+  bool has_unequal_lots_ = false;
+  std::int64_t first_lot_ = 0;
+  std::array<Curve, kMaxVenues> curves_;
+  std::array<std::int64_t, kMaxVenues> floors_;
+  std::array<int128, kMaxVenues> tickets_;
+
+  std::int64_t lot(std::size_t i) const { return task_.candidates[i].terms->lot_units; }
+
+  void survey(std::size_t i) {
+    Curve& curve = curves_[i];
+    Piece piece;
+    for (Pieces pieces = task_.pieces(i); pieces.next(piece);) {
+      curve.units[curve.count] = piece.units;
+      curve.cost_nanos[curve.count++] = piece.cost_nanos;
+      curve.capacity += piece.units;
+    }
+    curve.capacity = whole_lots(curve.capacity, lot(i));
+    floors_[i] = task_.floor_of(i);
+    tickets_[i] = task_.ticket(i);
+    has_tickets_ |= tickets_[i] != 0;
+    if (first_lot_ == 0) first_lot_ = lot(i);
+    has_unequal_lots_ |= lot(i) != first_lot_;
+    const std::int64_t least = std::max(floors_[i], lot(i));
+    if (least <= std::min(curve.capacity, task_.wanted)) usable_ |= bit(i);
+  }
+
+  // Least sizes first, then greedy; impossible where the least is already too much.
+  Found value(Mask venues) const {
+    Sizes sizes;
+    std::int64_t total = 0;
+    for_each_bit(venues, [&](std::size_t i) {
+      if (floors_[i] > 0) sizes.set(i, floors_[i]);
+      total += floors_[i];
+    });
+    const auto children = static_cast<unsigned>(std::popcount(sizes.used));
+    if (total > task_.wanted || children > task_.policy.max_children) return {};
+    take(task_, places_, venues, sizes);
+    const Found made = found(sizes);
+    return has_unequal_lots_ ? exchange(made, venues) : made;
+  }
+
+  // Venues by what a unit costs there on average, ticket included, until all is placed.
+  Found cheapest_first() const {
+    std::array<std::pair<int128, std::size_t>, kMaxVenues> averages;
+    std::size_t count = 0;
+    for_each_bit(usable_, [&](std::size_t i) {
+      const std::int64_t units = std::min(curves_[i].capacity, task_.wanted);
+      averages[count++] = {floor_div(curves_[i].cost(units) + tickets_[i], int128{units}), i};
+    });
+    std::sort(averages.begin(), averages.begin() + static_cast<std::ptrdiff_t>(count));
+    Mask venues = must();
+    std::int64_t left = task_.wanted;
+    for (std::size_t n = 0; n < count && left > 0; ++n) {
+      const std::size_t i = averages[n].second;
+      venues |= bit(i);
+      left -= std::min(curves_[i].capacity, task_.wanted);
+    }
+    return value(venues);
+  }
+
+  bool keep_better(Mask venues, Found& best) const {
+    const Found other = value(venues);
+    if (!other.is_possible || !(other.worth < best.worth)) return false;
+    best = other;
+    return true;
+  }
+
+  bool toggle(Mask venues, Found& best) const {
+    bool better = false;
+    for_each_bit(usable_ & ~must(),
+                 [&](std::size_t i) { better |= keep_better(venues ^ bit(i), best); });
+    return better;
+  }
+
+  bool swap(Mask venues, Found& best) const {
+    bool better = false;
+    for_each_bit(venues & ~must(), [&](std::size_t gone) {
+      for_each_bit(usable_ & ~venues, [&](std::size_t i) {
+        better |= keep_better((venues ^ bit(gone)) | bit(i), best);
+      });
+    });
+    return better;
+  }
+
+  // A lot more at one venue, taken from another in whole lots of its own.
+  bool exchange_from(const Sizes& before, Mask venues, Found& best) const {
+    bool better = false;
+    const std::int64_t left = task_.wanted - before.total();
+    for_each_bit(usable_ & venues, [&](std::size_t i) {
+      const std::int64_t own = before.of(i);
+      const std::int64_t more = own != 0 ? lot(i) : std::max(lot(i), floors_[i]);
+      if (own + more > curves_[i].capacity) return;
+      for_each_bit(before.used & ~bit(i), [&](std::size_t other) {
+        const std::int64_t need = std::max(std::int64_t{0}, more - left);
+        const std::int64_t step = lot(other);
+        const std::int64_t gone = need % step == 0 ? need : need - need % step + step;
+        const std::int64_t rest = before.units[other] - gone;
+        const std::int64_t least = std::max(step, floors_[other]);
+        if (gone == 0 || rest < 0 || (rest != 0 && rest < least)) return;
+        Sizes changed = before;
+        changed.set(i, own + more);
+        changed.set(other, rest);
+        if (static_cast<unsigned>(std::popcount(changed.used)) > task_.policy.max_children) return;
+        // Only venues that have their least already.
+        take(task_, places_, changed.used, changed);
+        const Found made = found(changed);
+        if (!(made.worth < best.worth)) return;
+        best = made;
+        better = true;
+      });
+    });
+    return better;
+  }
+};
+
+}  // namespace
+
+void split(const Task& task, Merged<ByCost>& places, Plan& plan) {
+  Sizes sizes;
+  const bool dropped = with_minimums(task, places, task.candidates.eligible, sizes);
+  const Search search(task, places);
+  const auto children = static_cast<unsigned>(std::popcount(sizes.used));
+  if (search.must() != 0 || search.has_tickets() || dropped ||
+      children >= task.policy.max_children) {
+    const Found start = search.start(sizes);
+    if (start.is_possible) sizes = search.improve(start).sizes;
+  }
+  if (search.has_unequal_lots()) sizes = search.exchange(search.found(sizes), ~Mask{0}).sizes;
+  plan_of(task, sizes, plan);
+}
+
+}  // namespace venuefold

@@ -1,0 +1,17 @@
+// What greedy alone cannot see: lots, minimum sizes, a cost per child, a bound on their number.
+//
+// A set of venues is valued by giving each its least size and the rest by greedy. From the better
+// start the set is improved by adding, dropping and swapping a venue, the best move first, until
+// none helps. Unequal lots are then exchanged: a coarse lot more here, what that takes from another
+// venue, and greedy for the rest. Placing more comes before paying less. All ties go to the first
+// in rank order.
+#pragma once
+
+#include "merge.hpp"
+
+namespace venuefold {
+
+// Best sizes over all venues, by cost.
+void split(const Task& task, Merged<ByCost>& places, Plan& plan);
+
+}  // namespace venuefold

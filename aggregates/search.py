@@ -1,0 +1,209 @@
+"""What greedy alone cannot see: lots, minimum sizes, a cost per child, a bound on their number.
+
+A set of venues is valued by giving each its least size and the rest by greedy. From two starts the
+set is improved by adding, dropping and swapping a venue, the best move first, until none helps.
+Unequal lots are then exchanged: a coarse lot more here, what that takes from finer venues, and
+greedy for the rest. Placing more comes before paying less. All ties go to the first in rank order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aggregates.allocation import Key, Plan, Sizes, Task, capacity, plan_of, take
+from aggregates.candidates import Candidate
+from schemas.codes import PolicyKind
+
+MAX_MOVES = 64
+Worth = tuple[int, int]
+"""(units not placed, cost): less is better."""
+
+
+@dataclass(slots=True)
+class Found:
+    """A set of venues with its best sizes."""
+
+    worth: Worth
+    sizes: Sizes
+    venues: int
+
+
+class Search:
+    """All that one search needs; ranks are bits."""
+
+    def __init__(self, task: Task, candidates: list[Candidate], keys: list[Key]) -> None:
+        self.task, self.keys = task, keys
+        self.by_rank = {c.rank: c for c in candidates if not c.reason}
+        self.floors = {rank: task.floor_of(c) for rank, c in self.by_rank.items()}
+        self.usable = [
+            rank
+            for rank, c in self.by_rank.items()
+            if 0 < max(self.floors[rank], c.row.lot_units) <= min(capacity(task, c), task.wanted)
+        ]
+        self.has_unequal_lots = len({c.row.lot_units for c in self.by_rank.values()}) > 1
+        self.must = sum(1 << rank for rank in task.least)
+
+    def value(self, venues: int) -> Found | None:
+        """Least sizes first, then greedy; None where the least is already too much."""
+        sizes = {rank: self.floors[rank] for rank in _bits(venues) if self.floors.get(rank, 0) > 0}
+        if sum(sizes.values()) > self.task.wanted or len(sizes) > self.task.policy.max_children:
+            return None
+        made = self.found(take(self.task, self.keys, sizes, venues))
+        return self.exchange(made, venues) if self.has_unequal_lots else made
+
+    def found(self, sizes: Sizes) -> Found:
+        """What sizes are worth."""
+        plan = plan_of(self.task, list(self.by_rank.values()), sizes)
+        used = sum(1 << rank for rank, units in sizes.items() if units)
+        return Found((self.task.wanted - plan.units, plan.ranked), sizes, used)
+
+    def cheapest_first(self) -> Found | None:
+        """Venues by what a unit costs there on average, ticket included, until all is placed."""
+        average = []
+        for rank in self.usable:
+            candidate = self.by_rank[rank]
+            units = min(capacity(self.task, candidate), self.task.wanted)
+            plan = plan_of(self.task, [candidate], {rank: units})
+            average.append((plan.ranked // units, rank, units))
+        venues, left = self.must, self.task.wanted
+        for _, rank, units in sorted(average):
+            if left <= 0:
+                break
+            venues, left = venues | 1 << rank, left - units
+        return self.value(venues)
+
+    def start(self, sizes: Sizes) -> Found | None:
+        """The better of two sets; None where not all that must have something can."""
+        greedy = self.found(sizes)
+        starts = [greedy, self.value(greedy.venues | self.must), self.cheapest_first()]
+        able = [found for found in starts if found and not self.must & ~found.venues]
+        return min(able, key=lambda found: found.worth, default=None)
+
+    def moves(self, venues: int) -> Iterator[int]:
+        """Sets with a venue less or more, in rank order."""
+        for rank in self.usable:
+            if not self.must >> rank & 1:
+                yield venues ^ 1 << rank
+
+    def swaps(self, venues: int) -> Iterator[int]:
+        """Sets with one venue for another, in rank order."""
+        for gone in _bits(venues & ~self.must):
+            for rank in self.usable:
+                if not venues >> rank & 1:
+                    yield venues ^ 1 << gone | 1 << rank
+
+    def improve(self, start: Found) -> Found:
+        """Best move first, swaps only where neither adding nor dropping helps."""
+        best = start
+        for _ in range(MAX_MOVES):
+            before = best
+            for moves in (self.moves, self.swaps):
+                for venues in moves(before.venues):
+                    other = self.value(venues)
+                    if other is not None and other.worth < best.worth:
+                        best = other
+                if best is not before:
+                    break
+            if best is before:
+                break
+        return best
+
+    def exchange(self, start: Found, venues: int = -1) -> Found:
+        """Moves lots between venues of the mask while that helps."""
+        best = start
+        for _ in range(MAX_MOVES):
+            before = best
+            for sizes in self.exchanges(before.sizes, venues):
+                # Only venues that have their least already.
+                used = sum(1 << rank for rank in sizes)
+                other = self.found(take(self.task, self.keys, sizes, used))
+                if other.worth < best.worth:
+                    best = other
+            if best is before:
+                break
+        return best
+
+    def exchanges(self, sizes: Sizes, venues: int) -> Iterator[Sizes]:
+        """A lot more at one venue, taken from another in whole lots of its own."""
+        left = self.task.wanted - sum(sizes.values())
+        for rank in self.usable:
+            if not venues >> rank & 1:
+                continue
+            before, lot = sizes.get(rank, 0), self.by_rank[rank].row.lot_units
+            more = lot if before else max(lot, self.floors[rank])
+            if before + more > capacity(self.task, self.by_rank[rank]):
+                continue
+            for other in sorted(sizes):
+                own = self.by_rank[other].row.lot_units
+                gone = -(-max(0, more - left) // own) * own
+                rest = sizes[other] - gone
+                if other == rank or not gone or (rest and rest < max(own, self.floors[other])):
+                    continue
+                changed = sizes | {rank: before + more, other: rest}
+                kept = {key: units for key, units in changed.items() if units > 0}
+                if rest >= 0 and len(kept) <= self.task.policy.max_children:
+                    yield kept
+
+
+def split(task: Task, candidates: list[Candidate], keys: list[Key]) -> Plan:
+    """Best sizes over all venues."""
+    sizes = _with_minimums(task, keys)
+    search = Search(task, candidates, keys)
+    if task.policy.kind in (PolicyKind.FASTEST, PolicyKind.PREFERRED):
+        return plan_of(task, candidates, sizes)
+    if _must_search(task, search, keys, sizes):
+        start = search.start(sizes)
+        sizes = search.improve(start).sizes if start is not None else sizes
+    if search.has_unequal_lots:
+        sizes = search.exchange(search.found(sizes)).sizes
+    return plan_of(task, candidates, sizes)
+
+
+def _must_search(task: Task, search: Search, keys: list[Key], sizes: Sizes) -> bool:
+    """Whether anything but the order of costs decides."""
+    greedy = take(task, keys, {})
+    return bool(
+        search.must
+        or any(c.ticket_nanos for c in search.by_rank.values())
+        or greedy != sizes
+        or len(greedy) >= task.policy.max_children
+    )
+
+
+def _with_minimums(task: Task, keys: list[Key]) -> Sizes:
+    """Greedy, again without the first venue (by rank) that ends below its least size."""
+    venues = -1
+    floors = {rank: candidate.row.min_units for _, _, rank, _, candidate in keys}
+    while True:
+        sizes = take(task, keys, {}, venues)
+        short = [rank for rank in sorted(sizes) if sizes[rank] < floors[rank]]
+        if not short:
+            return sizes
+        venues &= ~(1 << short[0])
+
+
+def single(task: Task, candidates: list[Candidate], keys: list[Key]) -> Plan:
+    """Everything to the first venue in the policy's order whose lot and minimum allow any."""
+    while keys:
+        first = keys[0][2]
+        sizes = _with_minimums(task, [key for key in keys if key[2] == first])
+        if sizes:
+            return plan_of(task, candidates, sizes)
+        keys = [key for key in keys if key[2] != first]
+    return Plan()
+
+
+def whole(task: Task, candidates: list[Candidate], keys: list[Key]) -> Plan:
+    """FOK: the cheapest venue that can fill everything, or nothing."""
+    best = Plan()
+    for candidate in candidates:
+        own = [key for key in keys if key[2] == candidate.rank]
+        plan = plan_of(task, candidates, _with_minimums(task, own))
+        if plan.units == task.wanted and (best.units == 0 or plan.ranked < best.ranked):
+            best = plan
+    return best
+
+
+def _bits(mask: int) -> list[int]:
+    return [bit for bit in range(mask.bit_length()) if mask >> bit & 1]

@@ -1,0 +1,44 @@
+"""Protocol A: the engine's splits beside the exact optimum, found by an integer program."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from streams.cli.benchmarks.timing import Result
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+SOLVER = CHECKOUT / "tests" / "aggregates" / "solver.py"
+SIZES = (2, 5, 10, 20, 32, 50)
+
+
+def is_present() -> bool:
+    """Whether this is a checkout with the oracle's solver; an installed wheel has neither."""
+    return SOLVER.exists() and importlib.util.find_spec("highspy") is not None
+
+
+def protocol_a(venues: int, is_full: bool) -> Result:
+    """Mean overlap in percent over the cases that a random split misses."""
+    count = 1001 if is_full else 70
+    table = _solver().table(venues, count)
+    more = {name: round(value, 5) for name, value in asdict(table).items()}
+    value = round(100 * table.overlap, 3)
+    return Result(name=f"solver.{venues}", unit="% overlap", value=value, n=table.n, more=more)
+
+
+def common(is_full: bool) -> Result:
+    """Cost above the optimum in bps on random books of 24 venues; nothing left unplaced."""
+    count, missing, excess, notional = _solver().common(3_000 if is_full else 600)
+    more = {"shares_not_placed": float(missing), "excess_nanos": float(excess)}
+    value = 1e4 * excess / notional
+    return Result(name="solver.common", unit="bps excess", value=value, n=count, more=more)
+
+
+def _solver() -> Any:
+    if str(CHECKOUT) not in sys.path:
+        sys.path.insert(0, str(CHECKOUT))
+    return importlib.import_module("tests.aggregates.solver")

@@ -1,0 +1,232 @@
+"""The best split of one order, found by an integer program with costs of its own.
+
+Costs come from raw books, the fee file and the history of children by a second formula: nothing of
+the engine's is used, not even its records. HiGHS solves first for how much can be placed, then for
+the least cost of placing that.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import highspy
+
+PRIOR, PRIOR_WEIGHT = Fraction(9, 10), 4
+TABLE = tuple(2**i for i in range(8))
+RESOLUTION = 65_536
+"""Chances are believed to 1/65536, rounded against the venue being there."""
+
+
+@dataclass(slots=True)
+class Place:
+    """One venue: fee per share, levels of the far side, terms, and (sent, executed) of children."""
+
+    fee_nanos: int
+    levels: list[tuple[int, int]]
+    lot: int = 1
+    least: int = 0
+    ticket_nanos: int = 0
+    history: list[tuple[int, int]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Case:
+    """One order over all venues. `sign` +1 buys; `penalty_e9` is the cost of a miss."""
+
+    sign: int
+    wanted: int
+    places: list[Place]
+    penalty_e9: int = 0
+    round_lot: int = 100
+    max_children: int = 64
+
+    @property
+    def touch_nanos(self) -> int:
+        """Best far touch of all."""
+        return self.sign * min(self.sign * place.levels[0][0] for place in self.places)
+
+    @property
+    def spread_nanos(self) -> int:
+        """Two ticks: what the books are drawn around."""
+        return 20_000_000
+
+
+def chances(place: Place, round_lot: int) -> list[int]:
+    """Chance of a miss for each size of the table and beyond, in 1/RESOLUTION."""
+    shares = [Fraction(min(executed, sent), sent) for sent, executed in place.history]
+    filled = (sum(shares, Fraction(0)) + PRIOR * PRIOR_WEIGHT) / (len(shares) + PRIOR_WEIGHT)
+    found, worst = [], 0
+    for index, lots in enumerate(TABLE):
+        size = lots * round_lot
+        known = [
+            executed >= size
+            for sent, executed in place.history
+            if executed >= size or executed < sent
+        ]
+        there = (sum(known) + filled * PRIOR_WEIGHT) / (len(known) + PRIOR_WEIGHT)
+        if index == len(TABLE) - 1:
+            there = min(there, filled_share(shares, filled))
+        worst = max(worst, min(RESOLUTION - 1, int((1 - there) * RESOLUTION)))
+        found.append(worst)
+    return found
+
+
+def filled_share(shares: list[Fraction], venue: Fraction) -> Fraction:
+    """Filled share of the row, believed like the venue's before anything was seen."""
+    return (sum(shares, Fraction(0)) + venue * PRIOR_WEIGHT) / (len(shares) + PRIOR_WEIGHT)
+
+
+def pieces(case: Case, place: Place) -> list[tuple[int, int]]:
+    """(cost per share in nanos, shares) from the touch on, cut where the chance changes."""
+    missing = chances(place, case.round_lot)
+    penalty = case.touch_nanos * case.penalty_e9 // 10**9
+    cuts = [lots * case.round_lot for lots in TABLE[:-1]]
+    found, done = [], 0
+    for price, size in place.levels:
+        end = done + size
+        for start, stop in zip(
+            [done, *(c for c in cuts if done < c < end)],
+            [*(c for c in cuts if done < c < end), end],
+            strict=True,
+        ):
+            bucket = sum(start >= cut for cut in cuts)
+            miss = penalty * missing[bucket] // RESOLUTION
+            found.append((case.sign * price + place.fee_nanos + miss, stop - start))
+        done = end
+    return found
+
+
+def cost_of(case: Case, sizes: dict[int, int]) -> int:
+    """Expected cost of a split in nanos * shares, tickets included."""
+    total = 0
+    for venue, units in sizes.items():
+        left = units
+        for cost, size in pieces(case, case.places[venue]):
+            more = min(left, size)
+            left, total = left - more, total + more * cost
+        assert left == 0, "more than is there"
+        total += case.places[venue].ticket_nanos if units else 0
+    return total
+
+
+class Program:
+    """The integer program of a case."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.model: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+        for name, value in (("output_flag", False), ("mip_rel_gap", 0.0), ("mip_abs_gap", 1e-9)):
+            self.model.setOptionValue(name, value)
+        self.base = min(cost for place in case.places for cost, _ in pieces(case, place))
+        self.sizes: list[Any] = []
+        self.used: list[Any] = []
+        self.cost: Any = 0
+        for place in case.places:
+            self._add(place)
+        self.model.addConstr(sum(self.used) <= case.max_children)
+
+    def _add(self, place: Place) -> None:
+        """Pieces fill in order by themselves, because they only get dearer."""
+        model, total = self.model, sum(size for _, size in place.levels)
+        used = model.addBinary()
+        parts = [(cost, model.addVariable(0, size)) for cost, size in pieces(self.case, place)]
+        lots = model.addIntegral(0, total // place.lot)
+        whole = sum(part for _, part in parts)
+        model.addConstr(whole == place.lot * lots)
+        model.addConstr(whole <= total * used)
+        model.addConstr(whole >= max(place.least, 1) * used)
+        self.sizes.append(place.lot * lots)
+        self.used.append(used)
+        # In units of 1e5 nanos, so that the numbers are neither huge nor tiny.
+        self.cost += sum((cost - self.base) / 1e5 * part for cost, part in parts)
+        self.cost += place.ticket_nanos / 1e5 * used
+
+    def solve(self) -> dict[int, int]:
+        """Shares by venue: as many as can be placed, as cheaply as that goes."""
+        total = sum(self.sizes)
+        self.model.addConstr(total <= self.case.wanted)
+        self.model.maximize(total)
+        placed = round(self.model.getObjectiveValue())
+        self.model.addConstr(total >= placed)
+        self.model.minimize(self.cost)
+        return {
+            venue: units
+            for venue, size in enumerate(self.sizes)
+            if (units := round(self.model.val(size)))
+        }
+
+
+def optimum(case: Case) -> dict[int, int]:
+    """Shares by venue of the best split."""
+    return Program(case).solve()
+
+
+def random_split(rng: random.Random, case: Case, goal: int) -> dict[int, int]:
+    """A feasible split of about `goal` shares over venues in random order."""
+    order, left, found = list(range(len(case.places))), goal, {}
+    rng.shuffle(order)
+    for venue in order[: case.max_children]:
+        place = case.places[venue]
+        units = min(left, sum(size for _, size in place.levels))
+        units = rng.randint(0, units) if rng.random() < 0.5 else units
+        units -= units % place.lot
+        if units >= max(place.least, 1):
+            found[venue], left = units, left - units
+    return found
+
+
+def best_price_split(case: Case, goal: int) -> dict[int, int]:
+    """Displayed prices from the best on, fees, tickets and chances ignored."""
+    levels = [
+        (case.sign * price, venue, size)
+        for venue, place in enumerate(case.places)
+        for price, size in place.levels
+    ]
+    found: dict[int, int] = {}
+    left = goal
+    for _, venue, size in sorted(levels):
+        more = min(left, size)
+        if more:
+            found[venue], left = found.get(venue, 0) + more, left - more
+    return found
+
+
+def overlap(one: dict[int, int], other: dict[int, int], wanted: int) -> float:
+    """1 - sum |q - q*| / 2Q."""
+    venues = one.keys() | other.keys()
+    return 1 - sum(abs(one.get(v, 0) - other.get(v, 0)) for v in venues) / (2 * wanted)
+
+
+def random_case(rng: random.Random, venues: int, kind: str) -> Case:
+    """Books of a liquid share. `kind`: plain, tickets, lots, minimums, children, chances or all."""
+    sign, middle = rng.choice((1, -1)), rng.randint(2_000, 20_000) * 10_000_000
+    places = [_random_place(rng, sign, middle, kind) for _ in range(venues)]
+    case = Case(sign, rng.choice((200, 500, 1_000, 2_000, 5_000, 10_000)), places)
+    case.penalty_e9 = 200_000 if kind in ("chances", "all") else 0
+    if kind in ("children", "all"):
+        case.max_children = rng.choice((2, 3, 5))
+    return case
+
+
+def _random_place(rng: random.Random, sign: int, middle: int, kind: str) -> Place:
+    tick, levels = 10_000_000, []
+    price = middle + sign * tick * rng.choice((1, 1, 1, 2, 2, 3))
+    for _ in range(5):
+        levels.append((price, 100 * rng.randint(1, 8)))
+        price += sign * tick * rng.choice((1, 1, 2))
+    place = Place(rng.randint(-15, 30) * 100_000, levels)
+    every = kind == "all"
+    if kind == "tickets" or (every and rng.random() < 0.7):
+        place.ticket_nanos = rng.choice((0, 100, 300, 1_000, 3_000)) * 1_000_000
+    if kind == "lots" or every:
+        place.lot = rng.choice((1, 1, 10, 100))
+    if kind == "minimums" or every:
+        place.least = rng.choice((0, 0, 100, 300, 700))
+    if kind in ("chances", "all"):
+        for _ in range(rng.randint(0, 4)):
+            sent = 100 * rng.randint(1, 20)
+            place.history.append((sent, rng.choice((sent, sent, rng.randint(0, sent)))))
+    return place

@@ -1,0 +1,145 @@
+"""Orders over the API: submitted, decided, repeated, cancelled, refused, explained."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.projections.api.conftest import Running, wait_until
+
+IDS = itertools.count(1)
+WAIT = {"prefer": "wait=10"}
+
+
+def order(**terms: Any) -> dict[str, Any]:
+    """An order that fits the market."""
+    known = {"cl_ord_id": f"T-{next(IDS)}", "account": "ACC-9", "symbol": "ALFA", "side": "buy"}
+    return {**known, "order_units": 300, "policy": "lowest_cost", **terms}
+
+
+def test_an_order_is_durable_decided_and_found(api: httpx.Client) -> None:
+    given = order()
+    answer = api.post("/v1/orders", json=given, headers=WAIT)
+    told = answer.json()
+    assert answer.status_code == 202
+    assert told["id"] == told["position"] > 0
+    assert not told["is_repeat"]
+    assert told["decision_id"] > 0
+    wait_until(lambda: api.get(answer.headers["location"]).status_code == 200)
+    found = api.get(answer.headers["location"]).json()
+    assert (found["cl_ord_id"], found["symbol" if "symbol" in found else "instrument"]) == (
+        given["cl_ord_id"],
+        "ALFA",
+    )
+    wait_until(lambda: api.get(f"/v1/decisions/{told['decision_id']}").status_code == 200)
+    decision = api.get(f"/v1/decisions/{told['decision_id']}").json()
+    assert decision["cl_ord_id"] == given["cl_ord_id"]
+    assert decision["order_id"] == told["position"]
+    assert len(decision["candidates"]) == 6
+    story = api.get(f"/v1/decisions/{told['decision_id']}/explanation").json()
+    assert story["cl_ord_id"] == given["cl_ord_id"]
+    assert {row["venue"] for row in story["venues"]} >= {"XNYS", "ARCX"}
+    assert story["choice"]
+
+
+def test_a_repeat_gets_the_first_answer_and_another_order_a_conflict(api: httpx.Client) -> None:
+    given = order()
+    first = api.post("/v1/orders", json=given).json()
+    again = api.post("/v1/orders", json=given).json()
+    assert again["is_repeat"]
+    assert again["position"] == first["position"]
+    other = api.post("/v1/orders", json={**given, "order_units": 301})
+    assert other.status_code == 409
+    assert other.json()["code"] == "conflicting_repeat"
+    assert other.headers["content-type"] == "application/problem+json"
+
+
+def test_a_refusal_of_the_engine_comes_with_its_reason(api: httpx.Client) -> None:
+    given = order(ord_type="limit", limit_price="999999")
+    told = api.post("/v1/orders", json=given, headers=WAIT).json()
+    assert (told["state"], told["reason"]) == ("refused", "price_collar")
+
+
+def test_a_working_order_is_cancelled(api: httpx.Client) -> None:
+    given = order(ord_type="limit", limit_price="40.00", order_units=100)
+    symbol_price = api.get("/v1/decisions?instrument=ALFA&limit=1").json()["items"][0]
+    bid = symbol_price["displayed_bid_nanos"]
+    given["limit_price"] = f"{bid * 0.98 / 1e9:.2f}"
+    told = api.post("/v1/orders", json=given, headers=WAIT).json()
+    wait_until(lambda: api.get(f"/v1/orders/{told['id']}").status_code == 200)
+    cancel = {"cl_ord_id": f"C-{next(IDS)}"}
+    assert api.post(f"/v1/orders/{told['id']}/cancel", json=cancel).status_code == 202
+    wait_until(lambda: api.get(f"/v1/orders/{told['id']}").json()["state"] == "canceled")
+
+
+@pytest.mark.parametrize(
+    ("terms", "status", "code", "field"),
+    [
+        ({"symbol": "NOPE"}, 422, "unknown_instrument", "symbol"),
+        ({"policy": "nope"}, 422, "unknown_policy", "policy"),
+        ({"venues_banned": ["NOPE"]}, 422, "unknown_venue", "venues_banned"),
+        ({"ord_type": "limit"}, 422, "bad_price", "limit_price"),
+        ({"limit_price": "1.0"}, 422, "bad_price", "limit_price"),
+        ({"ord_type": "limit", "limit_price": "0.0"}, 422, "bad_price", "limit_price"),
+        ({"side": "hold"}, 400, "bad_request", "side"),
+        ({"order_units": 0}, 400, "bad_request", "order_units"),
+        ({"order_units": "many"}, 400, "bad_request", "order_units"),
+        ({"unknown": 1}, 400, "bad_request", "unknown"),
+        ({"cl_ord_id": "two words"}, 400, "bad_request", "cl_ord_id"),
+    ],
+)
+def test_bad_orders_name_the_field(
+    api: httpx.Client, terms: dict[str, Any], status: int, code: str, field: str
+) -> None:
+    answer = api.post("/v1/orders", json=order(**terms))
+    told = answer.json()
+    assert (answer.status_code, told["code"], told.get("field", "")) == (status, code, field)
+
+
+def test_a_killed_venue_gets_nothing_and_an_outage_is_seen(api: httpx.Client) -> None:
+    kill = {"scope": "venue", "target": "XNYS", "engaged": True}
+    assert api.post("/v1/kill-switch", json=kill).status_code == 202
+    told = api.post("/v1/orders", json=order(), headers=WAIT).json()
+    wait_until(lambda: api.get(f"/v1/decisions/{told['decision_id']}").status_code == 200)
+    decision = api.get(f"/v1/decisions/{told['decision_id']}").json()
+    reasons = {decision["venue_keys"][str(c["venue"])]: c["reason"] for c in decision["candidates"]}
+    assert reasons["XNYS"] == "venue_killed"
+    assert api.post("/v1/kill-switch", json={**kill, "engaged": False}).status_code == 202
+    assert api.post("/v1/venues/XCHI/outage", json={"is_on": True}).json() == {"is_on": True}
+    wait_until(lambda: venue_of(api, "XCHI")["health"] != "up")
+    assert venue_of(api, "XCHI")["is_out"]
+    assert api.post("/v1/venues/XCHI/outage", json={"is_on": False}).status_code == 200
+    wait_until(lambda: venue_of(api, "XCHI")["health"] == "up", 60)
+    audit = [line["what"] for line in api.get("/v1/audit?limit=1000").json()]
+    assert {"kill venue XNYS", "resume venue XNYS", "outage XCHI"} <= set(audit)
+
+
+def venue_of(api: httpx.Client, key: str) -> dict[str, Any]:
+    """One venue's row."""
+    return next(venue for venue in api.get("/v1/venues").json() if venue["key"] == key)
+
+
+def test_limits_are_changed_as_a_reference_input(api: httpx.Client) -> None:
+    change = {"symbol": "BRAVO", "max_order_units": 5_000, "reason": "smaller desk"}
+    assert api.post("/v1/limits", json=change).status_code == 202
+
+    def is_in_force() -> bool:
+        limits = {row["symbol"]: row for row in api.get("/v1/limits").json()}
+        return bool(limits["BRAVO"]["max_order_units"] == 5_000)
+
+    wait_until(is_in_force)
+    too_large = order(symbol="BRAVO", order_units=5_001)
+    told = api.post("/v1/orders", json=too_large, headers=WAIT).json()
+    assert (told["state"], told["reason"]) == ("refused", "max_order_units")
+
+
+def test_a_job_verifies_the_running_log(api: httpx.Client, service: Running) -> None:
+    job = api.post("/v1/jobs", json={"kind": "verify"})
+    assert job.status_code == 202
+    wait_until(lambda: api.get(job.headers["location"]).json()["state"] != "running", 60)
+    found = api.get(job.headers["location"]).json()
+    assert found["state"] == "done", found
+    assert found["result"]["mismatches"] == 0

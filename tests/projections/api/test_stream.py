@@ -1,0 +1,101 @@
+"""The live stream: filters, latency, going on after a break, slow clients."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+from projections.api.hub import QUEUE, Hub
+from projections.api.services import Services
+from projections.api.stream import beat, burst, filter_of
+from projections.views.names import Names
+from schemas.codes import OutputType
+from schemas.decisions import ALARM
+
+
+def events(api: httpx.Client, query: str, **headers: str) -> Iterator[tuple[str, str, Any]]:
+    """(id, topic, body) of a stream."""
+    with api.stream("GET", f"/v1/stream?{query}", headers=headers) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        number = topic = ""
+        for line in answer.iter_lines():
+            name, _, text = line.partition(": ")
+            if name == "id":
+                number = text
+            elif name == "event":
+                topic = text
+            elif name == "data":
+                yield number, topic, json.loads(text)
+
+
+def take(found: Iterator[Any], count: int) -> list[Any]:
+    """The first few."""
+    return [next(found) for _ in range(count)]
+
+
+def test_decisions_arrive_with_their_latency(api: httpx.Client) -> None:
+    found = take(events(api, "topics=decision&instrument=ALFA"), 3)
+    for _, topic, body in (event for event in found if event[1] != "beat"):
+        assert topic == "decision"
+        assert body["symbol"] == "ALFA"
+        assert 0 < body["latency_ns"] < 10**10
+
+
+def test_a_stream_goes_on_behind_the_last_id(api: httpx.Client) -> None:
+    seen = [event for event in take(events(api, "topics=child"), 6) if event[1] == "child"]
+    first = int(seen[0][0])
+    again = take(events(api, "topics=child", **{"Last-Event-ID": str(first)}), 3)
+    ids = [int(number) for number, topic, _ in again if topic == "child"]
+    assert ids == [int(event[0]) for event in seen[1 : len(ids) + 1]]
+
+
+def test_a_venue_filter_sees_only_its_own(api: httpx.Client) -> None:
+    for _, topic, body in take(events(api, "topics=decision,child&venue=XNYS"), 6):
+        if topic == "child":
+            assert body["venue_key"] == "XNYS"
+        elif topic == "decision":
+            keys = {body["venue_keys"][str(child["venue"])] for child in body["children"]}
+            assert "XNYS" in keys
+
+
+def test_bad_filters_are_named(api: httpx.Client) -> None:
+    for query, field in (("topics=x", "topics"), ("venue=NO", "venue"), ("instrument=NO", "ins")):
+        answer = api.get(f"/v1/stream?{query}")
+        assert answer.status_code == 400
+        assert answer.json()["field"].startswith(field)
+
+
+def alarm(out_seq: int) -> bytes:
+    """A small output record."""
+    return ALARM.pack(
+        size=ALARM.size, type=int(OutputType.ALARM), version=1, out_seq=out_seq, log_ns=5, kind=1
+    )
+
+
+def test_a_slow_client_is_bounded_and_told(services: Services) -> None:
+    hub = services.hub
+    client = hub.open(filter_of("alarm", None, None, Names()), None)
+    lost = 37
+    hub.take(0, b"".join(alarm(n) for n in range(1, QUEUE + lost + 1)))
+    assert len(client.queue) == QUEUE
+    text = b""
+    while client.queue or client.lost:
+        text += burst(services, client, Names())
+    assert text.count(b"event: alarm") == QUEUE
+    assert text.endswith(b'event: gap\ndata: {"missed":37}\n\n')
+    hub.close(client)
+    assert hub.lost == lost
+    assert b'"log_ns":5' in beat(services)
+
+
+def test_what_left_the_ring_is_a_gap() -> None:
+    hub = Hub()
+    hub.take(0, b"".join(alarm(n) for n in range(10, 20)))
+    client = hub.open(lambda _: True, 4)
+    assert client.lost == 5
+    assert [shown.out_seq for shown in client.queue] == list(range(10, 20))
+    assert asyncio.run(hub.answer(0, 1, 0.01)) is None
