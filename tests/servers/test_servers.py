@@ -12,6 +12,8 @@ import pytest
 
 from tests.servers.running import SCRIPT, RunningServer
 
+pytestmark = pytest.mark.xdist_group("postgres")
+
 
 def listening(server: RunningServer) -> bool:
     with socket.socket() as client:

@@ -50,7 +50,7 @@ def make_app(bootstrap: str, folder: str) -> faust.App:
             table[value[4:8].hex()] += 1
             seen += 1
             if seen % REPORT_EVERY == 0:
-                print(f"{seen} {time.time()}", flush=True)
+                print(f"{seen} {time.perf_counter()}", flush=True)
 
     return app
 
