@@ -12,8 +12,6 @@ import pytest
 
 from tests.servers.running import SCRIPT, RunningServer
 
-pytestmark = pytest.mark.xdist_group("postgres")
-
 
 def listening(server: RunningServer) -> bool:
     with socket.socket() as client:

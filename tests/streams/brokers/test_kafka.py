@@ -30,7 +30,6 @@ from tests.streams.brokers.flows import (
 from tests.streams.brokers.kafka_harness import Installation, KafkaOutputs, installed
 
 SHARDS = 4
-pytestmark = pytest.mark.xdist_group("brokers")
 
 
 @pytest.fixture

@@ -26,7 +26,6 @@ from tests.streams.brokers.flows import (
 from tests.streams.brokers.pulsar_harness import Installation, PulsarOutputs, installed
 
 SHARDS = 4
-pytestmark = pytest.mark.xdist_group("brokers")
 
 
 @pytest.fixture
