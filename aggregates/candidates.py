@@ -100,7 +100,9 @@ def _forbidden(
 ) -> tuple[Reason, int]:
     """Whether somebody has said that the venue must not get this order."""
     venue, record = candidate.venue, order.record
-    allowed = (record.venues_allowed or ~0) & permitted
+    if not permitted >> venue & 1:
+        return Reason.NOT_PERMITTED, venue
+    allowed = record.venues_allowed or ~0
     if not allowed >> venue & 1 or record.venues_banned >> venue & 1:
         return Reason.NOT_ALLOWED, venue
     if kill_mask >> venue & 1:

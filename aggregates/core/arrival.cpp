@@ -31,7 +31,7 @@ void equalise(const Shard& shard, const Policy& policy, const Candidates& candid
   for_each_bit(near, [&](std::size_t p) {
     const std::int64_t own_ns = candidates[plan.parts[p].candidate].ack_ns / 2;
     const std::int64_t delay_ns = std::min(latest_ns - own_ns, cap_ns);
-    plan.parts[p].send_delay_ns = delay_ns - delay_ns % kNsPerUs;
+    plan.parts[p].send_delay_ns = static_cast<std::uint32_t>(delay_ns - delay_ns % kNsPerUs);
   });
 }
 

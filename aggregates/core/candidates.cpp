@@ -48,8 +48,8 @@ View view_of(Shard& shard, const Order& order, const Policy& policy) {
       .max_levels = policy.max_levels,
       .ticket_nanos = policy.ticket_nanos,
       .use_hidden = policy.use_hidden != 0,
-      .allowed = (listed != 0 ? listed : ~std::uint64_t{0}) & ~order.record.venues_banned &
-                 shard.accounts.permitted(order.record.account),
+      .allowed = (listed != 0 ? listed : ~std::uint64_t{0}) & ~order.record.venues_banned,
+      .permitted = shard.accounts.permitted(order.record.account),
       .killed = tables.killed(),
       .self_help = tables.self_help(),
       .open = tables.open() & book.open,

@@ -151,6 +151,7 @@
   ENUM(Outcome, std::uint8_t, VENUEFOLD_OUTCOME) \
   ENUM(DecisionFlag, std::uint8_t, VENUEFOLD_DECISION_FLAG) \
   ENUM(CandidateFlag, std::uint8_t, VENUEFOLD_CANDIDATE_FLAG) \
+  ENUM(AllocationFlag, std::uint8_t, VENUEFOLD_ALLOCATION_FLAG) \
   ENUM(Reason, std::uint8_t, VENUEFOLD_REASON) \
   ENUM(AlarmKind, std::uint8_t, VENUEFOLD_ALARM_KIND) \
   ENUM(HealthState, std::uint8_t, VENUEFOLD_HEALTH_STATE) \
