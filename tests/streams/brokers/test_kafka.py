@@ -30,6 +30,7 @@ from tests.streams.brokers.flows import (
 from tests.streams.brokers.kafka_harness import Installation, KafkaOutputs, installed
 
 SHARDS = 4
+pytestmark = pytest.mark.servers
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from tests.streams.brokers.flows import (
 from tests.streams.brokers.pulsar_harness import Installation, PulsarOutputs, installed
 
 SHARDS = 4
+pytestmark = pytest.mark.servers
 
 
 @pytest.fixture
