@@ -23,6 +23,7 @@ from streams.cli.benchmarks import (
     solver,
 )
 from streams.cli.benchmarks.api import LiveService
+from streams.cli.benchmarks.brokers import broker_benchmarks
 from streams.cli.benchmarks.compare import compare
 from streams.cli.benchmarks.keep import keep, write_markdown
 from streams.cli.benchmarks.machine import commit, machine
@@ -76,6 +77,7 @@ class Catalogue:
             "log.bytes_per_tick": lambda: durability.bytes_per_tick(self._run()),
             **projections.ReadModelBench(folder, is_full).benchmarks(),
             "api": lambda: LiveService(folder / "api", is_full).run(),
+            **broker_benchmarks(folder / "brokers", is_full),
         }
         for toml in sorted(DATASETS.glob("*.toml")) if data else []:
             where = dataset_folder(toml, data)

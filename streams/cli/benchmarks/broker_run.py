@@ -25,6 +25,7 @@ from schemas.json_messages import NewOrderMessage
 from streams.brokers.frames import seal_frame
 from streams.cli.benchmarks.broker_flow import BrokerFlow, milliseconds
 from streams.cli.benchmarks.timing import Result, from_samples, rate
+from streams.clock import SystemClock
 
 SERVERS = Path(__file__).resolve().parents[3] / "deploy" / "servers" / "servers.py"
 PATIENCE_S = 120.0
@@ -169,6 +170,6 @@ def json_order(flow: BrokerFlow, name: str) -> bytes:
             side="buy",
             order_qty_units=100,
             ord_type="market",
-            transact_time_ns=time.time_ns(),
+            transact_time_ns=SystemClock().now_ns(),
         )
     )

@@ -39,7 +39,12 @@ class Installation(Processes):
         self.config = KafkaConfig(**{**defaults, **settings})
         super().__init__(folder, "kafka", self.config)
         self.producer = Producer(
-            {"bootstrap.servers": bootstrap, "message.max.bytes": 16 << 20, **QUIET}
+            {
+                "bootstrap.servers": bootstrap,
+                "message.max.bytes": 16 << 20,
+                "enable.idempotence": True,  # a retry never overtakes
+                **QUIET,
+            }
         )
         self.sent: dict[int, int] = {}
 
