@@ -6,11 +6,8 @@ from typing import Any
 
 from aggregates import health
 from aggregates.book import Book
-from aggregates.quality import MAX_TIME_NS, near_units, observe_delay
-from aggregates.shard import ACCEPTED, Refused, Shard
-from aggregates.desk import ACCEPTED, Refused
 from aggregates.quality import MAX_TIME_NS, least_delay_ns, near_units, observe_delay
-from aggregates.shard import Shard
+from aggregates.shard import ACCEPTED, Refused, Shard
 from schemas import market
 from schemas.codes import HealthEvent, QuoteFlag, Reason, VenueStatus
 from schemas.envelope import HEADER

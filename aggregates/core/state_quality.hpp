@@ -81,7 +81,7 @@ struct Row {
   LevelPair levels[kMaxLevels];
   Moments moments[kRowMoments];
 };
-static_assert(sizeof(Row) == 888 + 56 * kRowMoments);
+static_assert(sizeof(Row) == 896 + 56 * kRowMoments);
 
 struct Venue {
   SessionClock session;

@@ -138,7 +138,7 @@ def test_unknown_types_and_versions_are_named(day: Day) -> None:
     for place in (4, 5):
         damaged = bytearray(raw)
         damaged[place] = 77
-        with pytest.raises(InputError, match="this program reads 1 to 1|is not known"):
+        with pytest.raises(InputError, match=r"this program reads 1 to 1|is not known"):
             wire.decode_output(bytes(damaged))
 
 
