@@ -49,8 +49,8 @@ def _least(share: dict[str, Any], sign: float) -> float | None:
     """The worse end of a share's interval; of 1 minus the share where `sign` is negative."""
     if share["value"] is None:
         return None
-    good = share["value"] if sign > 0 else 1.0 - share["value"]
-    return min(max(good - INTERVAL * (share["se"] or 0.0), 0.0), 1.0)
+    good = float(share["value"]) if sign > 0 else 1.0 - float(share["value"])
+    return min(max(good - INTERVAL * float(share["se"] or 0.0), 0.0), 1.0)
 
 
 def _speed(p90_ns: int | None) -> float | None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +20,12 @@ from projections.store.database import open_generations
 from projections.store.lists import Filters
 from projections.store.queries import ReadModels
 from projections.store.writer import StoreWriter
+from projections.views.fold import HISTORY_NS
 from schemas.units import NS_PER_MS
 from streams.bulk import ROWS, VENUES, write_run
 from streams.cli.benchmarks.timing import Result, from_samples, rate
 from streams.log.run import RunDirectory
-from streams.projector import HISTORY_NS, Progress, ShardFollower, first_generation, run_key
+from streams.projector import Progress, ShardFollower, first_generation, run_key
 from streams.rebuild import rebuild
 
 QUICK, FULL = 30_000, 1_000_000
@@ -97,7 +99,7 @@ class ReadModelBench:
         models = self._models()
         rng = Generator(PCG64(1))
         ids = [str(1 + int(n) * 8) for n in rng.integers(0, self.decisions, QUERIES)]
-        found = timed([lambda i=i: models.one("decisions", i) for i in ids])  # type: ignore[misc]
+        found = timed([partial(models.one, "decisions", i) for i in ids])
         models.close()
         return from_samples("projection.get_one", "ms", found)
 
@@ -106,7 +108,7 @@ class ReadModelBench:
         models = self._models()
         keys = [row["key"] for row in models.table("venues")]
         calls = [
-            lambda n=n: models.page(  # type: ignore[misc]
+            lambda n=n: models.page(
                 "fills", Filters(instrument=(f"I{n % 500:05d}",), venue=(keys[n % VENUES],))
             )
             for n in range(QUERIES)
@@ -121,7 +123,7 @@ class ReadModelBench:
         return ReadModels(self.sqlite)
 
 
-def timed(calls: list[Callable[[], object]]) -> list[float]:
+def timed(calls: Sequence[Callable[[], object]]) -> list[float]:
     """Milliseconds of each call, after a few to warm up."""
     for call in calls[:10]:
         call()
