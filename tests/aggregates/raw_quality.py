@@ -216,6 +216,7 @@ class RawQuality:
         self.venues: dict[int, RawVenue] = defaultdict(RawVenue)
         self.instruments: dict[int, Instrument] = {}
         self.children: dict[int, Sent] = {}
+        self.held: set[int] = set()
         self.decisions: dict[int, Any] = {}
         self.settings: Any = None
         self.fees = RawFees()
@@ -495,9 +496,20 @@ class RawQuality:
             decision.protected_ask_nanos if buy else decision.protected_bid_nanos,
             Fraction(decision.arrival_bid_nanos + decision.arrival_ask_nanos, 2),
         )
-        self.instruments[record.instrument].open_children += 1
+        if record.child_id not in self.held:
+            self.instruments[record.instrument].open_children += 1
+        self.held.discard(record.child_id)
+
+    def _held_state(self, record: Any) -> None:
+        """A child that waits for its delay counts as open; dropped, it was never anywhere."""
+        waits = record.state in (ChildState.HELD, ChildState.PLANNED)
+        self.instruments[record.instrument].open_children += 1 if waits else -1
+        (self.held.add if waits else self.held.discard)(record.child_id)
 
     def _child_state(self, record: Any) -> None:
+        if record.child_id not in self.children:
+            self._held_state(record)
+            return
         sent, now_ns = self.children[record.child_id], record.log_ns
         row = self.rows[sent.child.instrument, sent.child.venue]
         venue = self.venues[sent.child.venue]

@@ -98,8 +98,8 @@ BUGS = (
     Bug(
         "a trade counts twice",
         "reports",
-        "if report.trade_id in child.trades:",
-        "if report.trade_id < 0:",
+        "known = child.trades.get(report.trade_id)",
+        "known = None",
         books_balance,
     ),
     Bug(
@@ -125,9 +125,9 @@ BUGS = (
     ),
     Bug(
         "kill all does not kill",
-        "desk",
-        "shard.kill_all\n",
-        "shard.kill_all is None\n",
+        "risk",
+        "        shard.kill_all\n",
+        "        shard.kill_all is None\n",
         books_balance,
     ),
     Bug(
@@ -140,8 +140,8 @@ BUGS = (
     Bug(
         "unknown is taken for dead",
         "child",
-        "OPEN = LIVE | {S.UNKNOWN}",
-        "OPEN = LIVE",
+        "OPEN = LIVE | WAITING | {S.UNKNOWN}",
+        "OPEN = LIVE | WAITING",
         books_balance,
     ),
     Bug(
@@ -182,15 +182,15 @@ BUGS = (
     Bug(
         "a fee is booked with the wrong sign",
         "reports",
-        "order.fee_nanos += report.fee_nanos",
-        "order.fee_nanos -= report.fee_nanos",
+        "order.fee_nanos += fee_nanos",
+        "order.fee_nanos -= fee_nanos",
         books_balance,
     ),
     Bug(
         "a late fill is not booked to the parent",
         "reports",
-        "order.cum_units += report.last_units",
-        "order.cum_units += 0 if late else report.last_units",
+        "order.cum_units += units",
+        "order.cum_units += units if child.state in OPEN else 0",
         books_balance,
     ),
     Bug(
@@ -273,8 +273,8 @@ BUGS = (
     Bug(
         "executed quantity that was not reported is sent again",
         "child",
-        "and cum_units > child.cum_units",
-        "and cum_units > 10**18",
+        "and cum_units > executed",
+        "and executed > 10**18",
         scenarios_hold,
     ),
     Bug(

@@ -25,6 +25,7 @@ PLACED = (
     InputType.STATUS,
     InputType.KILL,
     InputType.EXEC_REPORT,
+    InputType.DROP_COPY,
     InputType.VENUE,
     InputType.LISTING,
     InputType.FEE,
@@ -33,6 +34,12 @@ PLACED = (
 )
 TABLES = (OutputType.QUALITY, OutputType.EXECUTION_QUALITY, OutputType.VENUE_QUALITY)
 _PREFERRED = reference.POLICY.offsets()["preferred"][0]
+_NAMES_VENUE = (
+    Reason.NOT_ALLOWED,
+    Reason.NOT_PERMITTED,
+    Reason.VENUE_KILLED,
+    Reason.SELF_HELP,
+)
 _VENUE_VALUES = (Reason.NOT_ALLOWED, Reason.UNKNOWN_VENUE)
 
 
@@ -64,7 +71,11 @@ def _relabel(raw: bytearray, labels: Labels) -> bytes:
         preferred = reference.POLICY.unpack(raw).preferred
         for old, new in enumerate(labels):
             raw[_PREFERRED + new] = preferred[old]
-    if header.type == InputType.NEW_ORDER:
+    if header.type == InputType.ACCOUNT:
+        account = reference.ACCOUNT.unpack(raw)
+        permitted = _mask(account.venues_permitted, labels)
+        return reference.ACCOUNT.struct.pack(*account._replace(venues_permitted=permitted))
+    if header.type in (InputType.NEW_ORDER, InputType.AMEND_ORDER):
         record = orders.NEW_ORDER.unpack(raw)
         allowed = _mask(record.venues_allowed, labels)
         banned = _mask(record.venues_banned, labels)
@@ -95,7 +106,8 @@ def canonical(outputs: bytes, labels: Labels) -> list[Any]:
             del values["out_seq"]
         elif kind == OutputType.REFUSAL and record.reason in _VENUE_VALUES:
             values["value"] = _label(record.value, labels)
-        if kind == OutputType.REFUSAL or record._asdict().get("kind") == AlarmKind.SOURCE_GAP:
+        gap = kind == OutputType.ALARM and record.kind == AlarmKind.SOURCE_GAP
+        if kind == OutputType.REFUSAL or gap:
             values["source"] = _source(record.source, labels)
         told.append((kind, tuple(values.items())))
     return _sorted_rows(told)
@@ -111,7 +123,7 @@ def _decision(values: dict[str, Any], raw: bytes, labels: Labels) -> dict[str, A
     blocks = []
     for block in decision.blocks:
         value = block.head.value
-        if block.head.reason in (Reason.NOT_ALLOWED, Reason.VENUE_KILLED, Reason.SELF_HELP):
+        if block.head.reason in _NAMES_VENUE:
             value = labels[value]
         head = block.head._replace(venue=labels[block.head.venue], value=value)
         blocks.append((head, block.row, block.own_units, block.levels))

@@ -97,16 +97,16 @@ class Market:
         )
         (child,) = children(self._step())
         tape.wait(1 + int(rng.expovariate(1.0 / truth.latency_ns)))
-        tape.report(child.child_id, ExecType.NEW)
+        tape.report(child.child_id, ExecType.NEW, venue=venue)
         units = SIZE if rng.random() < truth.fill_probability else round(SIZE * (1 - truth.fade))
         if units:
             self.trades += 1
-            values = {"liquidity": truth.liquidity}
+            values = {"liquidity": truth.liquidity, "venue": venue}
             tape.fill(child.child_id, units, child.limit_nanos, self.trades, **values)
             against = -1 if truth.liquidity == Liquidity.ADD else 1
             self.mid += against * sign * truth.toxicity_ticks * TICK + rng.choice((-5, 0, 5)) * TICK
         if units < SIZE:
-            tape.report(child.child_id, ExecType.CANCELED)
+            tape.report(child.child_id, ExecType.CANCELED, venue=venue)
         tape.wait(MS)
         self._quotes()
         tape.now_ns = started_ns + ROUND_NS
