@@ -97,7 +97,9 @@ Refused limits(Shard& shard, const Limits& record) {
   return kAccepted;
 }
 
-Refused account(Shard& shard, const AccountLimits& record) { return {accounts::put(shard, record)}; }
+Refused account(Shard& shard, const AccountLimits& record) {
+  return {accounts::put(shard, record)};
+}
 
 Refused posting(Shard& shard, const Posting& record) {
   return {shard.tables.put_posting(record)};

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.codes import OutputType
+from schemas.codes import OutputType, Reason
 from schemas.decisions import DECISION, ORDER_STATE, REFUSAL
 from schemas.envelope import OUT_HEADER
 from schemas.events import Event
-from schemas.wire import decode_output, iter_raw_outputs
+from schemas.wire import code_name, decode_output, iter_raw_outputs
 
 RING = 8_192
 QUEUE = 1_024
@@ -137,7 +137,8 @@ class Hub:
             answer = {"decision_id": shown.out_seq, "outcome": "decided"}
         elif kind == OutputType.REFUSAL:
             record = REFUSAL.unpack(shown.raw)
-            answer = {"outcome": "refused", "reason": shown.event.reason}  # type: ignore[union-attr]
+            reason = code_name(Reason, record.reason)
+            answer = {"outcome": "refused", "reason": reason}
             self._answer((shown.shard, record.seq), answer)
             return
         elif kind == OutputType.ORDER_STATE:

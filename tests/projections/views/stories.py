@@ -165,6 +165,7 @@ def child_state(child_id: int, state: str, **changes: Any) -> ChildStateEvent:
         "liquidity": "none",
         "venue": child_id - 1,
         "report_flags": (),
+        "reason": "none",
     }
     return ChildStateEvent(**{**plain, **changes})
 

@@ -185,7 +185,7 @@ def test_a_file_that_is_not_there(sor: Sor, mine: Dataset, tmp_path: Path) -> No
         (["verify"], 2, ["RUN"]),
         (["verify", "nowhere"], 3, ["no run here"]),
         (["explain", "nowhere", "1"], 3, ["no run here"]),
-        (["verify", "nowhere", "--core", "fast"], 3, ["no run here"]),
+        (["verify", "nowhere", "--core", "fast"], 2, ["unknown core 'fast'"]),
         (["replay", "a.toml", "--data", ".", "--out", "x", "--sed", "5"], 2, ["--sed"]),
         (["demo", "--seconds", "-1"], 2, ["--seconds -1"]),
         (["bench", "flight"], 2, ["no benchmark 'flight'", "fold.500x24"]),

@@ -17,6 +17,7 @@ from streams.cli.benchmarks.keep import markdown
 from streams.cli.benchmarks.timing import Calibration, Result, from_samples
 from tests.streams.cli.conftest import Sor
 
+RESULT_KEYS = ("name", "unit", "value", "p50", "p90", "p99", "p999", "max", "n", "noisy", "more")
 SorJson = Callable[..., dict[str, Any]]
 
 

@@ -198,6 +198,7 @@ def test_bench_reports_its_machine(sor_json: SorJson, sor: Sor, monkeypatch: Any
         "max",
         "n",
         "noisy",
+        "more",
     ]
     assert (result["name"], result["unit"]) == ("fold.500x24", "ns/tick")
     assert result["value"] > 0
