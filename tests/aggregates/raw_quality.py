@@ -18,6 +18,7 @@ from typing import Any
 from schemas import market, reference, reports
 from schemas.codes import (
     ChildState,
+    ExecInst,
     ExecType,
     InputType,
     Liquidity,
@@ -183,6 +184,11 @@ class Sent:
     trades: dict[int, tuple[int, int]] = field(default_factory=dict)
     answered: bool = False
     ended: bool = False
+
+    @property
+    def rests(self) -> bool:
+        """Whether it was sent to wait for others."""
+        return bool(self.child.exec_inst & ExecInst.POST_ONLY)
 
     @property
     def sign(self) -> int:
@@ -427,13 +433,17 @@ class RawQuality:
             row.acks.add(row.clock(now_ns), latency_ns)
             venue.acks.add(venue.clock(now_ns), latency_ns)
             venue.ack.add(latency_ns)
+        if report.exec_type in (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT):
+            # A canceled trade never was: the next one of its child is the first again.
+            kept = report.last_units if report.exec_type == ExecType.TRADE_CORRECT else 0
+            sent.cum_units += kept - sent.trades.get(report.ref_trade_id, (0, 0))[0]
         if report.exec_type == ExecType.TRADE_CANCEL:
             sent.trades[report.ref_trade_id] = 0, 0
             row.counts["fills"] -= 1
         elif report.exec_type == ExecType.TRADE_CORRECT:
             sent.trades[report.ref_trade_id] = report.last_units, report.last_nanos
         if report.exec_type == ExecType.TRADE:
-            if sent.cum_units == 0 and not sent.child.exec_inst:
+            if sent.cum_units == 0 and not sent.rests:
                 row.samples["first_fill_ns"].add(row.clock(now_ns), latency_ns)
                 venue.fill.add(latency_ns)
             sent.cum_units += report.last_units
@@ -445,10 +455,10 @@ class RawQuality:
 
     def _costs(self, sent: Sent, row: Raw, report: Any, now_ns: int) -> None:
         session_ns, price = row.clock(now_ns), Fraction(report.last_nanos)
-        if sent.mid and not sent.child.exec_inst:
+        if sent.mid and not sent.rests:
             cost = bps(2 * sent.sign * (price - sent.mid), sent.mid)
             row.samples["effective_bps"].add(session_ns, cost)
-        if sent.far and not sent.child.exec_inst:
+        if sent.far and not sent.rests:
             better = bps(sent.sign * (sent.far - price), sent.far)
             row.samples["improvement_bps"].add(session_ns, better)
         one = self.instruments[sent.child.instrument].units_per_one
@@ -520,14 +530,14 @@ class RawQuality:
         sent.ended = True
         self.instruments[sent.child.instrument].open_children -= 1
         rejected = record.state == ChildState.REJECTED
-        if sent.child.exec_inst and not rejected:
+        if sent.rests and not rejected:
             return  # what rested had to wait for others, and says nothing of what was there
         share = min(record.cum_units, record.units) / record.units
         for fills, rejects, clock in (
             (row.fills, row.samples["reject_rate"], row.clock),
             (venue.fills, venue.rejects, venue.clock),
         ):
-            if not sent.child.exec_inst:
+            if not sent.rests:
                 fills.add(clock(now_ns), share)
             rejects.add(clock(now_ns), rejected)
         if not rejected:
