@@ -61,7 +61,7 @@ def _reason_against(shard: Shard, order: Order, book: Book, venue: int, kills: i
     record, settings = order.record, shard.tables.settings
     allowed = (record.venues_allowed or ~0) & ~record.venues_banned
     allowed &= accounts.permitted_venues(shard, record.account)
-    if not allowed >> venue & 1 or kills >> venue & 1:
+    if not allowed >> venue & 1 or kills >> venue & 1 or entry.self_help:
         return Reason.NOT_ALLOWED
     if entry.status != VenueStatus.OPEN or row.status != VenueStatus.OPEN:
         return Reason.VENUE_STOPPED

@@ -42,7 +42,8 @@ Reason reason_against(Shard& shard, const Order& order, std::size_t venue) {
   const Policy& policy = *shard.tables.policy(order.policy);
   const std::uint64_t listed = order.record.venues_allowed;
   std::uint64_t allowed = (listed != 0 ? listed : ~std::uint64_t{0}) & ~order.record.venues_banned;
-  allowed &= shard.accounts.permitted(order.record.account) & ~shard.tables.killed();
+  allowed &= shard.accounts.permitted(order.record.account) & ~shard.tables.killed() &
+             ~shard.tables.self_help();
   if ((allowed >> venue & 1) == 0) return Reason::NOT_ALLOWED;
   if ((shard.tables.open() & book.open & std::uint64_t{1} << venue) == 0) {
     return Reason::VENUE_STOPPED;

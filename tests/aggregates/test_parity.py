@@ -52,7 +52,9 @@ def test_enough_was_compared() -> None:
     assert planned >= 130_000
     if SEEN["inputs"] >= planned:  # the whole file ran
         for kind in OutputType:
-            assert SEEN[kind.name] > 1000, SEEN
+            # Only a resting child is replaced, and random amendments seldom meet one.
+            least = 4 if kind == OutputType.REPLACE_CHILD else 1000
+            assert SEEN[kind.name] > least, SEEN
 
 
 def test_batches_and_buffers_change_nothing() -> None:
