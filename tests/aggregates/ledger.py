@@ -506,6 +506,6 @@ def _is_own(header: Any, kind: OutputType, record: Any) -> bool:
         alarms += (AlarmKind.TOO_MANY_REPORTS,)
         if kind == OutputType.CHILD_STATE:
             return bool(record.exec_type)
-    elif header.type > InputType.TIMER:
-        return True
+    elif header.type > InputType.TIMER or header.type == InputType.STATUS:
+        return True  # a place that opens again lets its parents go on
     return kind == OutputType.REFUSAL or (kind == OutputType.ALARM and record.kind in alarms)
