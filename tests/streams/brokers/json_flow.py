@@ -8,7 +8,7 @@ from typing import Any
 
 from schemas.events import SmartRoutingDecisionEvent
 from schemas.wire import decode_output
-from tests.builders import Tape, set_up
+from tests.builders import S, Tape, set_up
 from tests.streams.brokers.collected import Collected
 from tests.streams.brokers.flows import VENUES
 
@@ -41,9 +41,9 @@ FAULTS = "not_json too_deep unknown_venue unknown_instrument bad_value too_large
 
 
 def reference() -> bytes:
-    """Instrument TEST at four venues."""
+    """Instrument TEST at four venues; quotes stay fresh while a slow broker takes its time."""
     tape = Tape()
-    set_up(tape, VENUES)
+    set_up(tape, VENUES, stale_ns=600 * S)
     return bytes(tape.data)
 
 
