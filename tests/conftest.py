@@ -14,6 +14,9 @@ pytest_plugins = ["tests.servers.kafka", "tests.servers.postgres", "tests.server
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
+SERVERS = {"kafka_server", "pulsar_server"}
+"""Fixtures that take seconds and hundreds of megabytes to start."""
+
 # The same profile on every machine: a failure prints the blob that repeats it.
 settings.register_profile(
     "venuefold",
@@ -48,10 +51,14 @@ def full_size() -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share real servers run in one process, so that the servers start once."""
+    """Tests that share a real server run in one process each, so that the server starts once."""
     for item in items:
-        if "servers" in item.path.relative_to(ROOT).parts or item.get_closest_marker("servers"):
+        parts = item.path.relative_to(ROOT).parts
+        needed = SERVERS & set(getattr(item, "fixturenames", ()))
+        if needed or "servers" in parts or item.get_closest_marker("servers"):
             item.add_marker(pytest.mark.xdist_group("servers"))
+        elif "api" in parts:
+            item.add_marker(pytest.mark.xdist_group("api"))
 
 
 @pytest.fixture(scope="session")
