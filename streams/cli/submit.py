@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from schemas.units import NS_PER_S
+from schemas.errors import NotFoundError
+from schemas.units import NS_PER_MS, NS_PER_S
 from streams.cli.client import Client
 from streams.cli.terminal import print_json, print_lines
 from streams.clock import SystemClock
+
+PAUSE_NS = 50 * NS_PER_MS
+PATIENCE_NS = 10 * NS_PER_S
+"""How long the read models may be behind the decision that is to be told."""
 
 
 def submit(
@@ -64,9 +69,23 @@ def submit(
         lines = [f"{name.replace('_', ' ')}: {value}" for name, value in told.items() if value]
         print_lines(f"Order {told['id']} {told['state']}", lines)
         if told.get("decision_id"):
-            story = api.get(f"/v1/decisions/{told['decision_id']}/explanation")
+            story = told_story(api, told["decision_id"])
             print_lines("Decision", [story["summary"], *story["choice"]])
     return 0
+
+
+def told_story(api: Client, decision: int) -> dict[str, Any]:
+    """The decision's explanation, once the read models have come so far."""
+    clock = SystemClock()
+    since_ns = clock.elapsed_ns()
+    while True:
+        try:
+            story: dict[str, Any] = api.get(f"/v1/decisions/{decision}/explanation")
+            return story
+        except NotFoundError:
+            if clock.elapsed_ns() - since_ns > PATIENCE_NS:
+                raise
+        clock.sleep_ns(PAUSE_NS)
 
 
 def fresh_id() -> str:
