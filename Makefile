@@ -35,7 +35,7 @@ servers: ## Kafka, Pulsar and PostgreSQL on loopback; ONLY=kafka for one; stops 
 
 test: setup lint ## lint, types, layers, then every test with coverage
 	@echo "tests: pytest with coverage"
-	@$(BIN)/python -m pytest -q --cov -n auto --maxprocesses 4 --dist loadgroup
+	@$(BIN)/python -m pytest -q --cov -n auto --maxprocesses 4 --dist loadscope
 
 lint: $(VENV)/.dev ## look only: style, types, import layers
 	@echo "lint: ruff"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # Real servers, each started by the first test that asks for it.
 pytest_plugins = ["tests.servers.kafka", "tests.servers.postgres", "tests.servers.pulsar"]
@@ -14,8 +16,16 @@ pytest_plugins = ["tests.servers.kafka", "tests.servers.postgres", "tests.server
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
-SERVERS = {"kafka_server", "pulsar_server"}
-"""Fixtures that take seconds and hundreds of megabytes to start."""
+UNITS = {
+    "servers": (
+        "tests/servers/",
+        "tests/streams/brokers/",
+        "tests/projections/store/",
+        "tests/streams/reference/test_service.py",
+    ),
+    "api": ("tests/projections/api/",),
+}
+"""Tests that start a real server or a whole service, which takes seconds and 100s of MB."""
 
 # The same profile on every machine: a failure prints the blob that repeats it.
 settings.register_profile(
@@ -50,15 +60,22 @@ def full_size() -> bool:
     return os.environ.get("SOR_PROVE") == "1"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a real server run in one process each, so that the server starts once."""
-    for item in items:
-        parts = item.path.relative_to(ROOT).parts
-        needed = SERVERS & set(getattr(item, "fixturenames", ()))
-        if needed or "servers" in parts or item.get_closest_marker("servers"):
-            item.add_marker(pytest.mark.xdist_group("servers"))
-        elif "api" in parts:
-            item.add_marker(pytest.mark.xdist_group("api"))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneProcessPerFixture:
+    """Hand the tests to the workers in units that never split what shares a costly fixture."""
+    return OneProcessPerFixture(config, log)
+
+
+class OneProcessPerFixture(LoadScopeScheduling):
+    """A file's tests run in one process, and so do all files that share a real server.
+
+    Chosen by path: the marks of `--dist loadgroup` are written into a node id that pytest 9.2
+    no longer reads, so they group nothing.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Return the name of the unit that a test belongs to."""
+        path = nodeid.partition("::")[0]
+        return next((unit for unit in UNITS if path.startswith(UNITS[unit])), path)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -14,9 +13,6 @@ import pytest
 from aggregates import kernel
 from tests.aggregates.generator import random_inputs
 
-pytestmark = pytest.mark.xdist_group("sanitizers")
-"""One worker builds the program, once; a lock holds off any other."""
-
 QUICK = {"records": 60_000, "state": 300, "codec": 20_000, "frames": 5_000}
 FULL = {"records": 100_000_000, "state": 200_000, "codec": 20_000_000, "frames": 5_000_000}
 
@@ -27,17 +23,14 @@ def fuzz(root: Path) -> Path:
     cmake = shutil.which("cmake", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     assert cmake is not None, "cmake is among the locked build packages: run make setup"
     native = root / "deploy" / "native"
-    (root / "build").mkdir(exist_ok=True)
-    with (root / "build" / "sanitize.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for words in (
-            ["--preset", "sanitize", f"-DPython_EXECUTABLE={sys.executable}"],
-            ["--build", "--preset", "sanitize"],
-        ):
-            done = subprocess.run(
-                [cmake, *words], cwd=native, capture_output=True, text=True, check=False
-            )
-            assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    for words in (
+        ["--preset", "sanitize", f"-DPython_EXECUTABLE={sys.executable}"],
+        ["--build", "--preset", "sanitize"],
+    ):
+        done = subprocess.run(
+            [cmake, *words], cwd=native, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return root / "build" / "sanitize" / "fuzz" / "venuefold-fuzz"
 
 
