@@ -220,6 +220,7 @@ struct Fixed {
 };
 
 Fixed fixed_of(const Task& task) {
+  if (!task.candidates.has_tickets && !task.candidates.has_unequal_lots) return {};
   std::int64_t tickets = 0;
   std::int64_t first_lot = 0;
   Fixed found;
