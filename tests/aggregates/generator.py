@@ -331,6 +331,7 @@ class World(Life):
             "toxicity_e9": rng.choice((0, 10**4, 10**6)),
             "max_delay_us": rng.choice((0, 500, 5_000, 20_000)),
             "toxicity_horizon": rng.choice((0, 1, 2)),
+            "ended": int(rng.random() < 0.02),
             **{f"urgency_miss_e9_{u}": rng.choice((0, 0, 10**6 * u)) for u in (1, 2, 3)},
             **{f"urgency_horizon_ms_{u}": rng.choice((0, 0, 40 * u)) for u in (1, 2, 3)},
         }
