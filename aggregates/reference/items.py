@@ -23,7 +23,7 @@ from aggregates.reference.life import (
     SUSPEND,
     following,
 )
-from aggregates.reference.terms import checked
+from aggregates.reference.terms import check_key, checked
 from schemas.errors import InputError
 
 Values = dict[str, Any]
@@ -156,6 +156,7 @@ class Item(Aggregate):
     ) -> Item:
         """A new item; `identity` is its UUID."""
         named(actor, reason)
+        check_key(cls.kind, key)
         values = checked(cls.kind, terms)
         return cls._create(
             cls.Created,

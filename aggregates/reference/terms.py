@@ -177,6 +177,7 @@ KIND_WORDS: dict[str, tuple[str, ...]] = {
     "venue": tuple(kind.name.lower() for kind in VenueKind),
     "policy": tuple(kind.name.lower() for kind in PolicyKind),
 }
+KEY_BYTES = {"venue": 16, "instrument": 32, "policy": 32, "limits": 32, "account": 16}
 PRICES = ("per_one", "tick", "ticket")
 
 
@@ -211,3 +212,10 @@ def check_price(where: str, field: str, value: str) -> None:
         raise InputError(f"{where}: `{field}`: {error}") from None
     if field == "tick" and nanos <= 0:
         raise InputError(f"{where}: `{field}` {value!r} must be above 0")
+
+
+def check_key(kind: str, key: str) -> None:
+    """InputError for a key that no record could hold."""
+    most = KEY_BYTES[kind]
+    if not 0 < len(key.encode()) <= most or any(not "!" <= letter <= "~" for letter in key):
+        raise InputError(f"{kind}: key {key[:40]!r} must be 1 to {most} printable ASCII letters")

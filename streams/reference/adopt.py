@@ -13,8 +13,16 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aggregates.reference.terms import ACK_PRIOR_US
-from schemas import reference
-from schemas.codes import Crossed, InputType, Liquidity, PolicyKind, Protection, SelfMatch, VenueKind
+from schemas.codes import (
+    Crossed,
+    InputType,
+    Liquidity,
+    PolicyKind,
+    Protection,
+    SelfMatch,
+    VenueKind,
+)
+from schemas.errors import InputError
 from schemas.units import E9, NS_PER_MS, NS_PER_US, decimal_text
 from schemas.wire import INPUTS, code_name, text
 from streams.reference.records import RATE_PER_BPS
@@ -174,12 +182,17 @@ def bps(fraction_e9: int) -> float:
     return fraction_e9 / (E9 // 10_000)
 
 
-def adopt(service: ReferenceService, found: Iterable[Found]) -> list[str]:
-    """Adopts what the store does not know; the keys of that."""
+def adopt(service: ReferenceService, found: Iterable[Found]) -> tuple[list[str], list[str]]:
+    """Adopts what the store does not know: what it was, and what has no valid terms."""
     known = {(item.kind, item.key) for item in service.items()}
-    done = []
+    done: list[str] = []
+    left: list[str] = []
     for kind, key, terms, revision in found:
-        if (kind, key) not in known:
+        if (kind, key) in known:
+            continue
+        try:
             service.adopt(kind, key, terms, revision, ACTOR, REASON)
             done.append(f"{kind} {key}")
-    return done
+        except InputError as error:
+            left.append(str(error))
+    return done, left

@@ -176,3 +176,17 @@ def shown(item: Item) -> dict[str, Any]:
         "approver": item.approver,
         "modified_on": item.modified_on.isoformat(),
     }
+
+
+def history_rows(events: list[Any]) -> list[dict[str, Any]]:
+    """What was done to an item, oldest first."""
+    return [
+        {
+            "version": event.originator_version,
+            "what": "proposed" if isinstance(event, First) else type(event).__name__.lower(),
+            "at": event.timestamp.isoformat(),
+            "actor": event.actor,
+            "reason": event.reason,
+        }
+        for event in events
+    ]

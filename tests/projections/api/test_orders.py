@@ -122,20 +122,6 @@ def venue_of(api: httpx.Client, key: str) -> dict[str, Any]:
     return next(venue for venue in api.get("/v1/venues").json() if venue["key"] == key)
 
 
-def test_limits_are_changed_as_a_reference_input(api: httpx.Client) -> None:
-    change = {"symbol": "BRAVO", "max_order_units": 5_000, "reason": "smaller desk"}
-    assert api.post("/v1/limits", json=change).status_code == 202
-
-    def is_in_force() -> bool:
-        limits = {row["symbol"]: row for row in api.get("/v1/limits").json()}
-        return bool(limits["BRAVO"]["max_order_units"] == 5_000)
-
-    wait_until(is_in_force)
-    too_large = order(symbol="BRAVO", order_units=5_001)
-    told = api.post("/v1/orders", json=too_large, headers=WAIT).json()
-    assert (told["state"], told["reason"]) == ("refused", "max_order_units")
-
-
 def test_a_job_verifies_the_running_log(api: httpx.Client, service: Running) -> None:
     job = api.post("/v1/jobs", json={"kind": "verify"})
     assert job.status_code == 202
