@@ -40,8 +40,8 @@ def agree(api: httpx.Client, kind: str, key: str, terms: dict[str, Any]) -> dict
 
 def order(api: httpx.Client, name: str, **terms: Any) -> dict[str, Any]:
     """Submit an order and wait for what becomes of it."""
-    body = {"cl_ord_id": name, "account": "ACC-R", "symbol": "ALFA", "side": "buy"}
-    body |= {"order_units": 100, "time_in_force": "ioc", **terms}
+    body = {"cl_ord_id": name, "account": "ACC-R", "symbol": "ALFA", "side": "buy", **terms}
+    body = {"order_units": 100, "time_in_force": "ioc", **body}
     answer = api.post("/v1/orders", json=body, headers={"prefer": "wait=5"})
     assert answer.status_code == 202, answer.text
     found: dict[str, Any] = answer.json()

@@ -59,7 +59,8 @@ def activated(terms: dict[str, Any], revision: int) -> Any:
 def body(kind: int, record: bytes) -> dict[str, Any]:
     """Return the fields of a record that say what it is, without its numbers."""
     fields = INPUTS[kind].unpack(record)._asdict()
-    numbered = {name for name, _ in HEADER.fields} - {"venue", "instrument"}
+    place = {"venue", "instrument"} if kind != InputType.LIMITS else {"instrument"}
+    numbered = {name for name, _ in HEADER.fields} - place
     return {name: value for name, value in fields.items() if name not in numbered}
 
 
