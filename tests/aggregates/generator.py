@@ -318,7 +318,7 @@ class World(Life):
     def _charges(self) -> dict[str, int]:
         """Settings of a policy that most do without."""
         rng = self.rng
-        return {
+        terms = {
             "protection": rng.choice((0, 0, 1, 2)),
             "crossed": rng.choice((0, 0, 1, 2)),
             "equalise_arrival": rng.choice((0, 1)),
@@ -331,10 +331,13 @@ class World(Life):
             "toxicity_e9": rng.choice((0, 10**4, 10**6)),
             "max_delay_us": rng.choice((0, 500, 5_000, 20_000)),
             "toxicity_horizon": rng.choice((0, 1, 2)),
-            "ended": int(rng.random() < 0.02),
             **{f"urgency_miss_e9_{u}": rng.choice((0, 0, 10**6 * u)) for u in (1, 2, 3)},
             **{f"urgency_horizon_ms_{u}": rng.choice((0, 0, 40 * u)) for u in (1, 2, 3)},
         }
+        terms["ended"] = int(
+            terms["risk_e9"] == 10**7 and terms["toxicity_e9"] == terms["latency_e9"]
+        )
+        return terms
 
     def _settings(self) -> None:
         rng = self.rng

@@ -38,7 +38,7 @@ def test_an_order_is_durable_decided_and_found(api: httpx.Client) -> None:
     decision = api.get(f"/v1/decisions/{told['decision_id']}").json()
     assert decision["cl_ord_id"] == given["cl_ord_id"]
     assert decision["order_id"] == told["position"]
-    assert len(decision["candidates"]) == 6
+    assert len(decision["candidates"]) >= 6
     story = api.get(f"/v1/decisions/{told['decision_id']}/explanation").json()
     assert story["cl_ord_id"] == given["cl_ord_id"]
     assert {row["venue"] for row in story["venues"]} >= {"XNYS", "ARCX"}
