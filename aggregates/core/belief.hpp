@@ -1,8 +1,8 @@
 // What a decision believes of one instrument at one venue: chances of a miss and answering times.
 //
-// The values are a function of what children have taught and of the grid steps of now, so they stand
-// until one of those changes: a decision reads one cache line where it would read six and divide.
-// Whoever changes what a row was taught calls `forget`.
+// The values are a function of what children have taught and of the grid steps of now, so they
+// stand until one of those changes: a decision reads one cache line where it would read six and
+// divide. Whoever changes what a row was taught calls `forget`.
 #pragma once
 
 #include <array>
@@ -15,8 +15,8 @@ namespace venuefold {
 
 using Misses = std::array<std::uint16_t, kSurvivalSizes>;
 
-// What a venue as a whole lends to its rows is rounded to this many steps, so that beliefs need not
-// be found anew after each child.
+// What a venue as a whole lends to its rows is rounded to this many steps, so that beliefs need
+// not be found anew after each child.
 constexpr double kShareSteps = 1024.0;
 
 struct Terms;

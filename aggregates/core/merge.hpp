@@ -45,8 +45,8 @@ struct ByPolicy {
 };
 
 // Pieces of the chosen candidates in the order of (key, venue rank, piece), merged only as far as
-// somebody reads. A candidate's own pieces are in order already, and it is cut into pieces only once
-// its first one is taken.
+// somebody reads. A candidate's own pieces are in order already, and it is cut into pieces only
+// once its first one is taken.
 template <class Ranking>
 class Merged {
  public:
