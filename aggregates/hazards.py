@@ -131,7 +131,7 @@ def _bucket(ends: tuple[int, ...], value: int) -> int:
 
 
 def units_ahead(row: Row, side: int, limit_nanos: int) -> int:
-    """What is displayed at a price or better on its own side, which an order there queues behind."""
+    """What is displayed at a price or better on its own side: an order there queues behind it."""
     prices, sizes = (row.ask_nanos, row.ask_units) if side else (row.bid_nanos, row.bid_units)
     total = 0
     for price, units in zip(prices, sizes, strict=True):
