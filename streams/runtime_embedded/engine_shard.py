@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from aggregates import kernel
 from aggregates.kernel import Engine
 from schemas.codes import InputType, OutputType
 from schemas.commands import Accepted, Refused
@@ -29,6 +29,7 @@ from streams.log.shard_log import ShardLog
 from streams.replay.journal import Journal
 from streams.runtime_embedded.gateway import Arrivals, Gateway, Rows
 from streams.runtime_embedded.identities import Identities, meaning
+from streams.runtime_embedded.known import Known
 from streams.runtime_embedded.meters import Meters
 from streams.runtime_embedded.order_flow import SOURCE_ORDERS, OrderFlow
 from streams.sources.records import number
@@ -50,13 +51,13 @@ class EngineShard:
     """Engine, log and gateway of one shard; `restart.open_shard` makes one."""
 
     def __init__(self, log: ShardLog, gateway: Gateway, clock: Clock, core: str = "native") -> None:
-        self.log, self.gateway, self.clock = log, gateway, clock
-        self.engine: Engine = kernel.load(core, log.shard)
-        self.last_seq = np.zeros(256, dtype=np.uint64)
-        self.identities = Identities()
+        self.log, self.gateway, self.clock, self.core = log, gateway, clock, core
+        self.engine: Engine
+        self.last_seq: NDArray[np.uint64]
+        self.identities: Identities
+        self.journal: Journal
         self.meters = Meters()
         self.flow: OrderFlow | None = None
-        self.journal: Journal
         self._pending: deque[tuple[int, Callable[[], None]]] = deque()
         self._stamp_ns = 0
 
@@ -65,10 +66,12 @@ class EngineShard:
         """Sends and answers that wait for their inputs to be durable."""
         return len(self._pending)
 
-    def begin(self) -> None:
-        """Starts to journal, from the engine's position on."""
-        self.journal = Journal(self.log, self.engine)
-        self._stamp_ns = self.engine.log_ns
+    def take_over(self, engine: Engine, known: Known) -> None:
+        """Goes on with an engine at the end of the log, and what is known of its inputs."""
+        self.engine = engine
+        self.last_seq, self.identities = known.last_seq, known.identities
+        self.journal = Journal(self.log, engine)
+        self._stamp_ns = engine.log_ns
 
     def load(self, records: bytes) -> None:
         """Folds the reference records that a new log starts with, and waits until they are kept."""
@@ -142,12 +145,6 @@ class EngineShard:
         self.journal.wait_durable()
         while self._pending:
             self._pending.popleft()[1]()
-
-    def hand_over(self, outputs: bytes) -> None:
-        """Gives the children and cancels of durable outputs to the gateway."""
-        for kind, raw in iter_raw_outputs(outputs):
-            if kind in SENDS:
-                self._send(raw)
 
     def _step(self, records: Any) -> None:
         _, outputs = self.engine.step(records)
