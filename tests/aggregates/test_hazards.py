@@ -209,4 +209,6 @@ def test_a_venue_never_tried_has_the_prior_and_its_wide_error(core: str) -> None
     reader = ReferenceEngine(0, kernel.GENERATION)
     reader.restore(poster.engine.state_bytes())
     found = passive_fill(reader.state, 0, 0, 100, 10 * S)
-    assert found == (0.9, pytest.approx(sqrt(0.9 * 0.1 / 5)), 0.0)
+    assert found.probability == 0.9
+    assert found.effective == 0.0
+    assert found.error == pytest.approx(sqrt(0.9 * 0.1 / 5))
