@@ -16,6 +16,7 @@ from aggregates.candidates import Candidate
 from aggregates.child import Child
 from aggregates.fees import per_one, terms_at
 from aggregates.order import Order
+from aggregates.policy import may_post
 from aggregates.quality import Row
 from aggregates.shard import Shard
 from schemas.codes import AllocationFlag, HealthState, Liquidity, Reason, VenueStatus
@@ -23,11 +24,12 @@ from schemas.codes import AllocationFlag, HealthState, Liquidity, Reason, VenueS
 Best = tuple[int, int, int, int]
 
 
-def may_post(shard: Shard, order: Order) -> bool:
+def may_rest(shard: Shard, order: Order) -> bool:
     """Whether policy, urgency, the order itself and the message-to-fill bound allow resting."""
     posting = shard.tables.postings.get(order.policy)
     return bool(
         posting is not None
+        and may_post(shard.tables.policies[order.policy], order.record.urgency)
         and posting.enabled
         and order.record.post_permission
         and order.record.urgency <= posting.max_urgency
@@ -139,14 +141,15 @@ def why_withdraw(shard: Shard, order: Order, child: Child, best: Best, kills: in
         return Reason.REST_TIME
     if post_price(order, book.rows[child.venue], best) != child.limit_nanos:
         return Reason.TOUCH_MOVED
-    return Reason.NONE
+    worth = _worth(shard, order, book, child.venue, best, child.limit_nanos)
+    return Reason.NONE if worth > 0.0 else Reason.QUEUE_VALUE
 
 
 def plan_post(
     shard: Shard, order: Order, book: Book, best: Best, candidates: list[Candidate], kills: int
 ) -> Plan:
     """The remainder as one child that rests, or nothing."""
-    found = choose(shard, order, book, best, candidates, kills) if may_post(shard, order) else None
+    found = choose(shard, order, book, best, candidates, kills) if may_rest(shard, order) else None
     if found is None:
         return Plan()
     candidate, units, price = found

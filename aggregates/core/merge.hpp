@@ -37,10 +37,13 @@ struct ByPolicy {
   using Key = PolicyKey;
   std::int64_t bound;
   std::array<std::int64_t, kMaxVenues> primaries;
+  // Tickets, each per whole one.
+  std::array<std::int64_t, kMaxVenues> shares;
 
   static constexpr Key worst() { return {kInt64Max, kInt64Max}; }
   Key key(std::size_t i, std::int64_t cost_nanos) const {
-    return {cost_nanos <= bound ? primaries[i] : kInt64Max, cost_nanos};
+    const std::int64_t cost = cost_nanos + shares[i];
+    return {cost <= bound ? primaries[i] : kInt64Max, cost};
   }
 };
 

@@ -1,12 +1,14 @@
 #include "posting.hpp"
 
+#include "policy.hpp"
+
 namespace venuefold::posting {
 namespace {
 
 constexpr std::uint8_t kAddBit = 1 << number(Liquidity::ADD);
 
-bool may_post(const Order& order, const Posting* rule) {
-  return rule != nullptr && rule->enabled != 0 && order.record.post_permission != 0 &&
+bool may_rest(const Policy& policy, const Order& order, const Posting* rule) {
+  return may_post(policy, order.record.urgency) && rule != nullptr && rule->enabled != 0 && order.record.post_permission != 0 &&
          order.record.urgency <= rule->max_urgency && !order.is_immediate() &&
          order.posts < rule->max_posts;
 }
@@ -106,7 +108,7 @@ double worth(Shard& shard, const Order& order, std::size_t venue, const BestPric
 void plan(Shard& shard, const Order& order, const BestPrices& best, const Candidates& candidates,
           Plan& plan) {
   const Posting* rule = shard.tables.posting(order.policy);
-  if (!may_post(order, rule)) return;
+  if (!may_rest(*shard.tables.policy(order.policy), order, rule)) return;
   const std::uint32_t instrument = order.record.instrument;
   double most = 0.0;
   for (std::size_t i = 0; i < candidates.count; ++i) {
@@ -149,7 +151,9 @@ Reason why_withdraw(Shard& shard, const Order& order, const Child& child,
   const Terms& terms = shard.books.terms(instrument, child.venue);
   const Tick& row = shard.books.tick(instrument, child.venue);
   const std::int64_t price = post_price(order, row, terms.tick_nanos, best);
-  return price != child.limit_nanos ? Reason::TOUCH_MOVED : Reason::NONE;
+  if (price != child.limit_nanos) return Reason::TOUCH_MOVED;
+  const double value = worth(shard, order, child.venue, best, price, rule->horizon);
+  return value > 0.0 ? Reason::NONE : Reason::QUEUE_VALUE;
 }
 
 }  // namespace venuefold::posting
