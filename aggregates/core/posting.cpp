@@ -1,5 +1,6 @@
 #include "posting.hpp"
 
+#include "hazards.hpp"
 #include "policy.hpp"
 
 namespace venuefold::posting {
@@ -87,20 +88,22 @@ std::int64_t post_units(const Order& order, const Terms& terms) {
   return units >= terms.min_units ? units : 0;
 }
 
-// Expected gain per whole one in nanos, a fill's chance included.
+// Expected gain per whole one in nanos of a place in a queue bucket, a fill's chance included.
 double worth(Shard& shard, const Order& order, std::size_t venue, const BestPrices& best,
-             std::int64_t price, std::uint8_t horizon) {
+             std::int64_t price, std::size_t queue, const Posting& rule) {
   const std::uint32_t instrument = order.record.instrument;
   const bool two_sided = best.protected_bid != 0 && best.protected_ask != 0;
   const std::int64_t mid_x2 =
       two_sided ? best.protected_bid + best.protected_ask : shard.books[instrument].mid_x2;
   std::int64_t fee = 0;
   add_fee(shard, order, venue, price, fee);
-  const double adverse_bps = shard.books.evidence(instrument, venue).added[horizon - 1u].mean();
+  const double adverse_bps = shard.books.evidence(instrument, venue).added[rule.horizon - 1u].mean();
   const double adverse = adverse_bps * static_cast<double>(price) / 10000.0;
   const double gain = static_cast<double>(order.sign() * (mid_x2 - 2 * price)) / 2.0 -
                       static_cast<double>(fee) - adverse;
-  return shard.tables.priors().fill * gain;
+  const Passive chance = hazards::passive_fill_of_queue(
+      shard, instrument, static_cast<std::uint8_t>(venue), queue, rule.rest_ns);
+  return chance.probability * gain;
 }
 
 }  // namespace
@@ -119,7 +122,11 @@ void plan(Shard& shard, const Order& order, const BestPrices& best, const Candid
         post_price(order, shard.books.tick(instrument, venue), terms.tick_nanos, best);
     const std::int64_t units = post_units(order, terms);
     if (price == 0 || units == 0) continue;
-    const double value = worth(shard, order, venue, best, price, rule->horizon);
+    const std::int64_t ahead_units = hazards::units_ahead(
+        shard, instrument, static_cast<std::uint8_t>(venue), order.side_index(), price);
+    const std::uint8_t queue =
+        hazards::queue_bucket(ahead_units, shard.books[instrument].record.round_lot_units);
+    const double value = worth(shard, order, venue, best, price, queue, *rule);
     const std::int64_t best_nanos = plan.count == 0 ? 0 : plan.parts[0].limit_nanos;
     const std::int64_t ahead = plan.count == 0 ? 1 : order.sign() * (price - best_nanos);
     if (!(value > 0.0) || ahead < 0 || (ahead == 0 && !(value > most))) continue;
@@ -152,7 +159,7 @@ Reason why_withdraw(Shard& shard, const Order& order, const Child& child,
   const Tick& row = shard.books.tick(instrument, child.venue);
   const std::int64_t price = post_price(order, row, terms.tick_nanos, best);
   if (price != child.limit_nanos) return Reason::TOUCH_MOVED;
-  const double value = worth(shard, order, child.venue, best, price, rule->horizon);
+  const double value = worth(shard, order, child.venue, best, price, child.queue, *rule);
   return value > 0.0 ? Reason::NONE : Reason::QUEUE_VALUE;
 }
 

@@ -59,7 +59,8 @@ def random_inputs(
 ) -> bytes:
     """`count` whole input records drawn from `seed`; `garbage` is the share of random bytes.
 
-    Most orders of a `resting` market find no taker and are amended. `engine` is stepped over them (by default a reference engine of its own).
+    Most orders of a `resting` market find no taker and are amended. `engine` is stepped over the
+    records (by default a reference engine of its own).
     """
     return random_day(seed, count, garbage=garbage, resting=resting, engine=engine).inputs
 
