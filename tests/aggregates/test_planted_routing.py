@@ -244,7 +244,7 @@ LIMITS = (
     Bug(
         "notional has no limit",
         "risk",
-        "if order.order_units * limit_nanos > limits.max_notional_ones * E9 * book.units_per_one:",
+        "if order.order_units * price_x2 > 2 * limits.max_notional_ones * E9 * book.units_per_one:",
         "if order.order_units < 0:",
         scenarios_hold,
     ),
