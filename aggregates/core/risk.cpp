@@ -99,7 +99,7 @@ Verdict check_limits(const NewOrder& order, const Book& book, std::int64_t limit
   if (outside) return {Reason::PRICE_COLLAR, limit_nanos};
   // A seller's is counted at the mid at least: the limit only says how little it may be.
   const int128 most = int128{2} * limits.max_notional_ones * kE9 * book.record.units_per_one;
-  const std::int64_t price_x2 = std::max(2 * limit_nanos, is_buy(order) ? 0 : mid_x2);
+  const int128 price_x2 = std::max(int128{2} * limit_nanos, is_buy(order) ? int128{0} : mid_x2);
   if (int128{order.order_units} * price_x2 > most) {
     return {Reason::MAX_ORDER_NOTIONAL, order.order_units};
   }

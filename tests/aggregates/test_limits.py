@@ -1,7 +1,7 @@
 """Limits cannot be passed (promise 18): attempts around every limit against a plain model of it.
 
-Sizes, prices, message rates, net positions and the repeat-execution throttle are tried at one below,
-equal, one above and at random, over restarts and jumps of the clock.
+Sizes, prices, message rates, net positions and the repeat-execution throttle are tried at one
+below, equal, one above and at random, over restarts and jumps of the clock.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MID_X2 = BID + ASK
 MAX_UNITS, MAX_ONES, COLLAR_E9 = 1_000, 9_000, 50_000_000
 RATE, RATE_NS = 5, 10 * MS
 THROTTLE, THROTTLE_NS = 4, 5 * MS
-NET_ONES = 20_000
+NET_ONES = 6_000
 REFUSED, SENT = int(OutputType.REFUSAL), int(OutputType.CHILD)
 FREE, FAST, NET, REPEATING = b"FREE", b"FAST", b"NET", b"REPEATING"
 
@@ -128,9 +128,10 @@ class Desk:
         return Reason.NONE
 
     def _answer(self, account: bytes, children: list[Any]) -> None:
-        """Fills for the account with a position, cancels for the others; never a child too large."""
+        """Fills for the account with a position, cancels for the others; no child is too large."""
         for child in children:
-            assert child.units <= MAX_UNITS and child.units * child.limit_nanos <= MAX_ONES * E9
+            assert child.units <= MAX_UNITS
+            assert child.units * child.limit_nanos <= MAX_ONES * E9
             if account == REPEATING:
                 assert not self.throttled
             if account != NET:
