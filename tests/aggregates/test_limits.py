@@ -83,7 +83,7 @@ class Desk:
     def attempt(self, number: int) -> None:
         """One order around some limit: refused as the model says, or its child is answered."""
         rng, tape = self.rng, self.tape
-        tape.wait(rng.choice((0, 0, MS, 3 * MS, RATE_NS, RATE_NS - 1, rng.choice((S, 3600 * S)))))
+        tape.wait(rng.choice((*[0] * 24, MS, 3 * MS, RATE_NS, RATE_NS - 1, S, 3600 * S)))
         tape.quote(0, 0, (BID, 10**9), (ASK, 10**9))
         account = rng.choice((FREE, FAST, NET, REPEATING))
         side = rng.choice((Side.BUY, Side.SELL))
