@@ -24,7 +24,7 @@ BID, ASK = 999 * TICK, 1001 * TICK
 MID_X2 = BID + ASK
 MAX_UNITS, MAX_ONES, COLLAR_E9 = 1_000, 9_000, 50_000_000
 RATE, RATE_NS = 5, 10 * MS
-THROTTLE, THROTTLE_NS = 4, 5 * MS
+THROTTLE, THROTTLE_NS = 3, 80 * MS
 NET_ONES = 6_000
 REFUSED, SENT = int(OutputType.REFUSAL), int(OutputType.CHILD)
 FREE, FAST, NET, REPEATING = b"FREE", b"FAST", b"NET", b"REPEATING"
@@ -83,7 +83,9 @@ class Desk:
     def attempt(self, number: int) -> None:
         """One order around some limit: refused as the model says, or its child is answered."""
         rng, tape = self.rng, self.tape
-        tape.wait(rng.choice((*[0] * 24, MS, 3 * MS, RATE_NS, RATE_NS - 1, S, 3600 * S)))
+        tape.wait(rng.choice((*[0] * 24, MS, 3 * MS, RATE_NS, RATE_NS - 1)))
+        if rng.random() < 0.01:
+            tape.wait(rng.choice((S, 3600 * S)))
         tape.quote(0, 0, (BID, 10**9), (ASK, 10**9))
         account = rng.choice((FREE, FAST, NET, REPEATING))
         side = rng.choice((Side.BUY, Side.SELL))
