@@ -19,6 +19,7 @@ from projections.views.columns import View
 from projections.views.names import Names
 from schemas.units import INT64_MAX, INT64_MIN
 
+MAX_VALUES = 64
 CONTROLS = ("limit", "cursor", "sort", "fields", "format")
 FORMATS = {
     "json": "application/json",
@@ -46,7 +47,7 @@ class Listing:
         names = set(self.view.names)
         found = [n for n in (*TEXTS, *NUMBERS, *ENUMS) if n in names]
         found += [n for n in ("instrument", "policy") if n in names]
-        if "venue" in names or "venue_mask" in names:
+        if names & {"venue", "venue_mask"} or self.view is columns.ORDERS:
             found.append("venue")
         if "log_ns" in names:
             found += ["since_ns", "until_ns"]
@@ -149,19 +150,30 @@ def where_of(
 
 
 def dense(listing: Listing, name: str, text: str, names: Names) -> tuple[str, str, Any]:
-    """A condition on a dense id, by the name of what it means."""
-    find = {"instrument": names.instrument_id, "venue": names.venue_id, "policy": policy_id(names)}
-    found = find[name](text)
+    """A condition on dense ids, by the names of what they mean, several parted by commas."""
+    found = sorted({dense_id(name, word, names) for word in text.split(",")[:MAX_VALUES]})
+    if name != "venue" or "venue" in listing.view.names:
+        return name, "in", tuple(found)
+    return (
+        ("id", "at", tuple(found))
+        if listing.view is columns.ORDERS
+        else (
+            "venue_mask",
+            "bits",
+            sum(1 << venue for venue in found),
+        )
+    )
+
+
+def dense_id(name: str, text: str, names: Names) -> int:
+    """The dense id behind a name; ProblemError 400 where there is none."""
+    if name == "policy":
+        found = next((p for p in names.policies if names.policy(p) == text), None)
+    else:
+        found = names.instrument_id(text) if name == "instrument" else names.venue_id(text)
     if found is None:
         raise ProblemError(400, f"unknown_{name}", f"no {name} {text[:64]!r}", name)
-    if name == "venue" and "venue" not in listing.view.names:
-        return "venue_mask", "bit", found
-    return name, "eq", found
-
-
-def policy_id(names: Names) -> Any:
-    """Finds a policy by its name."""
-    return lambda text: next((p for p in names.policies if names.policy(p) == text), None)
+    return found
 
 
 def codes_of(listing: Listing, name: str, text: str) -> tuple[int, ...]:
@@ -200,15 +212,14 @@ def page_body(query: Query, page: Page, names: Names) -> bytes:
     return orjson.dumps(body)
 
 
-def export_body(query: Query, page: Page, names: Names, form: str) -> bytes:
-    """A page's rows as CSV or NDJSON; the next cursor travels in a header."""
-    items = present(query.view, query.columns, page.rows, names)
+def export(items: list[dict[str, Any]], fields: tuple[str, ...], form: str) -> bytes:
+    """Rows as CSV or NDJSON."""
     if form == "ndjson":
         return b"".join(orjson.dumps(item) + b"\n" for item in items)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(query.columns)
-    writer.writerows([[cell(item[name]) for name in query.columns] for item in items])
+    writer.writerow(fields)
+    writer.writerows([[cell(item[name]) for name in fields] for item in items])
     return out.getvalue().encode()
 
 
@@ -234,7 +245,7 @@ def answer(
     reads: Reads, listing: Listing, given: Mapping[str, str], form: str, known_tag: str
 ) -> Answer:
     """One page; from the cache, or not at all, where nothing was projected since."""
-    with reads.engine().connect() as connection:
+    with reads.connect() as connection:
         names = reads.names(connection)
         stamp = (reads.generations.current(), repr(reads.position(connection)))
     query = query_of(listing, given, names)
@@ -248,7 +259,8 @@ def answer(
     page, names = reads.page(query)
     cursor = cursor_text(query, page.last) if page.last is not None else None
     if form != "json":
-        return Answer(export_body(query, page, names, form), cursor, tag)
+        items = present(query.view, query.columns, page.rows, names)
+        return Answer(export(items, query.columns, form), cursor, tag)
     body = page_body(query, page, names)
     reads.keep(key, stamp, body)
     return Answer(body, cursor, tag)

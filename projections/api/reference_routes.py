@@ -125,7 +125,7 @@ async def get_reference(request: Ask) -> Response[bytes]:
 
 def records_in_force(services: Services, kind: InputType | None) -> list[dict[str, Any]]:
     """Reference records, with names beside dense ids."""
-    with services.reads.engine().connect() as connection:
+    with services.reads.connect() as connection:
         names = services.reads.names(connection)
     where = {} if kind is None else {"input_type": int(kind)}
     found = []

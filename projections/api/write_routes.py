@@ -51,7 +51,7 @@ SUBMITTED = told(202, Submitted, "Durable.", {**EXAMPLE, "is_repeat": False, "st
 
 def names_of(services: Services) -> Names:
     """Names behind dense ids; ProblemError 503 until the reference data was read."""
-    with services.reads.engine().connect() as connection:
+    with services.reads.connect() as connection:
         names = services.reads.names(connection)
     if not names.instruments:
         raise ProblemError(503, "not_ready", "reference data is not projected yet; try again")

@@ -6,25 +6,29 @@ Ratios are of sums, never means of ratios: bps are 1e4 * money / the notional th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from projections.store.convert import converter
-from projections.store.cursors import FieldError
-from projections.store.lists import Filters, known, policy_id, time_conditions, venue_id
+from projections.api.lists import dense_id, plain_text, whole
+from projections.api.problems import ProblemError
+from projections.api.rows import teller
 from projections.store.tables import TABLES
 from projections.views.columns import PERFORMANCE_ORDERS, PERFORMANCE_VENUES
 from projections.views.names import Names
 from projections.views.performance import HOUR_NS, bucket_end_ns
+from schemas.units import INT64_MAX, INT64_MIN
 
 BUCKETS = {"hour": HOUR_NS, "day": 24 * HOUR_NS, "all": 0}
 GROUPS = ("instrument", "policy", "client", "venue")
 QUANTILES = {"p50": 50, "p90": 90, "p99": 99}
 LATENCIES = ("ack", "fill")
 BPS = 10_000.0
+MAX_ROWS = 10_000
+PARAMETERS = ("by", "bucket", "limit", *GROUPS, "since_ns", "until_ns")
 Row = dict[str, Any]
 Key = tuple[Any, ...]
 
@@ -49,103 +53,101 @@ ORDER_RATIOS = {
 unfilled is told apart (`unfilled_micros`), since its price at the horizon is not in the log."""
 
 
-def report(
-    connection: Connection,
-    names: Names,
-    by: tuple[str, ...],
-    bucket: str,
-    filters: Filters,
-    limit: int,
-) -> list[Row]:
-    """One row a bucket and group, latest bucket first, then by group.
+@dataclass(frozen=True)
+class Asked:
+    """What a report is of: groups, bucket, and conditions as (column, value)."""
 
-    With `venue` among groups or filters, figures of whole orders are left out: an order has no
-    venue.
-    """
-    check(by, bucket)
-    of_venues = "venue" in by or bool(filters.venue)
+    by: tuple[str, ...]
+    bucket: str
+    where: tuple[tuple[str, Any], ...]
+    limit: int
+
+    @property
+    def is_of_venues(self) -> bool:
+        """Whether figures of whole orders are left out: an order has no venue."""
+        return "venue" in self.by or any(name == "venue" for name, _ in self.where)
+
+
+def asked(given: Mapping[str, str], names: Names) -> Asked:
+    """What request parameters ask for; ProblemError 400 names the bad one."""
+    for name in given:
+        if name not in PARAMETERS:
+            detail = f"parameters are {', '.join(PARAMETERS)}"
+            raise ProblemError(400, "unknown_parameter", detail, name[:64])
+    by = tuple(given["by"].split(",")) if given.get("by") else ()
+    if not set(by) <= set(GROUPS) or len(set(by)) != len(by):
+        raise ProblemError(400, "bad_value", f"groups are {', '.join(GROUPS)}, each once", "by")
+    bucket = given.get("bucket", "day")
+    if bucket not in BUCKETS:
+        raise ProblemError(400, "bad_value", f"buckets are {', '.join(BUCKETS)}", "bucket")
+    limit = whole("limit", given.get("limit", "1000"), 1, MAX_ROWS)
+    return Asked(by, bucket, tuple(sorted(where_of(given, names))), limit)
+
+
+def where_of(given: Mapping[str, str], names: Names) -> Iterator[tuple[str, Any]]:
+    """Conditions: ids for names, times as numbers."""
+    for name, text in given.items():
+        if name in {"since_ns", "until_ns"}:
+            yield name, whole(name, text, INT64_MIN, INT64_MAX)
+        elif name in {"instrument", "policy", "venue"}:
+            yield name, dense_id(name, text, names)
+        elif name == "client":
+            yield name, plain_text(name, text)
+
+
+def report(connection: Connection, names: Names, question: Asked) -> list[Row]:
+    """One row a bucket and group, latest bucket first, then by group."""
+    by = question.by
     sums: dict[Key, Row] = defaultdict(dict)
-    views = [PERFORMANCE_VENUES] if of_venues else [PERFORMANCE_VENUES, PERFORMANCE_ORDERS]
+    views = (
+        [PERFORMANCE_VENUES] if question.is_of_venues else [PERFORMANCE_VENUES, PERFORMANCE_ORDERS]
+    )
     for view in views:
         values = view.names[view.keys :]
-        for row in summed(connection, names, view.name, values, by, bucket, filters):
+        for row in summed(connection, view.name, values, question):
             key = tuple(row[: len(by) + 1])
             sums[key] |= dict(zip(values, map(int, row[len(by) + 1 :]), strict=True))
-    latencies = latency_rows(connection, names, by, bucket, filters)
+    latencies = latency_rows(connection, question)
     rows = [
         finished(names, by, key, values, latencies.get(key, {})) for key, values in sums.items()
     ]
     rows.sort(key=lambda row: (-row["bucket_ns"], *(str(row[name]) for name in by)))
-    return rows[:limit]
-
-
-def check(by: tuple[str, ...], bucket: str) -> None:
-    """FieldError for a bucket or group that there is not."""
-    if bucket not in BUCKETS:
-        raise FieldError("bucket", f"{bucket!r} is none of {', '.join(BUCKETS)}")
-    for name in by:
-        if name not in GROUPS:
-            raise FieldError("by", f"{name!r} is none of {', '.join(GROUPS)}")
-    if len(set(by)) != len(by):
-        raise FieldError("by", "names a group twice")
+    return rows[: question.limit]
 
 
 def summed(
     connection: Connection,
-    names: Names,
     table_name: str,
     values: tuple[str, ...],
-    by: tuple[str, ...],
-    bucket: str,
-    filters: Filters,
+    question: Asked,
     also: tuple[str, ...] = (),
 ) -> list[Any]:
     """Rows of (bucket, group values, further groups, sums)."""
     table = TABLES[table_name]
-    width = BUCKETS[bucket]
+    width = BUCKETS[question.bucket]
     hour = table.c.hour_ns
     start = sa.cast(sa.literal(0), sa.BigInteger()) if not width else hour - hour % width
-    groups = [start.label("bucket_ns"), *(table.c[name] for name in (*by, *also))]
+    groups = [start.label("bucket_ns"), *(table.c[name] for name in (*question.by, *also))]
     sums = [sa.func.sum(table.c[name]) for name in values]
-    query = sa.select(*groups, *sums).where(*conditions(table, filters, names))
+    query = sa.select(*groups, *sums)
+    for name, value in question.where:
+        query = query.where(condition(table, name, value))
     grouped = query.group_by(*(groups[1:] if not width else groups))
     return list(connection.execute(grouped))
 
 
-def conditions(table: sa.Table, filters: Filters, names: Names) -> list[Any]:
-    """Conditions on time, instrument, policy, client and venue; FieldError for others."""
-    found: list[Any] = list(time_conditions(table.c.hour_ns, filters))
-    find: dict[str, Callable[[str], Any]] = {
-        "instrument": names.instrument_id,
-        "policy": lambda name: policy_id(name, names),
-        "venue": lambda key: venue_id(key, names),
-        "client": lambda name: name,
-    }
-    for field in Filters.__struct_fields__:
-        values = getattr(filters, field)
-        if field.endswith("_ns") or not values:
-            continue
-        if field not in find:
-            raise FieldError(field, "performance cannot be filtered by it")
-        found.append(table.c[field].in_([known(field, v, find[field](v)) for v in values]))
-    return found
+def condition(table: sa.Table, name: str, value: Any) -> Any:
+    """One condition on a table of sums; times mean whole hours."""
+    if name == "since_ns":
+        return table.c.hour_ns >= value
+    return table.c.hour_ns < value if name == "until_ns" else table.c[name] == value
 
 
-def latency_rows(
-    connection: Connection, names: Names, by: tuple[str, ...], bucket: str, filters: Filters
-) -> dict[Key, Row]:
+def latency_rows(connection: Connection, question: Asked) -> dict[Key, Row]:
     """Latency quantiles by bucket and group; a quantile is the upper end of its log bucket."""
     counts: dict[tuple[Key, int], dict[int, int]] = defaultdict(dict)
-    for row in summed(
-        connection,
-        names,
-        "performance_latency",
-        ("count",),
-        by,
-        bucket,
-        filters,
-        also=("kind", "bucket"),
-    ):
+    also = ("kind", "bucket")
+    for row in summed(connection, "performance_latency", ("count",), question, also):
         *key, kind, step, count = row
         counts[tuple(key), kind][step] = int(count)
     found: dict[Key, Row] = defaultdict(dict)
@@ -172,11 +174,17 @@ def finished(names: Names, by: tuple[str, ...], key: Key, values: Row, latencies
     """A row with its groups named and its ratios made."""
     row: Row = {"bucket_ns": int(key[0])}
     for name, value in zip(by, key[1:], strict=True):
-        convert = converter("performance", name, names)
-        row[name] = value if convert is None else convert(value)
+        tell = teller(PERFORMANCE_VENUES, name, names)
+        row[name] = value if tell is None else tell(value)
     row |= values
     for ratios in (VENUE_RATIOS, ORDER_RATIOS):
         for name, (over, under, scale) in ratios.items():
             if over in values:
                 row[name] = scale * values[over] / values[under] if values[under] else None
     return row | latencies
+
+
+EXAMPLE = {
+    "items": [{"bucket_ns": 1_795_651_200_000_000_000, "venue": "XNYS", "fills": 12}],
+    "position": {"0": 44_706},
+}
