@@ -14,9 +14,9 @@ import orjson
 from projections.api.problems import ProblemError
 from projections.api.reads import MAX_LIMIT, Page, Query, Reads, cursor_keys, cursor_text
 from projections.api.rows import enum_of, present, shown_columns
-from projections.views import columns
-from projections.views.columns import View
+from projections.views import columns, reference_columns
 from projections.views.names import Names
+from projections.views.view import View
 from schemas.units import INT64_MAX, INT64_MIN
 
 MAX_VALUES = 64
@@ -61,9 +61,23 @@ LISTINGS = (
     Listing("fills", columns.FILLS, ("log_ns", "id"), "Fills, newest first."),
     Listing("refusals", columns.REFUSALS, ("log_ns", "id"), "Inputs that were not applied."),
     Listing("alarms", columns.ALARMS, ("log_ns", "id"), "Facts that need a person."),
-    Listing("instruments", columns.INSTRUMENTS, ("instrument", "key"), "Instruments."),
-    Listing("policies", columns.POLICIES, ("policy", "name"), "Routing policies in force."),
-    Listing("kill-switches", columns.KILLS, ("shard",), "Kill switches, engaged or not."),
+    Listing("amendments", columns.AMENDMENTS, ("log_ns", "id"), "Amendments, newest first."),
+    Listing(
+        "child-requests",
+        columns.CHILD_REQUESTS,
+        ("log_ns", "id"),
+        "Cancels, replaces and questions that venues were sent.",
+    ),
+    Listing("breaks", columns.BREAKS, ("log_ns", "id"), "Differences between books."),
+    Listing(
+        "positions",
+        columns.ACCOUNT_POSITIONS,
+        ("log_ns", "id"),
+        "What accounts held at days' ends.",
+    ),
+    Listing("instruments", reference_columns.INSTRUMENTS, ("instrument", "key"), "Instruments."),
+    Listing("policies", reference_columns.POLICIES, ("policy", "name"), "Routing policies."),
+    Listing("kill-switches", reference_columns.KILLS, ("shard",), "Kill switches, engaged or not."),
     Listing(
         "performance/venues",
         columns.PERFORMANCE_VENUES,

@@ -49,8 +49,7 @@ ORDER_RATIOS = {
     ),
     "saved_against_sweep_bps": ("sweep_saved_micros", "sweep_notional_micros", BPS),
 }
-"""Ratio -> (numerator, denominator, scale). The shortfall is of what was executed: what was left
-unfilled is told apart (`unfilled_micros`), since its price at the horizon is not in the log."""
+"""Ratio -> (numerator, denominator, scale)."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +180,20 @@ def finished(names: Names, by: tuple[str, ...], key: Key, values: Row, latencies
         for name, (over, under, scale) in ratios.items():
             if over in values:
                 row[name] = scale * values[over] / values[under] if values[under] else None
+    if "opportunity_micros" in values:
+        row["shortfall_bps"] = shortfall_bps(values)
     return row | latencies
+
+
+def shortfall_bps(values: Row) -> float | None:
+    """Implementation shortfall: executed and missed, over their value at the arrival mid.
+
+    What was missed is priced by the sweep of the order's last decision; what that could not have
+    taken is in neither sum, and is `unfilled_micros` less `opportunity_notional_micros`.
+    """
+    value = values["executed_micros"] + values["opportunity_notional_micros"]
+    paid = values["shortfall_micros"] + values["opportunity_micros"]
+    return BPS * paid / value if value else None
 
 
 EXAMPLE = {

@@ -18,10 +18,10 @@ from projections.api.problems import ProblemError
 from projections.api.reads import Reads
 from projections.api.rows import examples_of, page_struct, present, row_struct, shown_columns
 from projections.api.services import Services
-from projections.views import columns
-from projections.views.columns import View
+from projections.views import columns, reference_columns
 from projections.views.names import Names
 from projections.views.quality import named, without_missing
+from projections.views.view import View
 from schemas.codes import OutputType
 from schemas.units import INSTRUMENT_NONE, INT64_MAX
 from schemas.wire import decode_output, to_dict
@@ -177,10 +177,10 @@ async def get_venues(request: Ask) -> Response[bytes]:
     with reads.connect() as connection:
         names = reads.names(connection)
     health = {row["venue"]: row for row in reads.rows(columns.VENUE_QUALITY, {}, "venue")}
-    killed = {row["venue"] for row in reads.rows(columns.KILLS, {"engaged": 1}, "shard")}
+    killed = {row["venue"] for row in reads.rows(reference_columns.KILLS, {"engaged": 1}, "shard")}
     found = []
-    for row in reads.rows(columns.VENUES, {}, "key"):
-        venue = {**shown(columns.VENUES, row, names), "is_killed": row["venue"] in killed}
+    for row in reads.rows(reference_columns.VENUES, {}, "key"):
+        venue = {**shown(reference_columns.VENUES, row, names), "is_killed": row["venue"] in killed}
         venue["is_out"] = row["venue"] in out
         quality = health.get(row["venue"])
         venue["quality"] = None if quality is None else shown(columns.VENUE_QUALITY, quality, names)

@@ -25,8 +25,10 @@ from sqlalchemy.engine import Connection, Engine
 from projections.api.problems import ProblemError
 from projections.store.database import Generations
 from projections.store.tables import POSITIONS, TABLES
-from projections.views.columns import CHILDREN, REFERENCE, View
+from projections.views.columns import CHILDREN
 from projections.views.names import Names
+from projections.views.reference_columns import REFERENCE
+from projections.views.view import View
 from schemas.errors import NotFoundError
 
 MAX_LIMIT = 1_000

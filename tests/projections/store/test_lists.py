@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from projections.api import reads
 from projections.api.problems import ProblemError
 from projections.api.rows import enum_of
-from projections.views.columns import FILLS, global_id, local_id
+from projections.views.columns import FILLS
+from projections.views.view import global_id, local_id
 from streams.projector import Projector
 from streams.rebuild import rebuild
 from tests.projections.store.models import LISTED, Models, Row

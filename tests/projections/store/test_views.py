@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from projections.api.problems import ProblemError
 from projections.api.read_routes import shown
-from projections.views.columns import MISSING, VIEWS
+from projections.views.columns import VIEWS
 from projections.views.performance import HOUR_NS, bucket_end_ns, latency_bucket
 from projections.views.quality import QualityTable
+from projections.views.view import MISSING
 from schemas.codes import InputType, OutputType
 from schemas.events import (
     ChildEvent,
