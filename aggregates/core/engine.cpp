@@ -122,8 +122,8 @@ bool names_order(std::uint8_t type) {
   return is_any_of(type, InputType::NEW_ORDER, InputType::AMEND_ORDER, InputType::CANCEL_ORDER);
 }
 
-[[gnu::noinline]] void refuse(Shard& shard, const Header& header, const std::uint8_t* raw,
-                              const Refused& refused) {
+[[gnu::noinline]] void refuse(Shard& shard, const std::uint8_t* raw, Refused refused) {
+  const auto header = read<Header>(raw);
   ++shard.counters[number(refused.reason)];
   out::Refusal record{};
   record.source_seq = header.source_seq;
@@ -145,19 +145,19 @@ bool names_order(std::uint8_t type) {
 inline void apply(Shard& shard, const Header& header, const std::uint8_t* raw) {
   ++shard.seq;
   if (header.log_ns < shard.log_ns || header.log_ns > kMaxTimeNs) [[unlikely]] {
-    refuse(shard, header, raw, {Reason::TIME_BACKWARDS, header.log_ns});
+    refuse(shard, raw, {Reason::TIME_BACKWARDS, header.log_ns});
     return;
   }
   if (is_due(shard, header.log_ns)) [[unlikely]] fire_timers(shard, header.log_ns);
   shard.log_ns = header.log_ns;
   if (header.type == number(InputType::QUOTE)) [[likely]] {
     const Refused refused = hand<Quote, feed::quote>(shard, raw);
-    if (refused) [[unlikely]] refuse(shard, header, raw, refused);
+    if (refused) [[unlikely]] refuse(shard, raw, refused);
   } else {
     // Only a reference input can let trading go on.
     const bool held = is_reference(header.type) && !shard.may_trade();
     const Refused refused = dispatch(shard, header.type, raw);
-    if (refused) [[unlikely]] refuse(shard, header, raw, refused);
+    if (refused) [[unlikely]] refuse(shard, raw, refused);
     if (header.type == number(InputType::STATUS)) {
       desk::follow_sessions(shard, header.instrument);
     } else if (header.type == number(InputType::VENUE)) {

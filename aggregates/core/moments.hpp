@@ -18,20 +18,24 @@ struct Moments {
   std::int64_t then_ns = 0;
   double weight = 0.0;
   double total = 0.0;
-  double weight_squares = 0.0;
   double squares = 0.0;
   double jumps = 0.0;
+  double weight_squares = 0.0;
   double last = 0.0;
 
   void observe(double value, std::int64_t now_ns, const Grid& grid) {
-    const double w = grid.weight(now_ns, then_ns);
+    fade_and_observe(value, now_ns, grid.weight(now_ns, then_ns));
+  }
+  // With what the past is worth now.
+  void fade_and_observe(double value, std::int64_t now_ns, double w) {
     const double jump = weight > 0.0 ? value - last : 0.0;
-    jumps = jumps * w + jump * jump;
-    last = value;
-    weight = weight * w + 1.0;
+    const double squared = jump * jump;
     weight_squares = weight_squares * (w * w) + 1.0;
+    weight = weight * w + 1.0;
     total = total * w + value;
     squares = squares * w + value * value;
+    jumps = jumps * w + squared;
+    last = value;
     then_ns = now_ns;
   }
 
