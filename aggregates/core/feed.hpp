@@ -82,7 +82,7 @@ void reflect(Books& books, std::size_t instrument, std::size_t venue, bool model
   tick.quote_ns = shard.log_ns;
   tick.quote_seq = shard.seq;
   const bool modelled = (record.flags & kModelled) != 0;
-  if ((book.special & bit) != 0 || (level == 0 && modelled)) [[unlikely]] {
+  if ((book.special & bit) != 0 || modelled) [[unlikely]] {
     reflect(shard.books, record.instrument, record.venue,
             level == 0 ? modelled : (book.modelled & bit) != 0);
   }

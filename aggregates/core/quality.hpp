@@ -6,7 +6,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstring>
 
 #include "decay.hpp"
 #include "health.hpp"
@@ -137,16 +136,6 @@ struct alignas(64) Deep {
 // All of a time or none of it, without a branch: a product with 1 or 0 is exact.
 inline double share(bool holds) { return static_cast<double>(static_cast<int>(holds)); }
 
-// Two sums side by side: one for each side of the book, or a value and its square.
-using Pair [[gnu::vector_size(16)]] = double;
-
-inline void add_pair(double* sums, Pair w, Pair added) {
-  Pair pair;
-  std::memcpy(&pair, sums, sizeof pair);
-  pair = pair * w + added;
-  std::memcpy(sums, &pair, sizeof pair);
-}
-
 // Lets the standing quote count until `now_ns`, at `step` of its grid; call it before anything
 // about it changes.
 [[gnu::always_inline]] inline void advance(Tick& tick, std::int64_t now_ns, std::int64_t step,
@@ -170,12 +159,12 @@ inline void add_pair(double* sums, Pair w, Pair added) {
   const Pair near = {static_cast<double>(tick.near_units(0)),
                      static_cast<double>(tick.near_units(1))};
   const Pair best = {share(at_bid), share(at_ask)};
-  add_pair(&tick.sums[OBSERVED], ws, Pair{elapsed, 0.0});
-  add_pair(&tick.sums[BID_TIME], ws, units * lasted);
-  add_pair(&tick.sums[BID_SQUARE_TIME], ws, units * units * lasted);
-  add_pair(&tick.sums[NEAR_BID_TIME], ws, near * lasted);
-  add_pair(&tick.sums[AT_BID_TIME], ws, best * lasted);
-  add_pair(&tick.sums[SPREAD_TIME], ws, Pair{spread_time, spread * spread * two_sided});
+  fade_pair(&tick.sums[OBSERVED], ws, Pair{elapsed, 0.0});
+  fade_pair(&tick.sums[BID_TIME], ws, units * lasted);
+  fade_pair(&tick.sums[BID_SQUARE_TIME], ws, units * units * lasted);
+  fade_pair(&tick.sums[NEAR_BID_TIME], ws, near * lasted);
+  fade_pair(&tick.sums[AT_BID_TIME], ws, best * lasted);
+  fade_pair(&tick.sums[SPREAD_TIME], ws, Pair{spread_time, spread * spread * two_sided});
   tick.sums[TWO_SIDED_TIME] = tick.sums[TWO_SIDED_TIME] * w + two_sided;
 }
 
