@@ -56,7 +56,6 @@ class Grid {
     const auto bits = static_cast<int>(std::bit_width(quantum - 1));
     const uint128 missing = (uint128{1} << bits) - quantum;
     factor_ = static_cast<std::uint64_t>((missing << 64) / quantum) + 1;
-    quantum_ns_ = static_cast<std::int64_t>(quantum);
     first_ = bits > 0 ? 1 : 0;
     second_ = bits > 0 ? bits - 1 : 0;
   }
@@ -79,7 +78,6 @@ class Grid {
  private:
   std::int64_t quantum_ns_;
   std::uint64_t factor_;
-  std::int64_t quantum_ns_;
   int first_;
   int second_;
 };
