@@ -15,6 +15,7 @@ import msgspec
 
 from schemas.errors import InputError
 from streams.cli.benchmarks import (
+    accelerator,
     durability,
     engine,
     market,
@@ -91,6 +92,8 @@ class Catalogue:
             where = dataset_folder(toml, data)
             if where is not None:
                 self.table[f"reader.{where.name}"] = partial(pipelines.read_dataset, toml, where)
+        if accelerator.is_present():
+            self.table["accelerator"] = accelerator.accelerator
         if is_full and GENERATOR.exists():
             self.table["parity"] = partial(parity, 2_000_000)
 
