@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregates.kernel import Engine
-from schemas.codes import InputType, OutputType
+from schemas.codes import REFERENCE_TYPES, InputType, OutputType
 from schemas.commands import Accepted, Refused
-from schemas.envelope import HEADER, OUT_HEADER, SLOTS
+from schemas.envelope import HEADER, OUT_HEADER
 from schemas.market import TIMER
 from schemas.orders import NEW_ORDER
 from schemas.units import INSTRUMENT_NONE, SOURCE_REFERENCE, VENUE_NONE
@@ -37,9 +37,15 @@ from streams.sources.records import number
 SOURCE_API = 210
 SOURCE_TIMER = 250
 COMMANDS = frozenset(
-    {InputType.NEW_ORDER, InputType.CANCEL_ORDER, InputType.AMEND_ORDER, InputType.KILL}
+    {
+        InputType.NEW_ORDER,
+        InputType.CANCEL_ORDER,
+        InputType.AMEND_ORDER,
+        InputType.END_OF_DAY,
+        InputType.KILL,
+        InputType.REARM,
+    }
 )
-REFERENCE = frozenset(kind for kind in SLOTS if kind >= InputType.INSTRUMENT)
 SENDS = (OutputType.CHILD, OutputType.CANCEL_CHILD)
 _SOURCE = struct.Struct("<B")
 _NUMBERS = struct.Struct("<Qq")
@@ -196,7 +202,7 @@ class EngineShard:
 
     def _stamped(self, record: bytes, source: int = SOURCE_API) -> bytes:
         raw = bytearray(record)
-        source = SOURCE_REFERENCE if record[0] in REFERENCE else source
+        source = SOURCE_REFERENCE if record[0] in REFERENCE_TYPES else source
         self.last_seq[source] += np.uint64(1)
         self._stamp_ns = max(self._stamp_ns, self.clock.now_ns())
         _SOURCE.pack_into(raw, 3, source)
@@ -206,7 +212,7 @@ class EngineShard:
 
 def command_fault(record: bytes) -> Refused | None:
     """Why bytes are no command, None when they are one."""
-    if not record or record[0] not in COMMANDS | REFERENCE:
+    if not record or record[0] not in COMMANDS | REFERENCE_TYPES:
         return Refused("unknown_type", "send an order, a cancel, an amend, a kill or a reference")
     if len(record) != record_size(record[0]):
         size = record_size(record[0])

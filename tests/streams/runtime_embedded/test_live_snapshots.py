@@ -39,7 +39,7 @@ MARKET = SimulatedMarket(venues=5, instruments=2, records_per_s=1_000, orders_pe
 
 def until(holds: Callable[[], bool], what: str) -> None:
     """Waits for something that must come to be."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not holds():
         assert time.monotonic() < deadline, what
         time.sleep(0.05)
