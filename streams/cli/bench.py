@@ -26,6 +26,8 @@ from streams.cli.benchmarks import (
 )
 from streams.cli.benchmarks.api import LiveService
 from streams.cli.benchmarks.brokers import broker_benchmarks
+from streams.cli.benchmarks.budget import NAMES as BUDGET
+from streams.cli.benchmarks.budget import write_budget
 from streams.cli.benchmarks.compare import compare
 from streams.cli.benchmarks.keep import keep, sections, write_markdown
 from streams.cli.benchmarks.machine import commit, machine
@@ -118,6 +120,7 @@ class Catalogue:
             "order_to_durable": stream.orders,
             "order_to_durable.fdatasync": stream.fdatasync,
             "order_to_durable.ratio": stream.ratio,
+            "log.stages": stream.stages,
             "snapshot.pause": partial(durability.pauses, folder / "beside", "beside", is_full),
             "snapshot.pause.in_process": partial(
                 durability.pauses, folder / "in_process", "in_process", is_full
@@ -186,6 +189,7 @@ def bench(
     json: bool = False,
     out: Path | None = None,
     markdown: Path | None = None,
+    budget: Path | None = None,
     schema: bool = False,
 ) -> int:
     """Measure speed; nothing is asserted. `sor bench compare A.json B.json` compares two runs.
@@ -199,6 +203,7 @@ def bench(
         out: Folder that keeps the JSON of this run, named by time and commit.
         schema: Print the JSON Schema of the report and measure nothing.
         markdown: Write the table to this file (BENCHMARKS.md is made so).
+        budget: Write the latency budget by stage between the marks of this page (ARCHITECTURE.md).
     """
     if names and names[0] == "compare":
         return compare(names[1:], json)
@@ -207,6 +212,7 @@ def bench(
         return 0
     if quick and full:
         raise InputError("--quick and --full: give one of them")
+    names = names or (BUDGET if budget is not None and markdown is None else ())
     size = "quick" if quick else "full" if full else "whole"
     with pipelines.scratch() as folder:
         report = measured(Catalogue(size, data, Path(folder)).chosen(names), size)
@@ -215,6 +221,8 @@ def bench(
         keep(plain, out)
     if markdown is not None:
         write_markdown(plain, markdown)
+    if budget is not None:
+        write_budget(budget, {result["name"]: result for result in plain["results"]})
     if json:
         print_json(plain)
     else:

@@ -16,6 +16,7 @@ import pytest
 from schemas.errors import InputError
 from streams.cli import bench as bench_command
 from streams.cli.benchmarks import native
+from streams.cli.benchmarks.budget import BEGIN, END, write_budget
 from streams.cli.benchmarks.compare import ratios
 from streams.cli.benchmarks.keep import markdown
 from streams.cli.benchmarks.timing import Calibration, Result, from_samples
@@ -193,6 +194,32 @@ def test_stages_add_up_to_the_decision(bench: native.NativeBench) -> None:
     assert min(parts.values()) > 0
     assert sum(parts.values()) == pytest.approx(stages.more["with_record"], abs=1)
     assert stages.value == pytest.approx(stages.more["with_record"] - parts["record"], abs=1)
+
+
+def test_the_budget_stands_between_its_marks(sor: Sor, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    stages = dict.fromkeys(STAGES, 100.0) | {"record": 500.0, "with_record": 1000.0}
+    log = dict.fromkeys(("append_us", "write_inputs_us", "write_outputs_us"), 2.0)
+    figures: dict[str, dict[str, Any]] = {
+        "fold.500x24.instructions": {"value": 700.0},
+        "decide.24.stages": {"more": stages},
+        "decide.24.native": {"p50": 4.0},
+        "log.stages": {"more": {**log, "sync_us_a_group": 300.0, "orders_a_group": 9.0}},
+    }
+    page.write_text(f"above\n{BEGIN}\n| stale |\n{END}\nbelow\n", encoding="utf-8")
+    write_budget(page, figures)
+    text = page.read_text(encoding="utf-8")
+    assert "stale" not in text
+    assert text.startswith("above\n")
+    assert text.endswith("\nbelow\n")
+    assert "| without its record | 500 | | 2.00 us |" in text
+    assert "the next bottleneck, is **record**" in text
+    with pytest.raises(InputError, match=r"needs log\.stages"):
+        write_budget(page, {name: row for name, row in figures.items() if name != "log.stages"})
+    page.write_text("no marks", encoding="utf-8")
+    with pytest.raises(InputError, match="to write between"):
+        write_budget(page, figures)
+    assert sor("bench", "floor", "--quick", "--budget", tmp_path / "none.md")[0] == 3
 
 
 def test_what_ifs_and_level_costs_are_measured(bench: native.NativeBench) -> None:
