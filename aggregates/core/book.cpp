@@ -88,7 +88,7 @@ void Books::set_fee(std::size_t instrument, std::size_t venue, std::uint8_t liqu
   Terms& terms = terms_[at(instrument, venue)];
   contract.fee_fixed_nanos[liquidity] = fixed_nanos;
   contract.fee_rate_e9[liquidity] = rate_e9;
-  terms.fee_known = static_cast<std::uint8_t>(terms.fee_known | 1 << liquidity);
+  set_fee_known(instrument, venue, static_cast<std::uint8_t>(terms.fee_known | 1 << liquidity));
   if (liquidity != number(Liquidity::TAKE)) return;
   // The one that decisions read lies with what else they read.
   terms.take_fixed_nanos = fixed_nanos;

@@ -28,6 +28,8 @@ struct alignas(64) Book {
   std::uint64_t listed = 0;
   // Venues where the instrument itself trades.
   std::uint64_t open = ~std::uint64_t{0};
+  // Venues whose taker's fee the instrument's own row knows.
+  std::uint64_t take_known = 0;
   std::uint64_t dirty_execution = 0;
   // Of our last fill.
   std::int64_t fill_ns = -1;
@@ -147,6 +149,13 @@ class Books {
   void turn(std::size_t instrument, std::size_t venue, bool running, std::int64_t now_ns) {
     tick(instrument, venue).clock.turn(running, now_ns, terms(instrument, venue).paused_ns);
   }
+  // Says of which liquidity codes the fee is known.
+  void set_fee_known(std::size_t instrument, std::size_t venue, std::uint8_t codes) {
+    terms(instrument, venue).fee_known = codes;
+    std::uint64_t& known = books_[instrument].take_known;
+    const std::uint64_t bit = std::uint64_t{1} << venue;
+    known = (codes >> number(Liquidity::TAKE) & 1) != 0 ? known | bit : known & ~bit;
+  }
   // Takes over a validated fee.
   void set_fee(std::size_t instrument, std::size_t venue, std::uint8_t liquidity,
                std::int64_t fixed_nanos, std::int64_t rate_e9);
@@ -156,6 +165,10 @@ class Books {
   void clear(std::size_t instrument, std::size_t venue, Now now);
   // Finds the best again from the rows' touches, after a restore.
   void rebuild_best(std::size_t instrument);
+
+  void forget_beliefs() {
+    for (Terms& row : terms_) row.belief.forget();
+  }
 
   // Asks for the cache lines that a quote will change; any ids will do.
   void prefetch_tick(std::size_t instrument, std::size_t venue) const;

@@ -110,6 +110,7 @@ Refused settings(Shard& shard, const Settings& record) {
   if (reason == Reason::NONE) {
     start_grids(shard);
     shard.venues.forget_priors();
+    shard.books.forget_beliefs();
     shard.books.forget_near();
   }
   return {reason};

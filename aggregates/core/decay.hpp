@@ -56,6 +56,7 @@ class Grid {
     const auto bits = static_cast<int>(std::bit_width(quantum - 1));
     const uint128 missing = (uint128{1} << bits) - quantum;
     factor_ = static_cast<std::uint64_t>((missing << 64) / quantum) + 1;
+    quantum_ns_ = static_cast<std::int64_t>(quantum);
     first_ = bits > 0 ? 1 : 0;
     second_ = bits > 0 ? bits - 1 : 0;
   }
@@ -66,6 +67,9 @@ class Grid {
     return static_cast<std::int64_t>((high + ((time - high) >> first_)) >> second_);
   }
 
+  // When the step of a time ends.
+  std::int64_t next_ns(std::int64_t time_ns) const { return (step(time_ns) + 1) * quantum_ns_; }
+
   // What a unit observed at `then_ns` is worth at `now_ns`.
   double weight(std::int64_t now_ns, std::int64_t then_ns) const {
     return venuefold::weight(step(now_ns) - step(then_ns));
@@ -73,6 +77,7 @@ class Grid {
 
  private:
   std::uint64_t factor_;
+  std::int64_t quantum_ns_;
   int first_;
   int second_;
 };

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "belief.hpp"
 #include "decay.hpp"
 #include "health.hpp"
 #include "moments.hpp"
@@ -79,7 +80,7 @@ struct alignas(64) Tick {
 };
 static_assert(sizeof(Tick) == 448);
 
-// What a decision reads besides: terms of trade, own units in flight, fill and latency estimates.
+// What a decision reads besides, in two cache lines: terms of trade, own units in flight, beliefs.
 struct alignas(64) Terms {
   std::int64_t lot_units = 1;
   std::int64_t min_units = 0;
@@ -88,6 +89,7 @@ struct alignas(64) Terms {
   std::int64_t in_flight[2] = {0, 0};
   std::int64_t tick_nanos = 1;
   std::int64_t ticket_nanos = 0;
+  Belief belief;
   std::uint8_t status = number(VenueStatus::OPEN);
   std::uint8_t fee_known = 0;
   Moments fill;
@@ -98,7 +100,7 @@ struct alignas(64) Terms {
   // What the row's clock had paused when it stopped.
   std::int64_t paused_ns = 0;
 };
-static_assert(sizeof(Terms) == 256);
+static_assert(sizeof(Terms) == 320);
 
 // What reference inputs said and no decision reads.
 struct Contract {

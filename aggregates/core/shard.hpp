@@ -13,6 +13,7 @@
 #include "book.hpp"
 #include "candidates.hpp"
 #include "child.hpp"
+#include "hazards.hpp"
 #include "health.hpp"
 #include "identity.hpp"
 #include "markouts.hpp"
@@ -128,6 +129,7 @@ struct Shard {
   Registry<Order> orders;
   Registry<Child> children;
   Registry<Markout> markouts;
+  Hazards hazards;
   Timers timers;
   std::size_t open_orders = 0;
   Outputs outputs;
