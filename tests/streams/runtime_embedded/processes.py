@@ -22,7 +22,7 @@ def start(config: ServiceConfig) -> subprocess.Popen[bytes]:
     assert process.stdin is not None
     process.stdin.write(msgspec.json.encode(config))
     process.stdin.close()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 180
     while not socket.exists():
         assert process.poll() is None, "the engine process ended"
         assert time.monotonic() < deadline
