@@ -34,6 +34,9 @@ ORDERS_PER_S = 20
 DECISIONS_PER_S = 2_000
 WARM_UP_S = 3.0
 END_S = 15.0
+WRITER_S = 900.0
+"""Longer than any measurement: the writer of the log is ended with the others."""
+
 LOG_NS = re.compile(rb'"log_ns":(\d+)')
 WRITER = "streams.cli.benchmarks.bulk_writer"
 
@@ -63,7 +66,7 @@ class StoredReads:
                 port=free_port(), requests_per_s=1_000_000, database=self.models.store(self.store)
             ),
         )
-        with processes(config, run, self.models.stored, 3 * self.seconds + 4 * WARM_UP_S):
+        with processes(config, run, self.models.stored, WRITER_S):
             return asyncio.run(self._measure(config.api.port))
 
     async def _measure(self, port: int) -> list[Result]:
