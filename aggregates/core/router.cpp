@@ -199,10 +199,12 @@ void fill_costs(out::Decision& record, const Order& order, const Candidates& can
   record.sweep_cost_hi = high_word(sweep.cost);
 }
 
-std::uint64_t emit_decision(Shard& shard, const Order& order, const Policy& policy,
-                            const BestPrices& best, const Charges& charges,
-                            const Candidates& candidates, const Plan& plan,
-                            std::int64_t wanted) {
+// Not inlined, so that an instruction counter can tell the record from the decision.
+[[gnu::noinline]] std::uint64_t emit_decision(Shard& shard, const Order& order,
+                                              const Policy& policy, const BestPrices& best,
+                                              const Charges& charges,
+                                              const Candidates& candidates, const Plan& plan,
+                                              std::int64_t wanted) {
   std::uint8_t* const start = shard.outputs.reserve(kMaxDecision);
   std::uint8_t* const rows = start + sizeof(out::Decision);
   const std::int64_t sign = order.sign();
