@@ -110,10 +110,16 @@ class Merged {
 
   // Heads stand in rank order, so the first of equals comes first.
   void find_first() {
-    least_ = Ranking::worst();
-    for (std::size_t h = 0; h < heads_count_; ++h) least_ = keys_[h] < least_ ? keys_[h] : least_;
-    if (least_ == Ranking::worst()) return;
-    for (std::size_t h = 0; h < heads_count_; ++h) first_ |= Mask{keys_[h] == least_} << h;
+    Key least = Ranking::worst();
+    Mask first = 0;
+    for (std::size_t h = 0; h < heads_count_; ++h) {
+      const Key key = keys_[h];
+      first = key < least ? 0 : first;
+      least = key < least ? key : least;
+      first |= Mask{key == least} << h;
+    }
+    least_ = least;
+    first_ = least == Ranking::worst() ? 0 : first;
   }
 
   bool take() {

@@ -9,7 +9,8 @@ namespace {
 constexpr std::uint8_t kAddBit = 1 << number(Liquidity::ADD);
 
 bool may_rest(const Policy& policy, const Order& order, const Posting* rule) {
-  return may_post(policy, order.record.urgency) && rule != nullptr && rule->enabled != 0 && order.record.post_permission != 0 &&
+  return may_post(policy, order.record.urgency) && rule != nullptr && rule->enabled != 0 &&
+         order.record.post_permission != 0 &&
          order.record.urgency <= rule->max_urgency && !order.is_immediate() &&
          order.posts < rule->max_posts;
 }
@@ -97,7 +98,8 @@ double worth(Shard& shard, const Order& order, std::size_t venue, const BestPric
       two_sided ? best.protected_bid + best.protected_ask : shard.books[instrument].mid_x2;
   std::int64_t fee = 0;
   add_fee(shard, order, venue, price, fee);
-  const double adverse_bps = shard.books.evidence(instrument, venue).added[rule.horizon - 1u].mean();
+  const Evidence& evidence = shard.books.evidence(instrument, venue);
+  const double adverse_bps = evidence.added[rule.horizon - 1u].mean();
   const double adverse = adverse_bps * static_cast<double>(price) / 10000.0;
   const double gain = static_cast<double>(order.sign() * (mid_x2 - 2 * price)) / 2.0 -
                       static_cast<double>(fee) - adverse;
