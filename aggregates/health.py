@@ -1,9 +1,11 @@
 """Venue health: a transition table with hysteresis that one good reply cannot buy.
 
-FAULT is a burst of rejects, of time-outs of children or of cancels, or a stale feed; OUTAGE a burst twice as long, a feed
-stale ten times as long, or the venue's own word; HALT the venue's own word. EVIDENCE is any sign of
-life; a CLEAN_RUN is `clean_needed` clean outcomes in a row. A relapse from COOLING doubles what the
-next run needs, up to a bound; each run that succeeds halves it again, down to the base.
+FAULT is a burst of rejects, of time-outs of children or of cancels, or a stale feed; OUTAGE a
+burst twice as long, a feed stale ten times as long, or the venue's own word; HALT the venue's own
+word. So a venue that turns bad is DEGRADED at its `reject_burst`-th refusal (or `timeout_burst`-th
+time-out) in a row and DOWN at twice as many. EVIDENCE is any sign of life; a CLEAN_RUN is
+`clean_needed` clean outcomes in a row. A relapse from COOLING doubles what the next run needs, up
+to a bound; each run that succeeds halves it again, down to the base.
 """
 
 from __future__ import annotations
