@@ -75,8 +75,7 @@ class Book:
         self.advance(venue, now_ns, settings)
         self.set_level(row, 0, quote)
         if row.session.running:
-            after = row.bid_nanos[0], row.bid_units[0], row.ask_nanos[0], row.ask_units[0]
-            row.changes += 1.0 if after != before else 0.0
+            quality.observe_change(row, before)
             self._follow_touch(row, before[0], before[2], now_ns, settings)
         bid_mask, ask_mask, best_bid, best_ask = self.best_masks()
         near_ask = best_ask + scale_e9(best_ask, settings.mid_crossed_e9)
