@@ -29,7 +29,7 @@ std::optional<MarkoutKind> kind_of(std::uint8_t liquidity) {
 void drop(Shard& shard, const Markout& markout, MarkoutDrop reason) {
   const std::size_t place = 2u * number(reason) + (markout.sign < 0);
   ++shard.markout_drops[place];
-  if (markout.venue == kVenueNone) return;
+  if (markout.venue == kVenueNone || place >= kVenueDrops) return;
   ++shard.venues[markout.venue].drops[place];
   shard.venues.dirty |= std::uint64_t{1} << markout.venue;
 }
