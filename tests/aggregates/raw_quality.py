@@ -659,7 +659,7 @@ class RawQuality:
         settings, venue = self.settings, self.venues[told.venue]
         venue_ns, weight = venue.clock(told.log_ns), settings.fill_prior_weight_e9 / 1e9
         half_life_ns = settings.fill_half_life_ns
-        kinds = {VenueKind.DARK: "dark_", VenueKind.WHOLESALER: "wholesaler_"}
+        kinds = {int(VenueKind.DARK): "dark_", int(VenueKind.WHOLESALER): "wholesaler_"}
         told_e9 = getattr(settings, f"fill_prior_{kinds.get(venue.kind, '')}e9")
         told_e9 = told_e9 or settings.fill_prior_e9
         prior = venue.fills.shrunk(venue_ns, half_life_ns, told_e9 / 1e9, weight)
@@ -694,12 +694,13 @@ class RawQuality:
             estimate = _average(row.segments, masses, value, n)
             close(where, told, name, estimate.mean)
         spread = lambda s: s.touch[2] - s.touch[0]  # noqa: E731
-        jumps = lambda side: fsum(  # noqa: E731
-            weight(at) * (new[side] - old[side]) ** 2 for at, old, new in row.changes
+        bids, asks = (
+            fsum(weight(at) * (new[side] - old[side]) ** 2 for at, old, new in row.changes)
+            for side in (1, 3)
         )
         errors = {
-            "bid_units": _average(row.segments, masses, lambda s: s.touch[1], n, jumps(1)),
-            "ask_units": _average(row.segments, masses, lambda s: s.touch[3], n, jumps(3)),
+            "bid_units": _average(row.segments, masses, lambda s: s.touch[1], n, bids),
+            "ask_units": _average(row.segments, masses, lambda s: s.touch[3], n, asks),
         }
         if not 0.0 < fsum(two_sided) < NEGLIGIBLE:
             wider = [
