@@ -2,8 +2,9 @@
 //
 // FAULT is a burst of rejects, of time-outs of children or of cancels, or a stale feed; OUTAGE a
 // burst twice as long, a feed stale ten times as long, or the venue's own word; HALT the venue's
-// own word. EVIDENCE is any sign of life; a CLEAN_RUN is `clean_needed` clean outcomes in a row. A relapse from COOLING
-// doubles what the next run needs, up to a bound; each run that succeeds halves it again.
+// own word. EVIDENCE is any sign of life; a CLEAN_RUN is `clean_needed` clean outcomes in a row. A
+// relapse from COOLING doubles what the next run needs, up to a bound; each run that succeeds
+// halves it again.
 #pragma once
 
 #include <array>
