@@ -177,17 +177,22 @@ def least_delay_ns(row: Row) -> int:
     return min(row.delay_min_ns, row.delay_before_ns)
 
 
-def observe_touch(row: Row, side: int, old_nanos: int, new_nanos: int, now_ns: int) -> int:
+def observe_touch(
+    row: Row, side: int, old_nanos: int, new_nanos: int, now_ns: int, patience_ns: int
+) -> int:
     """Follows a touch that is lost until its price is back; ns it took, 0 while nothing ended.
 
-    Side 0 is the bid, where higher is better; an empty side is worse than any price.
+    Side 0 is the bid, where higher is better; an empty side is worse than any price. One that is
+    not back after `patience_ns` has moved away with the market, and is given up.
     """
     lost_nanos = row.depleted_nanos[side]
+    if lost_nanos and _worse(side, new_nanos, lost_nanos):
+        if now_ns - row.depleted_ns[side] <= patience_ns:
+            return 0
+        lost_nanos = row.depleted_nanos[side] = 0
     if lost_nanos == 0:
         if old_nanos and _worse(side, new_nanos, old_nanos):
             row.depleted_nanos[side], row.depleted_ns[side] = old_nanos, now_ns
-        return 0
-    if _worse(side, new_nanos, lost_nanos):
         return 0
     row.depleted_nanos[side] = 0
     return now_ns - row.depleted_ns[side]

@@ -217,10 +217,16 @@ inline bool is_worse(std::size_t side, std::int64_t nanos, std::int64_t than_nan
   return side != 0 ? nanos > than_nanos : nanos < than_nanos;
 }
 
-// Follows a touch that is lost until its price is back; ns it took, 0 while nothing ended.
+// Follows a touch that is lost until its price is back; ns it took, 0 while nothing ended. One that
+// is not back after `patience_ns` has moved away with the market, and is given up.
 inline std::int64_t observe_touch(Tick& tick, std::size_t side, std::int64_t old_nanos,
-                                  std::int64_t new_nanos, std::int64_t now_ns) {
-  const std::int64_t lost_nanos = tick.depleted_nanos[side];
+                                  std::int64_t new_nanos, std::int64_t now_ns,
+                                  std::int64_t patience_ns) {
+  std::int64_t lost_nanos = tick.depleted_nanos[side];
+  if (lost_nanos != 0 && is_worse(side, new_nanos, lost_nanos)) {
+    if (now_ns - tick.depleted_ns[side] <= patience_ns) return 0;
+    lost_nanos = tick.depleted_nanos[side] = 0;
+  }
   if (lost_nanos == 0) {
     if (old_nanos != 0 && is_worse(side, new_nanos, old_nanos)) {
       tick.depleted_nanos[side] = old_nanos;
@@ -228,7 +234,6 @@ inline std::int64_t observe_touch(Tick& tick, std::size_t side, std::int64_t old
     }
     return 0;
   }
-  if (is_worse(side, new_nanos, lost_nanos)) return 0;
   tick.depleted_nanos[side] = 0;
   return now_ns - tick.depleted_ns[side];
 }

@@ -392,10 +392,13 @@ class RawQuality:
                 other.cut(now_ns)
             other.at_bid, other.at_ask = at_bid, at_ask
 
-    @staticmethod
-    def _refill(row: Raw, side: int, before: int, after: int, now_ns: int) -> None:
+    def _refill(self, row: Raw, side: int, before: int, after: int, now_ns: int) -> None:
         """Prices are signed, so that higher is better on both sides; 0 is an empty one."""
         session_ns, lost = row.clock(now_ns), row.lost[side]
+        patience_ns = 1024 * max(1, self.settings.liquidity_half_life_ns // 1024)
+        back = lost is not None and after and after >= lost[0]
+        if lost is not None and not back and session_ns - lost[1] > patience_ns:
+            row.lost[side] = lost = None
         if lost is None:
             if before and (after == 0 or after < before):
                 row.lost[side] = before, session_ns
