@@ -2,6 +2,7 @@
 
 #include "hazards.hpp"
 #include "policy.hpp"
+#include "shard.hpp"
 
 namespace venuefold::posting {
 namespace {

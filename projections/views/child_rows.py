@@ -89,6 +89,7 @@ def fold_states(fold: Fold, records: Records, orders: Records, figures: Performa
 
     `orders` are the ORDER_STATE records of the same batch.
     """
+    records = of_sent(fold, records)
     if not len(records):
         return np.zeros(0, dtype=columns.FILLS.dtype())
     at = fold.children.find(fold.ids(records["child_id"]))
@@ -109,6 +110,14 @@ def fold_states(fold: Fold, records: Records, orders: Records, figures: Performa
     known["updated_ns"][distinct] = records["log_ns"][last]
     known["updated_out_seq"][distinct] = records["out_seq"][last]
     return fills
+
+
+def of_sent(fold: Fold, records: Records) -> Records:
+    """Without the states of children that are held back or die before they leave."""
+    is_known = fold.children.find(fold.ids(records["child_id"])) >= 0
+    unsaid = (records["state"] == ChildState.CANCELED) & (records["exec_type"] == UNANSWERED)
+    kept = (records["state"] != ChildState.HELD) & (is_known | ~unsaid)
+    return Records(records.rows[kept], records.fields[kept])
 
 
 def ended_now(known: Array, records: Records, at: Array) -> Array:
