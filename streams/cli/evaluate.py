@@ -108,5 +108,6 @@ def _plan(venues: int, orders: int, seed: int, blocks: int, size: tuple[bool, bo
         blocks=blocks or plan.blocks,
         side_blocks=min(blocks or plan.side_blocks, plan.side_blocks),
         control_blocks=min(blocks or plan.control_blocks, plan.control_blocks),
+        learn_blocks=min(blocks or plan.learn_blocks, plan.learn_blocks),
         first_seed=confirmation_seed(commit) if commit else seed,
     )

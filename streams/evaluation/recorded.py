@@ -42,7 +42,7 @@ def score_run(path: Path) -> dict[str, Any]:
                 if penalty is None:
                     score.left_out += 1
                 else:
-                    score_solver([one], terms, penalty, score)
+                    score_solver([one], terms, lambda _, fixed=penalty: fixed, score)
     return {"run": str(path), "venues": venues, **tables.solver([{"A": vars(score)}])}
 
 

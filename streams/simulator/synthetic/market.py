@@ -44,16 +44,24 @@ def synthetic_market(preset: Preset, seed: int, faults: Sequence[bytes] = ()) ->
 
 
 def market_arguments(
-    preset: Preset, seed: int, faults: Sequence[bytes] = (), *, checks: bool = False
+    preset: Preset,
+    seed: int,
+    faults: Sequence[bytes] = (),
+    *,
+    checks: bool = False,
+    child_stream: int = 0,
 ) -> Arguments:
-    """Packed globals, instruments, venues and faults, as both native markets take them."""
+    """Packed globals, instruments, venues and faults, as both native markets take them.
+
+    Another `child_stream` is other luck of our children in the same market.
+    """
     instruments = b"".join(_instrument(terms) for terms in preset.instruments)
     lot = min(terms.lot_units for terms in preset.instruments)
     venues = b"".join(_venue(terms, lot) for terms in preset.venues)
-    return _globals(preset, seed, checks), instruments, venues, b"".join(faults)
+    return _globals(preset, seed, checks, child_stream), instruments, venues, b"".join(faults)
 
 
-def _globals(preset: Preset, seed: int, checks: bool) -> bytes:
+def _globals(preset: Preset, seed: int, checks: bool, child_stream: int) -> bytes:
     terms = preset.market
     return _GLOBALS.pack(
         seed=seed,
@@ -76,6 +84,7 @@ def _globals(preset: Preset, seed: int, checks: bool) -> bytes:
         react_ns=terms.react_us * NS_PER_US,
         heartbeat_ns=terms.heartbeat_ms * NS_PER_MS,
         leak_ticks=terms.leak_ticks,
+        child_stream=child_stream,
     )
 
 
