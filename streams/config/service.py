@@ -55,12 +55,18 @@ class ReferenceStore(Section, frozen=True, kw_only=True):
 
 
 class SimulatedMarket(Section, frozen=True, kw_only=True):
-    """The plain simulated market that children trade in; 0 orders a second sends none."""
+    """The synthetic market that children trade in; 0 orders a second sends none.
 
-    venues: Annotated[int, msgspec.Meta(ge=1, le=64)] = 24
-    instruments: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 4
+    `preset` is the name of a market of deploy/market or a path to a TOML. 0 in `venues` and
+    `instruments` takes all that it has, another number the first ones; 0 in `records_per_s` leaves
+    its own pace, another number is about what its venues will send in a second.
+    """
+
+    preset: str = "us_equity_24"
+    venues: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    instruments: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0
     seed: Annotated[int, msgspec.Meta(ge=0)] = 1
-    records_per_s: Annotated[int, msgspec.Meta(ge=100, le=10_000_000)] = 20_000
+    records_per_s: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 0
     orders_per_s: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
     stale_ms: Annotated[int, msgspec.Meta(ge=1)] = 2_000
     horizon_ms: Annotated[int, msgspec.Meta(ge=1)] = 5_000

@@ -1,8 +1,8 @@
-"""The plain simulated market at the pace of the clock, as the gateway of one shard.
+"""The synthetic market at the pace of the clock, as the gateway of one shard.
 
 Its time is the clock's: a record of the market arrives at its own `log_ns`. The market is a fold
-over (market records, what it was sent), so its state at a snapshot and the entries of the sent log
-after it give it again, and with it every report that was under way when the process ended.
+over (time, what it was sent), so its state at a snapshot and the journal after it give it again,
+and with it every report that was under way when the process ended.
 """
 
 from __future__ import annotations
@@ -15,19 +15,35 @@ import numpy as np
 
 from schemas.codes import ExecType, InputType, Liquidity, OutputType, ReportFlag
 from schemas.commands import Refused, VenueFault
-from schemas.decisions import CANCEL_CHILD, CHILD
-from schemas.envelope import OUT_HEADER
-from schemas.errors import InputError
+from schemas.decisions import CANCEL_CHILD, CHILD, REPLACE_CHILD, STATUS_REQUEST
+from schemas.envelope import OUT_HEADER, SLOT, SLOTS
+from schemas.market import QUOTE
 from schemas.reports import EXEC_REPORT
-from schemas.units import NS_PER_MS
+from schemas.units import NS_PER_S
 from streams.runtime_embedded.gateway import Arrivals, Rows, no_market, no_reports
-from streams.runtime_embedded.sent_log import FAULT_OFF, FAULT_ON, OUTPUT, Sent, SentLog
-from streams.simulator.market import replay_market
-from streams.simulator.plain import PlainConfig, PlainMarket
+from streams.runtime_embedded.sent_log import (
+    FAULT_OFF,
+    FAULT_ON,
+    INJECTED,
+    OUTPUT,
+    Sent,
+    SentLog,
+)
+from streams.simulator.synthetic.faults import FaultKind, fault
+from streams.simulator.synthetic.market import REPORT_SOURCE, reference_stream, synthetic_market
+from streams.simulator.synthetic.terms import Preset
 
-SOURCE_REPORTS = 220
-SPAN_NS = 20 * NS_PER_MS
+ALL = 1 << 40
+STEP_NS = 5 * NS_PER_S
+FAULT_NS = 30 * NS_PER_S
+"""How long a fault other than an outage lasts once it was switched on."""
+FAULTS = tuple(kind.name.lower() for kind in FaultKind)
 LOST_TEXT = b"not received: the venue was out"
+ASKS = {
+    OutputType.CANCEL_CHILD: CANCEL_CHILD,
+    OutputType.REPLACE_CHILD: REPLACE_CHILD,
+    OutputType.STATUS_REQUEST: STATUS_REQUEST,
+}
 
 
 class Saved(msgspec.Struct):
@@ -44,40 +60,31 @@ class Saved(msgspec.Struct):
     lost: list[bytes]
 
 
-class PlainGateway:
-    """A PlainMarket that children trade in."""
+class MarketGateway:
+    """A synthetic market that children trade in; `sent.log` in `directory` is its journal."""
 
-    def __init__(self, config: PlainConfig, directory: Path) -> None:
+    def __init__(self, preset: Preset, seed: int, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self.config = config
-        self.plain = PlainMarket(config)
-        self.market = replay_market(
-            self.plain.reference(),
-            self.plain.venue_latencies,
-            seed=config.seed,
-        )
+        self.preset = preset
+        self.market = synthetic_market(preset, seed)
         self.sent = SentLog(directory / "sent.log")
-        self.market_ns = config.start_ns
+        self.market_ns = preset.market.start_ns
         self.taken_out_seq = 0
         self.reports = 0
         self.down: set[int] = set()
         self.held: list[Rows] = []
         self.late = no_reports()
         self.lost: list[bytes] = []
-        self._start(0)
 
     def reference(self) -> bytes:
-        return self.plain.reference()
+        return b"".join(reference_stream(self.preset).records)
 
     def poll(self, until_ns: int) -> Arrivals:
         if until_ns <= self.market_ns:
             return Arrivals()
         self.market_ns = until_ns
-        market = self._due(until_ns)
-        if len(market):
-            self.market.advance(market)
-        raw = self.market.pop_reports(until_ns)
-        return Arrivals(self._shown(market), self._told(np.frombuffer(raw, EXEC_REPORT.dtype)))
+        market, reports = parted(self.market.pull(until_ns, ALL))
+        return Arrivals(self._shown(market), self._told(reports))
 
     def send(self, output: Any, sent_ns: int) -> None:
         out_seq = OUT_HEADER.unpack(output).out_seq
@@ -88,13 +95,20 @@ class PlainGateway:
         self._take(raw, sent_ns)
 
     def disturb(self, fault: VenueFault) -> Refused | None:
-        if not 0 <= fault.venue < self.config.venues:
-            return Refused("unknown_venue", f"venues are 0 to {self.config.venues - 1}")
-        if fault.fault != "outage":
-            return Refused("unknown_fault", "this market knows `outage`")
-        kind = FAULT_ON if fault.is_on else FAULT_OFF
-        self.sent.append(Sent(kind, self.market_ns, self.market_ns, fault.venue, b""))
-        self._switch(fault.venue, fault.is_on)
+        if not 0 <= fault.venue < len(self.preset.venues):
+            return Refused("unknown_venue", f"venues are 0 to {len(self.preset.venues) - 1}")
+        if fault.fault == "outage":
+            kind = FAULT_ON if fault.is_on else FAULT_OFF
+            self.sent.append(Sent(kind, self.market_ns, self.market_ns, fault.venue, b""))
+            self._switch(fault.venue, fault.is_on)
+            return None
+        if fault.fault not in FAULTS:
+            return Refused("unknown_fault", f"this market knows outage, {', '.join(FAULTS)}")
+        if not fault.is_on:
+            return Refused("unknown_fault", f"{fault.fault} ends by itself")
+        record = lasting_fault(FaultKind[fault.fault.upper()], fault.venue, self.market_ns)
+        self.sent.append(Sent(INJECTED, self.market_ns, self.market_ns, fault.venue, record))
+        self.market.inject(record)
         return None
 
     def outages(self) -> list[int]:
@@ -120,44 +134,30 @@ class PlainGateway:
         sent_bytes = self._load(saved) if saved else 0
         reports = [no_reports()]
         for entry in self.sent.read(sent_bytes):
-            reports.append(self.poll(entry.market_ns).reports)
+            reports += self._reports_until(entry.market_ns)
             self._again(entry)
-        reports.append(self.poll(now_ns).reports)
+        reports += self._reports_until(now_ns)
         return Arrivals(no_market(), np.concatenate(reports))
+
+    def _reports_until(self, until_ns: int) -> list[Rows]:
+        """Reports through `until_ns`, the market's records let go in pieces."""
+        return [
+            self.poll(min(until_ns, at_ns + STEP_NS)).reports
+            for at_ns in range(self.market_ns, until_ns, STEP_NS)
+        ]
 
     def close(self) -> None:
         self.sent.close()
 
     def _load(self, saved: bytes) -> int:
-        """Takes over a saved state; where the sent log goes on from it."""
+        """Takes over a saved state; where the journal goes on from it."""
         state = msgspec.msgpack.decode(saved, type=Saved)
         self.market.restore(state.market)
         self.market_ns, self.taken_out_seq = state.market_ns, state.taken_out_seq
         self.reports, self.down, self.lost = state.reports, set(state.down), state.lost
         self.held = [np.frombuffer(state.held, EXEC_REPORT.dtype)]
         self.late = np.frombuffer(state.late, EXEC_REPORT.dtype)
-        self._start(state.market_ns + 1 - self.config.start_ns)
         return state.sent_bytes
-
-    def _start(self, first_ns: int) -> None:
-        """Market records from `first_ns` after the start on."""
-        first_ns = max(0, first_ns)
-        self._chunks = self.plain.chunks(span_ns=SPAN_NS, first_ns=first_ns)
-        self._ready: list[Rows] = []
-        self._ready_ns = self.config.start_ns + first_ns
-
-    def _due(self, until_ns: int) -> Rows:
-        """Market records through `until_ns` that were not given yet."""
-        while self._ready_ns <= until_ns:
-            chunk = next(self._chunks)
-            self._ready_ns = int(chunk["log_ns"][-1]) + 1
-            self._ready.append(chunk)
-        if not self._ready:
-            return no_market()
-        ready = self._ready[0] if len(self._ready) == 1 else np.concatenate(self._ready)
-        end = int(np.searchsorted(ready["log_ns"], until_ns, "right"))
-        self._ready = [ready[end:]] if end < len(ready) else []
-        return ready[:end]
 
     def _shown(self, market: Rows) -> Rows:
         """Market records without those of venues that are out."""
@@ -178,33 +178,35 @@ class PlainGateway:
     def _numbered(self, reports: Rows) -> Rows:
         numbered = reports.copy()
         numbered["source_seq"] = self.reports + 1 + np.arange(len(numbered))
-        numbered["report_id"] = numbered["source_seq"]
         self.reports += len(numbered)
         return numbered
 
     def _again(self, entry: Sent) -> None:
         if entry.kind == OUTPUT:
             self._take(entry.record, entry.sent_ns)
+        elif entry.kind == INJECTED:
+            self.market.inject(entry.record)
         else:
             self._switch(entry.subject, entry.kind == FAULT_ON)
 
     def _take(self, raw: bytes, sent_ns: int) -> None:
         header = OUT_HEADER.unpack(raw)
         self.taken_out_seq = header.out_seq
-        if header.type == OutputType.CANCEL_CHILD:
-            self._take_cancel(CANCEL_CHILD.unpack(raw), sent_ns)
-        elif CHILD.unpack(raw).venue in self.down:
-            self.lost.append(raw)
-        else:
-            self.market.submit(raw, sent_ns)
-
-    def _take_cancel(self, cancel: Any, sent_ns: int) -> None:
-        if cancel.venue in self.down:
+        if header.type == OutputType.CHILD:
+            if CHILD.unpack(raw).venue in self.down:
+                self.lost.append(raw)
+            else:
+                self.market.submit(raw, sent_ns)
             return
-        try:
-            self.market.cancel(cancel.child_id, sent_ns)
-        except InputError:
-            return  # it has ended, or was never received
+        asked = ASKS[header.type].unpack(raw)
+        if asked.venue in self.down:
+            return  # nobody answers; what it did with the child it tells when it is back
+        if header.type == OutputType.CANCEL_CHILD:
+            self.market.cancel(asked.child_id, sent_ns)
+        elif header.type == OutputType.REPLACE_CHILD:
+            self.market.replace(asked.child_id, asked.units, asked.limit_nanos, sent_ns)
+        else:
+            self.market.query(asked.child_id, asked.venue, sent_ns)
 
     def _switch(self, venue: int, is_on: bool) -> None:
         if is_on:
@@ -229,7 +231,7 @@ class PlainGateway:
         return EXEC_REPORT.pack(
             type=int(InputType.EXEC_REPORT),
             venue=record.venue,
-            source=SOURCE_REPORTS,
+            source=REPORT_SOURCE,
             instrument=record.instrument,
             child_id=record.child_id,
             cum_units=0,
@@ -239,3 +241,22 @@ class PlainGateway:
             liquidity=int(Liquidity.NONE),
             report_flags=int(ReportFlag.MODELLED),
         )
+
+
+def lasting_fault(kind: FaultKind, venue: int, since_ns: int) -> bytes:
+    """A FAULT record that ends by itself."""
+    return fault(kind, venue, since_ns, since_ns + FAULT_NS)
+
+
+def parted(records: bytes) -> tuple[Rows, Rows]:
+    """Market records and reports of a pull, each in their order."""
+    slots = np.frombuffer(records, np.uint8).reshape(-1, SLOT)
+    size = SLOTS[InputType.EXEC_REPORT]
+    is_report = np.zeros(len(slots), dtype=bool)
+    end = 0
+    for at in np.flatnonzero(slots[:, 0] == InputType.EXEC_REPORT):
+        if at >= end:  # else it is within the report before it
+            end = at + size
+            is_report[at:end] = True
+    market = np.ascontiguousarray(slots[~is_report]).reshape(-1).view(QUOTE.dtype)
+    return market, np.ascontiguousarray(slots[is_report]).reshape(-1).view(EXEC_REPORT.dtype)
