@@ -64,7 +64,7 @@ class EngineArm(msgspec.Struct, frozen=True, kw_only=True):
     miss_ticks: tuple[float, float] = (0.3, 4.0)
     frozen: bool = False
     max_levels: int = 5
-    fill_prior: float = 0.75
+    fill_prior: float = 0.9
     prior_weight: float = 10.0
     fill_half_life_s: int = 10
 

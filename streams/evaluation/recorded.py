@@ -37,12 +37,15 @@ def score_run(path: Path) -> dict[str, Any]:
             ]
             terms, penalties = _terms(reference), _penalties(reference)
             venues = max(venues, 1 + max(venue for _, venue in terms.lots))
+
+            def penalty_of(one: Seen, known: dict[int, float] = penalties) -> float:
+                return known[one.decision.policy]
+
             for one in _decisions(log):
-                penalty = penalties.get(one.decision.policy)
-                if penalty is None:
-                    score.left_out += 1
+                if one.decision.policy in penalties:
+                    score_solver([one], terms, penalty_of, score)
                 else:
-                    score_solver([one], terms, lambda _, fixed=penalty: fixed, score)
+                    score.left_out += 1
     return {"run": str(path), "venues": venues, **tables.solver([{"A": vars(score)}])}
 
 

@@ -80,9 +80,7 @@ def market_of(config: ServiceConfig, run: RunDirectory) -> Preset:
     """The market, started when the run was."""
     asked = config.market
     start_ns = int(run.manifest["started_ns"])
-    return live_preset(
-        asked.preset, start_ns, asked.venues, asked.instruments, asked.records_per_s
-    )
+    return live_preset(asked.preset, start_ns, asked.venues, asked.instruments, asked.records_per_s)
 
 
 def serve(config: ServiceConfig, is_stopped: Callable[[], bool], clock: Clock, log: Logger) -> None:

@@ -254,7 +254,7 @@ def parted(records: bytes) -> tuple[Rows, Rows]:
     size = SLOTS[InputType.EXEC_REPORT]
     is_report = np.zeros(len(slots), dtype=bool)
     end = 0
-    for at in np.flatnonzero(slots[:, 0] == InputType.EXEC_REPORT):
+    for at in np.flatnonzero(slots[:, 0] == InputType.EXEC_REPORT).tolist():
         if at >= end:  # else it is within the report before it
             end = at + size
             is_report[at:end] = True

@@ -34,7 +34,11 @@ SMALL = Plan(
     blocks=2,
     side_blocks=2,
     control_blocks=2,
-    control_orders=6,
+    control_orders=10,
+    small_orders=20,
+    learn_blocks=2,
+    learn_orders=12,
+    switch_orders=60,
     families=("clustered",),
     workers=1,
 )
@@ -77,16 +81,18 @@ def test_the_solver_is_exact_and_a_random_split_is_not(result: dict[str, Any]) -
 
 
 def test_the_same_block_gives_the_same_result() -> None:
-    task = BlockTask(shape=Shape(venues=6), seed=5, orders=8)
+    task = BlockTask(shape=Shape(venues=6), seed=5, orders=8, small_orders=12)
     assert run_block(task) == run_block(task)
 
 
 def test_what_was_tried_is_appended(tmp_path: Path) -> None:
-    tiny = msgspec.structs.replace(SMALL, venues=(5,), blocks=1, side_blocks=1, control_blocks=1)
+    tiny = msgspec.structs.replace(
+        SMALL, venues=(5,), blocks=1, side_blocks=1, control_blocks=1, learn_blocks=1
+    )
     assert evaluate(tiny, tmp_path)["configurations_tried"] == 1
     record = tmp_path / "configurations_tried.jsonl"
     other = json.loads(record.read_text())
-    other["ours"]["miss_penalty_bps"] = 9.0
+    other["ours"]["miss_ticks"] = [9.0, 9.0]
     record.write_text(record.read_text() + json.dumps(other) + "\n")
     assert evaluate(tiny, tmp_path)["configurations_tried"] == 2
     assert len(record.read_text().splitlines()) == 3

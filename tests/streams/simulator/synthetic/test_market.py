@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from schemas.codes import ExecType, InputType, TimeInForce, VenueStatus
-from schemas.errors import CorruptLogError, InputError
+from schemas.errors import InputError
 from schemas.market import QUOTE, STATUS
 from schemas.orders import NEW_ORDER
 from schemas.reports import EXEC_REPORT
@@ -19,7 +19,6 @@ from schemas.wire import iter_inputs
 from streams.evaluation.arms import EngineArm, Setting, run_engine
 from streams.evaluation.worlds import Shape, drawn_preset
 from streams.simulator.synthetic.faults import FaultKind, fault
-from streams.simulator.synthetic.gateway import MarketGateway
 from streams.simulator.synthetic.load import load_preset
 from streams.simulator.synthetic.market import RESULT, market_arguments, synthetic_market
 from streams.simulator.synthetic.terms import Preset
@@ -92,46 +91,6 @@ def test_a_market_goes_on_from_its_bytes() -> None:
         synthetic_market(preset, 2).restore(begun.state_bytes())
     with pytest.raises(InputError):
         synthetic_market(preset, 1).restore(begun.state_bytes()[:-5])
-
-
-def test_a_killed_gateway_is_continued(tmp_path: Path) -> None:
-    preset = small_preset()
-    start = preset.market.start_ns
-    first = MarketGateway(preset, 1, tmp_path)
-    first.pull(start + NS_PER_S)
-    first.submit(child(1, 50, 10**13, TimeInForce.IOC), first.now_ns)
-    first.checkpoint()
-    first.pull(start + NS_PER_S + 10 * NS_PER_MS)
-    first.submit(child(2, 50, 10**13, TimeInForce.IOC), first.now_ns)
-    first.inject(fault(FaultKind.REJECT, 0, first.now_ns))
-    first.cancel(1, first.now_ns)
-    with first.journal.open("ab") as file:
-        file.write(b"\x09\x00\x00")  # torn by the kill
-    again = MarketGateway(preset, 1, tmp_path)
-    assert again.is_continued
-    assert again.now_ns == first.now_ns
-    assert again.pull(start + 2 * NS_PER_S) == first.market.pull(start + 2 * NS_PER_S, ALL)
-    again.close()
-    first.close()
-    raw = bytearray(again.journal.read_bytes())
-    raw[-1] ^= 1
-    again.journal.write_bytes(raw)
-    with pytest.raises(CorruptLogError, match="damaged"):
-        MarketGateway(preset, 1, tmp_path)
-
-
-def test_a_kill_within_a_checkpoint_loses_and_repeats_nothing(tmp_path: Path) -> None:
-    preset = small_preset()
-    gateway = MarketGateway(preset, 1, tmp_path)
-    gateway.pull(preset.market.start_ns + NS_PER_S)
-    gateway.submit(child(1, 50, 10**13, TimeInForce.IOC), gateway.now_ns)
-    before = gateway.journal.read_bytes()
-    gateway.checkpoint()
-    gateway.close()
-    gateway.journal.write_bytes(before)  # killed between the state and its new journal
-    again = MarketGateway(preset, 1, tmp_path)
-    assert again.market.state_bytes() == gateway.market.state_bytes()
-    again.close()
 
 
 def test_a_venue_says_what_became_of_a_child() -> None:
