@@ -21,6 +21,7 @@ from schemas.units import (
 )
 from streams.simulator.synthetic import _synthetic
 from streams.simulator.synthetic._synthetic import SyntheticMarket
+from streams.simulator.synthetic.fault_kinds import FaultKind
 from streams.simulator.synthetic.terms import FAMILIES, InstrumentTerms, Preset, VenueTerms
 from streams.sources.reference import ReferenceStream
 
@@ -58,7 +59,25 @@ def market_arguments(
     instruments = b"".join(_instrument(terms) for terms in preset.instruments)
     lot = min(terms.lot_units for terms in preset.instruments)
     venues = b"".join(_venue(terms, lot) for terms in preset.venues)
-    return _globals(preset, seed, checks, child_stream), instruments, venues, b"".join(faults)
+    every = b"".join((*_faults(preset), *faults))
+    return _globals(preset, seed, checks, child_stream), instruments, venues, every
+
+
+def _faults(preset: Preset) -> list[bytes]:
+    """The faults that the file itself names."""
+    places = {venue.key: at for at, venue in enumerate(preset.venues)}
+    start_ns = preset.market.start_ns
+    return [
+        FAULT.pack(
+            kind=int(FaultKind[terms.kind.upper()]),
+            venue=places[terms.venue],
+            since_ns=start_ns + terms.since_ms * NS_PER_MS,
+            until_ns=start_ns + terms.until_ms * NS_PER_MS,
+            chance=terms.chance,
+        )
+        for terms in preset.faults
+        if terms.venue in places
+    ]
 
 
 def _globals(preset: Preset, seed: int, checks: bool, child_stream: int) -> bytes:

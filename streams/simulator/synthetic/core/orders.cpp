@@ -193,11 +193,14 @@ void World::take_dark(Order& order, std::int64_t at_ns) {
   const bool is_market = order.record.ord_type == kMarket;
   const bool is_within = is_market || !is_better(order.side(), middle, order.record.limit_nanos);
   if (middle == 0 || !is_within || happens(draw(order.luck, kDarks, 1), terms.dark_zero)) return;
-  const double scale = static_cast<double>(std::max(terms.min_units, terms.lot_units));
-  const double tail = scale * terms.depth / std::max(0x1.0p-20, unit(draw(order.luck, kDarks, 2)));
-  const double bounded = terms.dark_alpha > 1.0 ? scale * heavy(draw(order.luck, kDarks, 3)) : tail;
+  const double usual = terms.depth / 4.0 *
+      static_cast<double>(instruments_[order.record.instrument].depth_units);
+  const double scale = std::max(static_cast<double>(std::max(terms.min_units, terms.lot_units)),
+                                usual);
+  const double tail = scale / std::max(0x1.0p-20, unit(draw(order.luck, kDarks, 2)));
+  const double there = terms.dark_alpha > 1.0 ? scale * heavy(draw(order.luck, kDarks, 3)) : tail;
   const double most = static_cast<double>(order.leaves());
-  const auto offered = static_cast<std::int64_t>(std::min(most, bounded * terms.depth));
+  const auto offered = static_cast<std::int64_t>(std::min(most, there));
   const Units done = offered / terms.lot_units * terms.lot_units;
   if (done < std::max(terms.min_units, order.record.min_units)) return;
   fill(order, middle, done, kMid, at_ns);
