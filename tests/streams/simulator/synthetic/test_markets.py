@@ -72,9 +72,9 @@ class Played:
             elif kind == InputType.EXEC_REPORT:
                 report = EXEC_REPORT.unpack(raw)
                 self.reports.append((self.ms(report.log_ns), report))
-        for kind, raw in iter_raw_outputs(outputs):
+        for kind, output in iter_raw_outputs(outputs):
             if kind == OutputType.CHILD:
-                record = CHILD.unpack(raw)
+                record = CHILD.unpack(output)
                 self.sent[record.child_id] = (self.ms(record.log_ns), record)
 
     def quoted(self, venue: int, span: range) -> int:
@@ -152,7 +152,9 @@ def fills_beyond_the_book(p: Played) -> bool:
     shown = market_touch(p, 0)
     market.submit(child(1, 5_000, shown.ask_nanos, TimeInForce.IOC), start + 3 * NS_PER_S)
     fills = trades(market.pull(start + 4 * NS_PER_S, ALL))
-    return sum(f.last_units for f in fills if f.last_nanos == shown.ask_nanos) > shown.ask_units
+    return bool(
+        sum(f.last_units for f in fills if f.last_nanos == shown.ask_nanos) > shown.ask_units
+    )
 
 
 def fills_half_at_the_middle(p: Played) -> bool:
