@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from schemas.errors import InputError
-from streams.cli.evaluate_view import percent, print_result
+from streams.cli.evaluate_view import number, percent, print_result
 from streams.cli.terminal import print_json, print_table, progress_bar
 
 
@@ -37,7 +37,7 @@ def evaluate(
         full: The size of the published figures.
         confirm: A commit: its hash gives the seeds, so that nobody chose them.
         facts: Folder of recorded data: print stylised facts beside the simulated ones, only.
-        run: Folder of a run, of recorded data say: score its decisions by protocol A, only.
+        run: Folder of a run, of recorded data say: score its decisions by protocols A and B, only.
         json: One JSON object instead of tables.
         out: Folder for blocks, result, plots and the record of configurations tried.
     """
@@ -75,17 +75,21 @@ def print_facts(data: Path, json: bool) -> int:
 
 
 def print_run(run: Path, json: bool) -> int:
-    """Protocol A of a run's logged decisions."""
+    """Protocols A and B of a run's logged decisions."""
     from streams.evaluation.recorded import score_run
 
-    row = score_run(run)
+    result = score_run(run)
+    a, b = result["A"], result["B"]
     if json:
-        print_json({"A": [row]})
+        print_json({"A": [a], "B": [b], "run": result["run"]})
         return 0
     columns = ["venues", "overlap %", "within %", "trivial %", "random %", "best price %", "n"]
     shares = ("overlap", "within_tolerance", "trivial_share", "random_overlap")
-    cells = [percent(row[name]) for name in (*shares, "best_price_overlap")]
-    print_table(f"A on {run}", columns, [[str(row["venues"]), *cells, f"{row['n']:,}"]])
+    cells = [percent(a[name]) for name in (*shares, "best_price_overlap")]
+    print_table(f"A on {run}", columns, [[str(a["venues"]), *cells, f"{a['n']:,}"]])
+    columns = ["regret bps", "its 90 %", "best split by decision-time books, bps", "n", "left out"]
+    cells = [number(b[name]) for name in ("regret_bps", "regret_bps_p90", "decision_time_bps")]
+    print_table(f"B on {run}", columns, [[*cells, f"{b['n']:,}", f"{b['left_out']:,}"]])
     return 0
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from streams.evaluation.arms import ORACLE_PENALTIES_E9, SPLITS
+from streams.evaluation.arrival import ArrivalScore
 from streams.evaluation.block import LADDER
 from streams.evaluation.parents import TENTHS
 from streams.evaluation.score import Floats
@@ -106,6 +107,19 @@ def arrival(blocks: list[Block]) -> Row:
     """Protocol B: above an instant all-in sweep of the true books at the parent's arrival."""
     value, interval = mean_interval(np.array([block["regret_bps"] for block in blocks]))
     return {"regret_bps": value, "ci95": interval, "n": len(blocks)}
+
+
+def recorded_arrival(score: ArrivalScore) -> Row:
+    """Protocol B of a run over recorded data; days are too few for an interval."""
+    regret = np.array(score.regret_bps)
+    return {
+        "regret_bps": _mean(score.regret_bps),
+        "regret_bps_p90": float(np.quantile(regret, 0.9)) if len(regret) else None,
+        "decision_time_bps": _mean(score.decision_time_bps),
+        "ci95": None,
+        "n": len(regret),
+        "left_out": score.left_out,
+    }
 
 
 def choice(blocks: list[Block]) -> Row:
