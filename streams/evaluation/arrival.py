@@ -52,7 +52,7 @@ class Pending:
 
 
 def score_arrivals(
-    inputs: Iterable[bytes],
+    inputs: Iterable[Any],
     decisions: list[SmartRoutingDecisionEvent],
     terms: Terms,
     score: ArrivalScore,
@@ -63,7 +63,7 @@ def score_arrivals(
 
 
 def _arrived(
-    inputs: Iterable[bytes], decisions: list[SmartRoutingDecisionEvent]
+    inputs: Iterable[Any], decisions: list[SmartRoutingDecisionEvent]
 ) -> Iterator[Pending]:
     """Decisions with their books once every venue was reached; those of the log's end are left."""
     books: dict[tuple[int, int, int], Ladder] = defaultdict(lambda: [(0, 0)] * 16)

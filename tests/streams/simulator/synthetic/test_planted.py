@@ -9,6 +9,7 @@ import pytest
 
 from schemas.codes import TimeInForce
 from schemas.decisions import CHILD
+from schemas.errors import InvariantError
 from schemas.units import NS_PER_MS, NS_PER_S
 from streams.simulator.synthetic.faults import FaultKind, fault
 from streams.simulator.synthetic.market import SyntheticMarket, market_arguments
@@ -100,5 +101,5 @@ def test_the_market_notices_a_child_that_is_filled_beyond_its_size() -> None:
     record = CHILD.unpack(child(1, -100, 10**13, TimeInForce.IOC))
     late = record._replace(send_delay_ns=500 * NS_PER_MS)  # it is on its way for a while
     market.submit(CHILD.pack(**late._asdict()), start + NS_PER_S)
-    with pytest.raises(RuntimeError, match="beyond its size"):
+    with pytest.raises(InvariantError, match="beyond its size"):
         market.pull(start + 2 * NS_PER_S, 1 << 40)
