@@ -43,7 +43,11 @@ def score_run(path: Path) -> dict[str, Any]:
             venues = max(venues, 1 + max(venue for _, venue in terms.lots))
 
             decisions = _decisions(log)
-            first = [one.decision for one in decisions if one.decision.attempt == 1]
+            first = [
+                one.decision
+                for one in decisions
+                if one.decision.attempt == 1 and one.decision.policy in penalties
+            ]
             frames = (frame.payload for frame in log.reader("inputs", verify_chain=False))
             score_arrivals(frames, first, terms, arrivals)
 
