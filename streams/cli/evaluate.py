@@ -25,6 +25,7 @@ def evaluate(
     run: Path | None = None,
     json: bool = False,
     out: Path | None = None,
+    page: Path | None = None,
 ) -> int:
     """Evaluate routing in simulated markets whose truth is known.
 
@@ -40,6 +41,7 @@ def evaluate(
         run: Folder of a run, of recorded data say: score its decisions by protocols A and B, only.
         json: One JSON object instead of tables.
         out: Folder for blocks, result, plots and the record of configurations tried.
+        page: A Markdown page whose tables, between two marks, are written anew (RESULTS.md).
     """
     if facts is not None:
         return print_facts(facts, json)
@@ -49,17 +51,38 @@ def evaluate(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     from streams.evaluation import evaluate as harness
+    from streams.evaluation.page import write_page
     from streams.evaluation.plots import plot
 
     with progress_bar() as progress:
         result = harness.evaluate(plan, out, progress)
     if out is not None:
         plot(result, out)
+    if page is not None:
+        write_page(page, result, told(result, confirm))
     if json:
         print_json(result)
     else:
         print_result(result)
     return 0
+
+
+def told(result: dict[str, Any], confirm: str) -> str:
+    """How the tables of a page came about."""
+    from streams.cli.benchmarks.machine import commit
+
+    seeds = result["seeds"]
+    whence = f"the confirmation seeds of {confirm}" if confirm else "the tuning seeds"
+    sizes = (
+        f"{seeds['blocks']} market seeds of {seeds['orders']} parents a family, "
+        f"{seeds['side_blocks']} by number of venues, {seeds['control_blocks']} a control, "
+        f"{seeds['learn_blocks']} of learning"
+    )
+    return (
+        f"At commit {commit()}, {whence} from {seeds['first_seed']}: {sizes}. All in bps of the "
+        "arrival mid, intervals of 95 % paired by seed; configurations tried in this folder: "
+        f"{result['configurations_tried']}."
+    )
 
 
 def print_facts(data: Path, json: bool) -> int:

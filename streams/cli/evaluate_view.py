@@ -121,9 +121,10 @@ def _learning(result: Result) -> None:
             [str(row["quarter"]), number(row["bps"]), interval(row["ci95"])]
             for row in gains["quarters"]
         ]
+        day = [number(gains["day_bps"]), interval(gains["day_ci95"])]
         more = [number(gains["last_minus_first"]), interval(gains["ci95"])]
         title = f"frozen minus live, {what}, by quarter of the day"
-        print_table(title, ["quarter", "bps", "95 %"], [*rows, ["4 minus 1", *more]])
+        print_table(title, ["quarter", "bps", "95 %"], [*rows, ["all", *day], ["4 minus 1", *more]])
     switch = learning["after_switch"]
     shares = ", ".join(percent(share) for share in switch["after_by_bin"])
     print_table(

@@ -1,6 +1,8 @@
 """Six comparisons that must show nothing (DOMAIN 29), each as differences in bps by block.
 
-(b) hands what was learned of each venue to another one after every few orders. In (d) and (f)
+(b) hands what was learned of each venue to another one after every few orders; what is true of the
+market at large survives that, so it is told against frozen quality and against quality that is the
+mean of all venues. In (d) and (f)
 nobody is informed and nothing leaks, which is less noise to look through. (e) allows a single venue
 to every parent. (f) has the same market twice, with other luck of our children: the harness itself,
 pairing and intervals, must not show a difference.
@@ -30,6 +32,8 @@ from streams.sources.records import SOURCE_OF_VENUE_0
 
 LIVE, FROZEN = EngineArm(), EngineArm(frozen=True)
 MIXED_EVERY = 8
+TIMES = ("then_ns", "survival_then_ns")
+SUMS = (*TIMES, "weight", "weight_squares", "total", "squares", "jumps", "success", "trials")
 ROW_QUALITY, VENUE_QUALITY = ("fill", "evidence", "ack"), ("fill", "reject", "ack")
 _MARKET = (InputType.QUOTE, InputType.TRADE, InputType.STATUS)
 _VENUE_OF_CHILD = CHILD.offsets()["venue"][0]
@@ -59,13 +63,13 @@ def permuted_quality(venues: int, seed: int, orders: int) -> float:
     """(b) Gain of live quality where it is about another venue."""
     setting = _setting(Shape(venues=venues), seed, orders)
     frozen = _mean(run_engine(setting, FROZEN), setting)
-    market, parents = setting.market(), setting.parents()
-    market.add_orders(parents)
-    engine = kernel.load()
-    engine.step(reference_of(setting.preset, LIVE))
-    watch = QualityMixer(engine, setting.preset, seed)
-    Drive(engine, market, order_times(parents, NEW_ORDER.size), watch).run(setting.end_ns)
-    return frozen - _mean(np.frombuffer(market.results(), RESULT.dtype), setting)
+    return frozen - _mixed(setting, is_pooled=False)
+
+
+def pooled_quality(venues: int, seed: int, orders: int) -> float:
+    """(b, against pooled) The same against what all venues together have taught."""
+    setting = _setting(Shape(venues=venues), seed, orders)
+    return _mixed(setting, is_pooled=True) - _mixed(setting, is_pooled=False)
 
 
 def equal_fees(venues: int, seed: int, orders: int) -> float:
@@ -100,6 +104,7 @@ def other_stream(venues: int, seed: int, orders: int) -> float:
 CONTROLS = (
     Control(name="(a) relabelled venues", is_exact=True, difference=relabelled),
     Control(name="(b) quality of other venues", one_sided=True, difference=permuted_quality),
+    Control(name="(b) the same, against pooled", one_sided=True, difference=pooled_quality),
     Control(name="(c) equal fees", is_exact=True, difference=equal_fees),
     Control(name="(d) identical venues", difference=identical_venues),
     Control(name="(e) one venue", is_exact=True, difference=one_venue),
@@ -108,14 +113,15 @@ CONTROLS = (
 
 
 class QualityMixer:
-    """A `Watch` that moves all learned quality on to other lit venues, every few orders.
+    """A `Watch` that moves all learned quality on to other lit venues, every few orders, or gives
+    each of them the mean of all.
 
     It works on the canonical state through the readable core: rows by instrument and the roll-up of
     each venue move together; books, fees and what is in flight stay.
     """
 
-    def __init__(self, engine: Any, preset: Preset, seed: int) -> None:
-        self.engine = engine
+    def __init__(self, engine: Any, preset: Preset, seed: int, *, is_pooled: bool) -> None:
+        self.engine, self.is_pooled = engine, is_pooled
         self.lit = [at for at, venue in enumerate(preset.venues) if venue.kind == "lit"]
         self.chance = np.random.default_rng(seed)
         self.orders = 0
@@ -130,25 +136,49 @@ class QualityMixer:
             self.mix()
 
     def mix(self) -> None:
-        """Venue k of the lit ones gets what was learned of venue k + shift."""
+        """Venue k of the lit ones gets what was learned of venue k + shift, or of all."""
         told = kernel.load("reference")
         told.restore(self.engine.state_bytes())
         shard = told.state  # type: ignore[attr-defined]
         shift = int(self.chance.integers(1, len(self.lit)))
-        sources = self.lit[shift:] + self.lit[:shift]
-        for book in shard.books:
-            _move([book.rows[v] for v in self.lit], [book.rows[v] for v in sources], ROW_QUALITY)
         venues = shard.tables.venues
-        mine, theirs = ([venues[v].quality for v in ids] for ids in (self.lit, sources))
-        _move(mine, theirs, VENUE_QUALITY)
+        groups = [[book.rows[v] for v in self.lit] for book in shard.books]
+        for rows in groups:
+            _mix(rows, shift, ROW_QUALITY, is_pooled=self.is_pooled)
+        qualities = [venues[v].quality for v in self.lit]
+        _mix(qualities, shift, VENUE_QUALITY, is_pooled=self.is_pooled)
         self.engine.restore(told.state_bytes())
 
 
-def _move(to: list[Any], whence: list[Any], names: tuple[str, ...]) -> None:
+def _mix(places: list[Any], shift: int, names: tuple[str, ...], *, is_pooled: bool) -> None:
     for name in names:
-        values = [getattr(one, name) for one in whence]
-        for one, value in zip(to, values, strict=True):
-            setattr(one, name, value)
+        values = [getattr(place, name) for place in places]
+        if is_pooled:
+            _pool(values)
+            continue
+        for place, value in zip(places, values[shift:] + values[:shift], strict=True):
+            setattr(place, name, value)
+
+
+def _pool(values: list[Any]) -> None:
+    """Every statistic that a decision reads becomes the mean of all: moments, survival counts."""
+    for name in SUMS:
+        if hasattr(values[0], name):
+            parts = np.array([getattr(value, name) for value in values], dtype=float)
+            mean = parts.max(axis=0) if name in TIMES else parts.mean(axis=0)
+            for value in values:
+                setattr(value, name, int(mean) if name in TIMES else mean.tolist())
+
+
+def _mixed(setting: Setting, *, is_pooled: bool) -> float:
+    """Mean cost of live quality that is mixed among the venues."""
+    market, parents = setting.market(), setting.parents()
+    market.add_orders(parents)
+    engine = kernel.load()
+    engine.step(reference_of(setting.preset, LIVE))
+    watch = QualityMixer(engine, setting.preset, setting.seed, is_pooled=is_pooled)
+    Drive(engine, market, order_times(parents, NEW_ORDER.size), watch).run(setting.end_ns)
+    return _mean(np.frombuffer(market.results(), RESULT.dtype), setting)
 
 
 class OneVenue(Setting, frozen=True, kw_only=True):

@@ -67,7 +67,14 @@ def gains(days: list[dict[str, list[float]]]) -> dict[str, Any]:
         parts = [mean_interval(found[:, at]) for at in range(QUARTERS)]
         quarters = [{"quarter": at + 1, "bps": m, "ci95": ci} for at, (m, ci) in enumerate(parts)]
         more, more_ci = mean_interval(found[:, -1] - found[:, 0])
-        rows[name] = {"quarters": quarters, "last_minus_first": more, "ci95": more_ci}
+        day, day_ci = mean_interval(found.mean(axis=1))
+        rows[name] = {
+            "day_bps": day,
+            "day_ci95": day_ci,
+            "quarters": quarters,
+            "last_minus_first": more,
+            "ci95": more_ci,
+        }
     return rows
 
 
