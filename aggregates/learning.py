@@ -125,13 +125,6 @@ def observe_end(shard: Shard, child: Child) -> None:
     row.dirty_execution = venue.dirty = True
 
 
-def _meets_no_footprint(shard: Shard, child: Child) -> bool:
-    """Whether none of its parent's came before it: later ones meet a market that those have moved,
-    and what they miss says little about the venue.
-    """
-    return shard.orders[child.order_id].children[0].decision_id == child.decision_id
-
-
 def observe_timeout(shard: Shard, child: Child) -> None:
     """A child that was not answered in time."""
     _, venue = _places(shard, child)
@@ -146,3 +139,10 @@ def _places(shard: Shard, child: Child) -> tuple[Row, VenueQuality]:
 
 def _sign(child: Child) -> int:
     return 1 if child.side == Side.BUY else -1
+
+
+def _meets_no_footprint(shard: Shard, child: Child) -> bool:
+    """Whether none of its parent's came before it: later ones meet a market that those have moved,
+    and what they miss says little about the venue.
+    """
+    return shard.orders[child.order_id].children[0].decision_id == child.decision_id
