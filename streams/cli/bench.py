@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -65,7 +66,8 @@ class Catalogue:
     def __init__(self, size: str, data: Path | None, folder: Path) -> None:
         # What is quick at any size is measured at length in the whole table too.
         self.is_long, self.folder = size != "quick", folder
-        self.is_full = is_full = size == "full"
+        self.size, self.is_full = size, size == "full"
+        is_full = self.is_full
         self.day: pipelines.SimulatedDay | None = None
         self.native: dict[int, native.NativeBench] = {}
         self.table: dict[str, Benchmark] = {
@@ -85,6 +87,7 @@ class Catalogue:
             "market.routed": partial(market.routed, is_full),
             "replay": lambda: self._day().replay(folder / "replay"),
             "verify": self._verify,
+            "whatif.command": partial(pipelines.whatif, folder / "whatif"),
             "log.bytes_per_tick": lambda: durability.bytes_per_tick(self._run()),
             **projections.ReadModelBench(folder, is_full).benchmarks(),
             "api": lambda: LiveService(folder / "api", is_full).run(),
@@ -106,7 +109,7 @@ class Catalogue:
         return {
             "solver.common": partial(solver.common, self.is_full),
             **{
-                f"solver.{venues}": partial(solver.protocol_a, venues, self.is_full)
+                f"solver.{venues}": partial(solver.protocol_a, venues, self.size)
                 for venues in solver.SIZES
             },
         }
@@ -232,6 +235,7 @@ def bench(
 
 def measured(chosen: dict[str, Benchmark], size: str) -> Report:
     """Runs them one after the other; one that fails is noted and the rest goes on."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended too
     started = time.monotonic()
     about, calibration = machine(), Calibration()
     results: list[Result] = []

@@ -48,7 +48,7 @@ class LiveService:
         )
         with Processes(config, self.folder / "log.jsonl"):
             url = f"http://127.0.0.1:{port}"
-            wait_for_data(url, 60 * WARM_UP_S if self.is_full else WARM_UP_S)
+            wait_for_data(url, 10 * WARM_UP_S if self.is_full else WARM_UP_S)
             return asyncio.run(self._measure(url, port))
 
     async def _measure(self, url: str, port: int) -> list[Result]:
