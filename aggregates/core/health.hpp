@@ -23,6 +23,8 @@ namespace venuefold {
 struct alignas(64) VenueQuality {
   SessionClock session;
   std::int64_t quote_ns = 0;
+  // Of the last gap on its grid.
+  std::int64_t gap_step = 0;
   Moments gap;
   Moments ack;
   Moments fill;
@@ -109,10 +111,14 @@ void observe_timeout(const Event& at);
 void check(const Event& at);
 
 // A quote of any instrument: the venue's usual gap, and life after a silence.
-inline void observe_quote(VenueQuality& quality, std::int64_t now_ns, const Grid& speed) {
-  if (quality.quote_ns != 0) {
-    quality.gap.observe(static_cast<double>(now_ns - quality.quote_ns),
-                        quality.session.at(now_ns), speed);
+[[gnu::always_inline]] inline void observe_quote(VenueQuality& quality, std::int64_t now_ns,
+                                                 Pace& speed) {
+  if (quality.quote_ns != 0) [[likely]] {
+    const std::int64_t session_ns = quality.session.at(now_ns);
+    const std::int64_t step = speed.step(session_ns);
+    quality.gap.fade_and_observe(static_cast<double>(now_ns - quality.quote_ns), session_ns,
+                                 weight(step - quality.gap_step));
+    quality.gap_step = step;
   }
   quality.quote_ns = now_ns;
 }

@@ -321,6 +321,7 @@ std::unique_ptr<Shard> decode_state(const std::uint8_t* data, std::size_t size,
   cursor.take(shard->markout_drops);
   take_tables(*shard, head, cursor);
   take_books(*shard, head, cursor);
+  shard->follow_grids();
   for (std::uint32_t i = 0; i < head.identities; ++i) take_identity(*shard, cursor);
   for (std::uint32_t i = 0; i < head.orders; ++i) take_order(*shard, cursor);
   for (std::uint32_t i = 0; i < head.timers; ++i) take_timer(*shard, cursor);

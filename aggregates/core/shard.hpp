@@ -133,6 +133,8 @@ struct Shard {
   std::array<std::uint64_t, kMarkoutDrops> markout_drops{};
   Tables tables;
   VenueQualities venues;
+  Pace liquidity{tables.grids().liquidity};
+  Pace speed{tables.grids().speed};
   Books books;
   Identities identities;
   Registry<Order> orders;
@@ -160,7 +162,17 @@ struct Shard {
     markouts.make_room();
   }
 
-  Now now() const { return {log_ns, tables.grids().liquidity, tables.settings().mid_crossed_e9}; }
+  Now now() { return {log_ns, liquidity, tables.settings().mid_crossed_e9}; }
+
+  // Takes up the grids of the settings in force, and what is kept as steps on them.
+  void follow_grids() {
+    liquidity = Pace(tables.grids().liquidity);
+    speed = Pace(tables.grids().speed);
+    books.find_steps(tables.grids());
+    for (VenueQuality& venue : venues.list) {
+      venue.gap_step = tables.grids().speed.step(venue.gap.then_ns);
+    }
+  }
 
   // Fills in the header of a record of `size` bytes; returns its out_seq.
   std::uint64_t stamp(out::OutHeader& header, OutputType type, std::uint32_t instrument,

@@ -138,8 +138,8 @@ Moments encode(const venuefold::Moments& moments) {
 }
 
 bool decode(const Moments& record, venuefold::Moments& moments) {
-  moments = {record.then_ns, record.weight, record.total, record.weight_squares,
-             record.squares, record.jumps,  record.last};
+  moments = {record.then_ns, record.weight, record.total, record.squares, record.jumps,
+             record.weight_squares, record.last};
   return is_time(record.then_ns);
 }
 
