@@ -56,6 +56,8 @@ class Report(msgspec.Struct, kw_only=True):
 
 LONGEST_S = {"quick": 120, "whole": 300, "full": 3_600}
 """Seconds that one benchmark may take; then it is reported as failed and the rest goes on."""
+NOT_QUICK = ("*.ticks", "api.read*", "solver.[123]*", "snapshot.pause.none")
+"""Benchmarks that the quick table leaves out; by name they run at its size."""
 FIXED_COST_NANOS = 300_000_000
 """What a child costs in the benchmark of decisions with fixed costs: 0.30 of the currency."""
 
@@ -149,10 +151,12 @@ class Catalogue:
         for name in names:
             if not any(fnmatchcase(known, name) for known in self.table):
                 raise InputError(f"no benchmark {name!r}; there are {', '.join(self.table)}")
+        left_out = NOT_QUICK if self.size == "quick" and not names else ()
         return {
             known: run
             for known, run in self.table.items()
-            if not names or any(fnmatchcase(known, name) for name in names)
+            if any(fnmatchcase(known, name) for name in names or ("*",))
+            and not any(fnmatchcase(known, name) for name in left_out)
         }
 
     def _native(self) -> dict[str, Benchmark]:

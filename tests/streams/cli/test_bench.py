@@ -189,6 +189,15 @@ def test_one_that_fails_is_named_and_the_rest_goes_on(monkeypatch: pytest.Monkey
     assert "- `broken`: InputError: no such disk" in lines
 
 
+def test_the_quick_table_leaves_the_longest_out(tmp_path: Path) -> None:
+    quick, whole = (bench_command.Catalogue(size, None, tmp_path) for size in ("quick", "whole"))
+    left_out = set(whole.chosen(())) - set(quick.chosen(()))
+    assert "snapshot.pause.none" in left_out
+    assert set(quick.chosen(("snapshot.pause.none", "floor"))) == {"snapshot.pause.none", "floor"}
+    with pytest.raises(InputError, match="no benchmark 'none'"):
+        quick.chosen(("none",))
+
+
 def test_stages_add_up_to_the_decision(bench: native.NativeBench) -> None:
     stages = bench.decide_stages(20)
     parts = {name: n for name, n in stages.more.items() if name in STAGES}
