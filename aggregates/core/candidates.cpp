@@ -94,7 +94,8 @@ Exclusion forbidden(const View& view, const Candidate& candidate, const Shard& s
 }
 
 // What the quote itself says.
-Exclusion unquoted(const View& view, const Candidate& candidate, const Tick& tick) {
+[[gnu::always_inline]] inline Exclusion unquoted(const View& view, const Candidate& candidate,
+                                                 const Tick& tick) {
   if (tick.touch[1 - view.side].units == 0) return {Reason::NO_QUOTE, 0};
   if (candidate.age_ns > view.stale_ns) return {Reason::STALE_QUOTE, candidate.age_ns};
   const std::int64_t bid = tick.touch[0].nanos;
