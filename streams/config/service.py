@@ -60,6 +60,16 @@ class SimulatedMarket(Section, frozen=True, kw_only=True):
     horizon_ms: Annotated[int, msgspec.Meta(ge=1)] = 5_000
 
 
+class Gateway(Section, frozen=True, kw_only=True):
+    """A gateway process on a broker, and which gateways a kill waits for."""
+
+    name: str = "venues"
+    data: str = "runs/gateway"
+    drop_copy: bool = True
+    all: tuple[str, ...] = ("venues",)
+    patience_s: Annotated[float, msgspec.Meta(gt=0.0, le=60.0)] = 5.0
+
+
 class Telemetry(Section, frozen=True, kw_only=True):
     """Where traces go: an OTLP/HTTP endpoint, none when empty."""
 
@@ -75,6 +85,7 @@ class ServiceConfig(Whole, frozen=True, kw_only=True):
     telemetry: Telemetry = Telemetry()
     kafka: KafkaConfig = KafkaConfig()
     pulsar: PulsarConfig = PulsarConfig()
+    gateway: Gateway = Gateway()
     engine: EngineConfig = EngineConfig(quality=Quality(publish_s=1, liquidity_half_life_s=10))
 
     def faults(self) -> Iterator[tuple[tuple[str, ...], str]]:

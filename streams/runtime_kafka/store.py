@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,8 @@ class TopicStore:
         self.config = config
         self.topic = config.name(SNAPSHOTS)
         self._producer: AIOKafkaProducer | None = None
+        self._consumer: Any = None
+        self._loading = asyncio.Lock()
 
     async def put(self, shard: int, blobs: list[tuple[str, bytes]]) -> None:
         """Sends in order; returns when the broker has confirmed the last."""
@@ -29,20 +32,21 @@ class TopicStore:
 
     async def load(self, shard: int) -> Mapping[str, bytes]:
         """Reads the shard's partition to its end."""
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.config.bootstrap, enable_auto_commit=False
-        )
-        await consumer.start()
-        try:
-            return await self._read(consumer, TopicPartition(self.topic, shard))
-        finally:
-            await consumer.stop()
+        async with self._loading:
+            if self._consumer is None:
+                consumer: Any = AIOKafkaConsumer(
+                    bootstrap_servers=self.config.bootstrap, enable_auto_commit=False
+                )
+                await consumer.start()
+                self._consumer = consumer
+            return await self._read(self._consumer, TopicPartition(self.topic, shard))
 
     async def close(self) -> None:
         """Ends the producer."""
-        if self._producer is not None:
-            await self._producer.stop()
-            self._producer = None
+        for each in (self._producer, self._consumer):
+            if each is not None:
+                await each.stop()
+        self._producer = self._consumer = None
 
     async def _read(self, consumer: Any, place: TopicPartition) -> dict[str, bytes]:
         consumer.assign([place])
