@@ -17,34 +17,37 @@ from streams.brokers.reference_changes import ReferenceChanges
 
 
 class Broadcaster:
-    """`is_ready` once everything broadcast so far is known to `ingest`."""
+    """`is_ready` once everything that was changed so far is known to every shard and `ingest`."""
 
     def __init__(self, link: Link, ingest: Ingest) -> None:
         self.link, self.ingest = link, ingest
         self.changes = ReferenceChanges(link.shards)
         self.is_ready = asyncio.Event()
         self._done = 0
-        self._place = BEGINNING
 
     async def run(self) -> None:
         """Works until cancelled."""
-        for said in await self.link.history(REFERENCE):
-            self._learn(said)
-        self.is_ready.set()
-        places = {(REFERENCE, 0): self._place, (REFERENCE_CHANGES, 0): BEGINNING}
+        places = {(REFERENCE, 0): BEGINNING, (REFERENCE_CHANGES, 0): BEGINNING}
         try:
+            for topic, partition in places:
+                for said in await self.link.history(topic):
+                    await self._take(said)
+                    places[topic, partition] = said.place
+            self.is_ready.set()
             async for said in self.link.follow(places):
-                if said.topic == REFERENCE:
-                    self._learn(said)
-                else:
-                    await self._change(said.value)
+                await self._take(said)
         finally:
             await self.link.close()
 
-    def _learn(self, said: Said) -> None:
-        self._place = said.place
+    async def _take(self, said: Said) -> None:
+        if said.topic == REFERENCE:
+            self._learn(said.value)
+        else:
+            await self._change(said.value)
+
+    def _learn(self, raw: bytes) -> None:
         try:
-            mark = open_envelope(said.value, REFERENCE)
+            mark = open_envelope(raw, REFERENCE)
         except EnvelopeError:
             return  # nobody but us writes there; what is no mark names nothing
         self.ingest.learn(bytes(mark.payload))
@@ -60,3 +63,4 @@ class Broadcaster:
         await self.link.flush()
         await self.link.send(mark)
         await self.link.flush()
+        self._learn(mark.value)

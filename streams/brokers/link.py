@@ -5,7 +5,7 @@ A place is opaque text: where a message is in its partition, to read on from beh
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -47,7 +47,7 @@ class Link(Protocol):
     async def history(self, topic: str, partition: int = 0) -> list[Said]:
         """Every message that is there now."""
 
-    def follow(self, places: Mapping[Partition, str]) -> AsyncIterator[Said]:
+    def follow(self, places: Mapping[Partition, str]) -> AsyncGenerator[Said]:
         """Messages behind the places, old and new, for ever."""
 
     async def close(self) -> None:

@@ -7,6 +7,7 @@ once each, keeps what it needs to go on after a crash, and latches kills before 
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from pathlib import Path
 
 import msgspec
@@ -47,7 +48,7 @@ from streams.runtime_embedded.gateway import Arrivals, Rows
 from streams.simulator.plain import PlainMarket
 from streams.simulator.plain_config import PlainConfig
 
-PUMP_S, KEEP_S = 0.005, 2.0
+PUMP_S, KEEP_S = 0.01, 2.0
 FRAME_ROWS = 256
 LATE_NS = 20 * NS_PER_MS
 
@@ -120,9 +121,10 @@ class SimulatedVenues:
     async def _wait_for_reference(self) -> None:
         """Until every shard knows what was defined: a tick before that would be refused."""
         changes = len(await self.link.history(REFERENCE_CHANGES))
-        async for said in self.link.follow({(REFERENCE, 0): BEGINNING}):
-            if open_envelope(said.value, REFERENCE).causation >= changes:
-                return
+        async with aclosing(self.link.follow({(REFERENCE, 0): BEGINNING})) as marks:
+            async for said in marks:
+                if open_envelope(said.value, REFERENCE).causation >= changes:
+                    return
 
     async def _resume(self) -> None:
         """Every shard from what it kept last; a new one from the start of the market."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -56,7 +56,7 @@ class KafkaLink:
             await consumer.stop()
         return found
 
-    async def follow(self, places: Mapping[Partition, str]) -> AsyncIterator[Said]:
+    async def follow(self, places: Mapping[Partition, str]) -> AsyncGenerator[Said]:
         consumer = await self._consumer(places)
         try:
             while True:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,10 @@ from typing import Any
 import faust
 from faust.types import TP
 
-from schemas.codes import InputType
 from schemas.errors import CorruptLogError
-from schemas.market import TIMER
 from schemas.topics import INPUTS
-from schemas.units import INSTRUMENT_NONE, NS_PER_MS, VENUE_NONE
-from streams.brokers.frames import CLOCK_SOURCE, seal_frame
+from schemas.units import NS_PER_MS
+from streams.brokers.shard_clock import ShardClock
 from streams.brokers.shard_fold import Outgoing, ShardFold, WrongEngineError
 from streams.brokers.snapshots import FolderStore, SnapshotStore, cut, newest
 from streams.runtime_kafka.config import KafkaConfig
@@ -42,8 +40,7 @@ class OwnedShard:
     next_offset: int
     is_seeking: bool = False
     refused: str = ""
-    clock_sent: int = 0
-    last_inputs: int = -1
+    clock: ShardClock = field(default_factory=ShardClock)
     unacked: list[Any] = field(default_factory=list)
     pending: deque[Awaitable[Any]] = field(default_factory=deque)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -55,6 +52,7 @@ class Worker:
     def __init__(self, config: KafkaConfig, name: str = "worker") -> None:
         self.config = config
         self.shards: dict[int, OwnedShard] = {}
+        self._adopting = asyncio.Lock()
         self.app = make_app(config, name)
         self.store: SnapshotStore = (
             FolderStore(Path(config.snapshot_folder))
@@ -111,46 +109,49 @@ class Worker:
 
     async def tick_all(self) -> None:
         """A timer input for every shard whose own messages did not move its time."""
-        name = self.config.name(INPUTS)
-        ours = [tp.partition for tp in self.app.consumer.assignment() if tp.topic == name]
-        for shard in ours:
+        for shard in self._assigned():
             owned = self.shards.get(shard) or await self._adopt(shard)
-            if owned.refused:
-                continue
-            inputs, owned.last_inputs = owned.last_inputs, owned.fold.counts.inputs
-            if inputs == owned.fold.counts.inputs:
+            if self._is_caught_up(owned) and owned.clock.is_due(owned.fold.counts.inputs):
                 await self._tick(owned)
 
+    def _is_caught_up(self, owned: OwnedShard) -> bool:
+        """A shard that still reads what happened needs no time; its numbers are behind the log."""
+        end = self.app.consumer.highwater(TP(self.config.name(INPUTS), owned.fold.shard))
+        return not owned.refused and owned.next_offset >= (end or 0)
+
     async def _tick(self, owned: OwnedShard) -> None:
-        owned.clock_sent = 1 + max(owned.clock_sent, owned.fold.clock_seq)
-        record = TIMER.pack(
-            type=InputType.TIMER,
-            source=CLOCK_SOURCE,
-            source_seq=owned.clock_sent,
-            venue=VENUE_NONE,
-            instrument=INSTRUMENT_NONE,
-        )
-        shard = owned.fold.shard
-        value = seal_frame(shard, owned.clock_sent, record)
-        await self._send(owned, Outgoing(INPUTS, shard, 0, b"", value))
+        await self._send(owned, owned.clock.timer(owned.fold.shard, owned.fold.clock_seq))
 
     async def _adopt(self, shard: int) -> OwnedShard:
-        """Starts a shard from its newest whole snapshot, or from nothing."""
+        """Starts a shard, and with it every other one that has been assigned: one reading each."""
+        async with self._adopting:
+            if shard not in self.shards:
+                missing = sorted({shard, *self._assigned()} - self.shards.keys())
+                name = self.config.name(INPUTS)
+                tps = {each: TP(name, each) for each in missing}
+                firsts = await self.app.consumer.earliest_offsets(*tps.values())
+                for each, blobs in (await self.store.load(missing)).items():
+                    self.shards[each] = self._begin(each, blobs, firsts[tps[each]])
+            return self.shards[shard]
+
+    def _assigned(self) -> list[int]:
+        name = self.config.name(INPUTS)
+        return [tp.partition for tp in self.app.consumer.assignment() if tp.topic == name]
+
+    def _begin(self, shard: int, blobs: Mapping[str, bytes], first: int) -> OwnedShard:
+        """A shard from its newest whole snapshot, or from nothing."""
         fold, place = ShardFold(shard, self.config.core), 0
-        found = newest(await self.store.load(shard))
+        found = newest(blobs)
         if found is not None:
             fold.restore(*found)
             place = int(fold.next_place)
-        tp = TP(self.config.name(INPUTS), shard)
-        first = (await self.app.consumer.earliest_offsets(tp))[tp]
         if first > place:
             raise CorruptLogError(
                 f"shard {shard} needs inputs from offset {place}, the topic begins at {first}; "
                 "restore a newer snapshot, or raise the retention of the inputs"
             )
         log.info("shard %d from seq %d, offset %d", shard, fold.engine.seq, place)
-        owned = self.shards[shard] = OwnedShard(fold, place)
-        return owned
+        return OwnedShard(fold, place)
 
     async def _go_back(self, owned: OwnedShard, message: Any) -> None:
         """The committed offset was ahead of the snapshot: reads again from where that ends."""

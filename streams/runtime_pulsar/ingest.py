@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pulsar
 from pulsar.asyncio import Client
@@ -45,15 +46,23 @@ class PulsarIngest:
             initial_position=pulsar.InitialPosition.Earliest,
         )
         publishers: dict[int, Publisher] = {}
-        while True:
-            message = await consumer.receive()
-            place = message.message_id()
-            number = place.ledger_id() << ENTRY_BITS | place.entry_id() << 10
-            number |= max(0, place.batch_index())
-            for out in self.ingest.take(topic, partition, number, message.data()):
-                if out.shard not in publishers:
-                    publishers[out.shard] = Publisher(self.config, self.client, out.shard)
-                await publishers[out.shard].send(out)
-            for publisher in publishers.values():
-                await publisher.confirm()
-            await consumer.acknowledge(message)
+        try:
+            while True:
+                message = await consumer.receive()
+                await self._take(topic, partition, message, publishers)
+                await consumer.acknowledge(message)
+        finally:
+            await consumer.close()
+
+    async def _take(
+        self, topic: str, partition: int, message: Any, publishers: dict[int, Publisher]
+    ) -> None:
+        place = message.message_id()
+        number = place.ledger_id() << ENTRY_BITS | place.entry_id() << 10
+        number |= max(0, place.batch_index())
+        for out in self.ingest.take(topic, partition, number, message.data()):
+            if out.shard not in publishers:
+                publishers[out.shard] = Publisher(self.config, self.client, out.shard)
+            await publishers[out.shard].send(out)
+        for publisher in publishers.values():
+            await publisher.confirm()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from typing import Any
 
 import pulsar
-from pulsar.asyncio import Client, Producer
+from pulsar.asyncio import Client, Producer, PulsarException
 
+from schemas.errors import VenuefoldError
 from streams.brokers.link import BEGINNING, NOW, Partition, Said
 from streams.brokers.shard_fold import Outgoing
 from streams.runtime_pulsar.admin import Admin
@@ -61,26 +62,36 @@ class PulsarLink:
         await reader.close()
         return found
 
-    async def follow(self, places: Mapping[Partition, str]) -> AsyncIterator[Said]:
-        waiting: asyncio.Queue[Said] = asyncio.Queue(HELD)
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._pump(*p, at, waiting)) for p, at in places.items()]
-            try:
-                while True:
-                    yield await waiting.get()
-            finally:
-                for task in tasks:
-                    task.cancel()
+    async def follow(self, places: Mapping[Partition, str]) -> AsyncGenerator[Said]:
+        waiting: asyncio.Queue[Said | Exception] = asyncio.Queue(HELD)
+        tasks = [asyncio.create_task(self._pump(*p, at, waiting)) for p, at in places.items()]
+        try:
+            while True:
+                found = await waiting.get()
+                if isinstance(found, Exception):
+                    raise found
+                yield found
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def close(self) -> None:
+        await asyncio.gather(*self._pending, return_exceptions=True)
         await self.client.close()
 
     async def _pump(
-        self, topic: str, partition: int, place: str, waiting: asyncio.Queue[Said]
+        self, topic: str, partition: int, place: str, waiting: asyncio.Queue[Said | Exception]
     ) -> None:
-        reader = await self._reader(topic, partition, place)
-        while True:
-            await waiting.put(said(topic, partition, await reader.read_next()))
+        try:
+            reader = await self._reader(topic, partition, place)
+            try:
+                while True:
+                    await waiting.put(said(topic, partition, await reader.read_next()))
+            finally:
+                await reader.close()
+        except (PulsarException, VenuefoldError) as error:
+            await waiting.put(error)
 
     async def _reader(self, topic: str, partition: int, place: str) -> Any:
         start = {BEGINNING: pulsar.MessageId.earliest, NOW: pulsar.MessageId.latest}.get(place)

@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pulsar
 from pulsar.asyncio import Client, Consumer
 
-from schemas.codes import InputType
-from schemas.market import TIMER
 from schemas.topics import INPUTS
-from schemas.units import INSTRUMENT_NONE, NS_PER_MS, VENUE_NONE
-from streams.brokers.frames import CLOCK_SOURCE, seal_frame
-from streams.brokers.shard_fold import Outgoing, ShardFold, WrongEngineError
+from schemas.units import NS_PER_MS
+from streams.brokers.shard_clock import ShardClock
+from streams.brokers.shard_fold import ShardFold, WrongEngineError
 from streams.brokers.snapshots import FolderStore, SnapshotStore, cut, newest
 from streams.runtime_pulsar.config import PulsarConfig
 from streams.runtime_pulsar.ingest import PulsarIngest
@@ -48,8 +46,7 @@ class OwnedShard:
     fold: ShardFold
     place: Place = NOWHERE
     unacked: int = 0
-    clock_sent: int = 0
-    last_inputs: int = -1
+    clock: ShardClock = field(default_factory=ShardClock)
 
     def is_next(self, place: Place) -> bool:
         """Whether `place` surely follows the last message folded."""
@@ -92,6 +89,7 @@ class ShardConsumer:
         self.owned: OwnedShard | None = None
         self.publisher = Publisher(worker.config, worker.client, shard)
         self.last_id: Any = None
+        self.receiving: asyncio.Future[Any]
 
     async def run(self) -> None:
         """Folds what the broker gives while this consumer is the active one."""
@@ -102,20 +100,23 @@ class ShardConsumer:
             consumer_name=f"{self.worker.name}-{self.shard}",
             initial_position=pulsar.InitialPosition.Earliest,
         )
-        receive = asyncio.ensure_future(consumer.receive())
+        self.receiving = asyncio.ensure_future(consumer.receive())
         try:
-            await self._work(consumer, receive)
+            await self._work(consumer)
         finally:
-            receive.cancel()
+            self.receiving.cancel()
+            await asyncio.gather(self.receiving, return_exceptions=True)
+            await self.publisher.close()
+            await consumer.close()
 
-    async def _work(self, consumer: Consumer, receive: asyncio.Future[Any]) -> None:
+    async def _work(self, consumer: Consumer) -> None:
         snapshot_at = self._now() + self.config.snapshot_s
         pause_s = self.config.timer_ms / 1000 or self.config.snapshot_s
         while True:
-            await asyncio.wait({receive}, timeout=min(pause_s, self.config.snapshot_s))
-            if receive.done():
-                message = receive.result()
-                receive = asyncio.ensure_future(consumer.receive())
+            await asyncio.wait({self.receiving}, timeout=min(pause_s, self.config.snapshot_s))
+            if self.receiving.done():
+                message = self.receiving.result()
+                self.receiving = asyncio.ensure_future(consumer.receive())
                 await self.take(message)
             elif self.config.timer_ms and self.owned is not None:
                 await self._tick(self.owned)
@@ -160,7 +161,7 @@ class ShardConsumer:
 
     async def _look_again(self, owned: OwnedShard | None) -> OwnedShard:
         """The newest snapshot, where it is further than what this worker has."""
-        found = newest(await self.worker.store.load(self.shard))
+        found = newest((await self.worker.store.load([self.shard]))[self.shard])
         if owned is None:
             owned = self.owned = OwnedShard(ShardFold(self.shard, self.config.core))
         if found is not None:
@@ -173,19 +174,8 @@ class ShardConsumer:
 
     async def _tick(self, owned: OwnedShard) -> None:
         """A timer input when nothing else has moved the shard's time."""
-        inputs, owned.last_inputs = owned.last_inputs, owned.fold.counts.inputs
-        if inputs != owned.fold.counts.inputs:
-            return
-        owned.clock_sent = 1 + max(owned.clock_sent, owned.fold.clock_seq)
-        record = TIMER.pack(
-            type=InputType.TIMER,
-            source=CLOCK_SOURCE,
-            source_seq=owned.clock_sent,
-            venue=VENUE_NONE,
-            instrument=INSTRUMENT_NONE,
-        )
-        value = seal_frame(self.shard, owned.clock_sent, record)
-        await self.publisher.send(Outgoing(INPUTS, self.shard, 0, b"clock", value))
+        if owned.clock.is_due(owned.fold.counts.inputs):
+            await self.publisher.send(owned.clock.timer(self.shard, owned.fold.clock_seq))
 
     @staticmethod
     def _now() -> float:

@@ -10,7 +10,8 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from schemas.topics import DECISIONS, INPUTS, ORDERS
+from schemas.topics import DECISIONS, INPUTS, ORDERS, REFERENCE_CHANGES
+from streams.brokers.reference_changes import change_frame
 from streams.cli.benchmarks.broker_flow import BrokerFlow, decided
 from streams.cli.benchmarks.broker_run import (
     Port,
@@ -24,7 +25,6 @@ from streams.cli.benchmarks.plain_faust import plain_ticks
 from streams.cli.benchmarks.timing import Result
 from streams.runtime_kafka.admin import create_topics
 from streams.runtime_kafka.config import KafkaConfig
-from streams.runtime_kafka.ingest import broadcast
 
 MODULE = "streams.runtime_kafka.run"
 TICKS_PER_S, ORDERS_PER_S = 50_000, 200
@@ -133,7 +133,8 @@ def measure(
             if name == "ticks":
                 await preload(port, flow)
             if config.ingest:
-                await broadcast(port.producer, config, 1, flow.reference)
+                change = change_frame(flow.reference)
+                await port.producer.send_and_wait(config.name(REFERENCE_CHANGES), change)
             with worker(MODULE, config, folder):
                 return await run(port, flow)
 
