@@ -74,13 +74,13 @@ def _build(shard: Shard, record: Any, raw: bytes, book: Book) -> tuple[Reason, i
         reason, value = risk.check_terms(record, shard.log_ns)
     if reason:
         return reason, value, None
-    if policy_id not in shard.tables.policies:
+    policy = shard.tables.policies.get(policy_id)
+    if policy is None or policy.ended:
         return Reason.UNKNOWN_POLICY, policy_id, None
     reason, value = risk.check_permission(shard, record, book, policy_id)
     if reason:
         return reason, value, None
-    stale_ns = shard.tables.policies[policy_id].stale_ns
-    bid, ask, _, _ = best_prices(shard, book, stale_ns)
+    bid, ask, _, _ = best_prices(shard, book, policy.stale_ns)
     if not bid or not ask:
         return Reason.NO_REFERENCE_PRICE, bid + ask, None
     limit = risk.effective_limit(record, book, bid, ask)

@@ -37,7 +37,7 @@ def is_valid(policy: Any) -> bool:
     durations = (policy.stale_ns, policy.ack_timeout_ns, policy.retry_ns, policy.horizon_ns)
     switches = (
         *(policy.split, policy.fee_aware, policy.allow_degraded),
-        *(policy.equalise_arrival, policy.use_hidden),
+        *(policy.equalise_arrival, policy.use_hidden, policy.ended),
     )
     return bool(
         1 <= policy.policy <= MAX_POLICIES

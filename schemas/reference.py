@@ -151,7 +151,8 @@ POLICY = Layout(
         *((f"urgency_miss_e9_{urgency}", "I") for urgency in range(1, 4)),
         *((f"urgency_horizon_ms_{urgency}", "I") for urgency in range(1, 4)),
         ("toxicity_horizon", "B"),
-        ("reserved", "7s"),
+        ("ended", "B"),
+        ("reserved", "6s"),
     ),
 )
 """A routing policy version; all kinds are settings of one optimiser.
@@ -166,6 +167,7 @@ what remains of the parent, 0 = none. `ticket_nanos` is what each child costs wh
 `risk_e9` per unit of the standard error of the fill ratio, `toxicity_e9` per bp of impact at
 `toxicity_horizon`, unless impact is in the cost already. Urgency 1 to 3 of an order replaces the
 miss penalty and the horizon where they are not 0; bit u of `posting` lets urgency u rest.
+`ended` 1 refuses new orders under the policy; those that work go on.
 """
 
 LIMITS = Layout(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,12 @@ def shared_data() -> Path:
 def full_size() -> bool:
     """Return whether a promise runs in its full size (`make prove`) or its quick one."""
     return os.environ.get("SOR_PROVE") == "1"
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C even where a shell runs the tests in the background and has it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneProcessPerFixture:

@@ -63,7 +63,7 @@ Verdict check(Shard& shard, const NewOrder& record, std::uint32_t policy_id, Bes
   if (verdict.reason == Reason::NONE) verdict = check_terms(record, shard.log_ns);
   if (verdict.reason != Reason::NONE) return verdict;
   const Policy* policy = shard.tables.policy(policy_id);
-  if (policy == nullptr) return {Reason::UNKNOWN_POLICY, policy_id};
+  if (policy == nullptr || policy->ended != 0) return {Reason::UNKNOWN_POLICY, policy_id};
   verdict = check_permission(shard, record, policy_id);
   if (verdict.reason != Reason::NONE) return verdict;
   best = best_prices(shard, record.instrument, policy->stale_ns);

@@ -129,7 +129,8 @@ bool has_valid_extras(const Policy& record) {
          record.crossed <= number(Crossed::WAIT) && record.impact_horizon <= kMarkoutHorizons &&
          record.toxicity_horizon <= kMarkoutHorizons && record.urgency_miss_e9_1 <= most_e9 &&
          record.urgency_miss_e9_2 <= most_e9 && record.urgency_miss_e9_3 <= most_e9 &&
-         within(0, record.ticket_nanos, kMaxTicketNanos) && record.max_delay_us <= kMaxDelayUs;
+         within(0, record.ticket_nanos, kMaxTicketNanos) && record.max_delay_us <= kMaxDelayUs &&
+         record.ended <= 1;
 }
 
 }  // namespace

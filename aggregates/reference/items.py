@@ -15,6 +15,7 @@ from eventsourcing.utils import register_topic
 
 from aggregates.reference.life import (
     ACTIVATE,
+    ADOPT,
     AMEND,
     APPROVE,
     FIRST,
@@ -22,7 +23,7 @@ from aggregates.reference.life import (
     SUSPEND,
     following,
 )
-from aggregates.reference.terms import checked
+from aggregates.reference.terms import check_key, checked
 from schemas.errors import InputError
 
 Values = dict[str, Any]
@@ -85,6 +86,22 @@ class Activated(AggregateEvent):
             aggregate.pending = aggregate.author = aggregate.approver = None
 
 
+class Adopted(AggregateEvent):
+    """The first terms are in force: the log was begun with them, so nobody tells it again."""
+
+    TOPIC = "reference.adopted"
+    terms: Values
+    revision: int
+    actor: str
+    reason: str
+
+    def apply(self, aggregate: Any) -> None:
+        """Takes them as they are."""
+        aggregate.move(ADOPT)
+        aggregate.live, aggregate.revision = self.terms, self.revision
+        aggregate.pending = aggregate.author = aggregate.approver = None
+
+
 class Suspended(AggregateEvent):
     """Out of force until it is activated again; one person is enough to stop."""
 
@@ -139,12 +156,25 @@ class Item(Aggregate):
     ) -> Item:
         """A new item; `identity` is its UUID."""
         named(actor, reason)
+        check_key(cls.kind, key)
         values = checked(cls.kind, terms)
         return cls._create(
             cls.Created,
             id=identity,
             key=key,
             terms=values,
+            timestamp=at,
+            actor=actor,
+            reason=reason,
+        )
+
+    def adopt(self, *, revision: int, at: datetime, actor: str, reason: str) -> None:
+        """Takes the first terms as in force already."""
+        self.check(ADOPT, self.version, actor, reason)
+        self.trigger_event(
+            Adopted,
+            terms=self.pending,
+            revision=revision,
             timestamp=at,
             actor=actor,
             reason=reason,
@@ -296,5 +326,5 @@ def named(actor: str, reason: str) -> None:
         raise InputError("a change needs its actor and its reason (--actor, --reason)")
 
 
-for _event in (Amended, Approved, Activated, Suspended, Retired):
+for _event in (Adopted, Amended, Approved, Activated, Suspended, Retired):
     register_topic(_event.TOPIC, _event)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from schemas.errors import InputError
 
 AMEND, APPROVE, ACTIVATE, SUSPEND, RETIRE = "amend", "approve", "activate", "suspend", "retire"
+ADOPT = "adopt"
+"""What a log was begun with is in force already when a store first sees it."""
 
 LISTED = {
+    ("proposed", ADOPT): "active",
     ("proposed", AMEND): "proposed",
     ("proposed", APPROVE): "certified",
     ("proposed", RETIRE): "retired",
@@ -26,6 +29,7 @@ LISTED = {
 """Venues, instruments and accounts. What is active stays so while its next terms are agreed."""
 
 RULED = {
+    ("draft", ADOPT): "active",
     ("draft", AMEND): "draft",
     ("draft", APPROVE): "approved",
     ("draft", RETIRE): "retired",
@@ -54,6 +58,6 @@ def following(kind: str, key: str, state: str, event: str) -> str:
     """The state after an event; InputError, with what can be done, where there is none."""
     table = LIVES[kind]
     if (state, event) not in table:
-        can = ", ".join(e for s, e in table if s == state) or "nothing"
+        can = ", ".join(e for s, e in table if s == state and e != ADOPT) or "nothing"
         raise InputError(f"{kind} {key}: is {state}, cannot {event}; possible now: {can}")
     return table[state, event]

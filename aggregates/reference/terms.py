@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from schemas.codes import Liquidity, PolicyKind, VenueKind
+from schemas.codes import Crossed, Liquidity, PolicyKind, Protection, SelfMatch, VenueKind
 from schemas.errors import InputError
 from schemas.units import price_nanos
 
@@ -20,6 +20,8 @@ Note = Annotated[str, msgspec.Meta(max_length=200)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=10**15)]
 Millis = Annotated[int, msgspec.Meta(ge=0, le=30_000_000)]
 Bps = Annotated[float, msgspec.Meta(ge=0.0, le=10_000.0)]
+Rate = Annotated[float, msgspec.Meta(ge=0.0, le=40_000.0)]
+Ones = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
 Day = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 
 ACK_PRIOR_US = {"colocated": 100, "metro": 400, "regional": 3_000, "internet": 40_000}
@@ -44,7 +46,8 @@ class FeeTerms(Terms, frozen=True, kw_only=True):
 class VenueTerms(Terms, frozen=True, kw_only=True):
     """A venue: `mic` is None for a private code, `calendar` a name of exchange-calendars.
 
-    `instruments` are the keys that it lists, none named = all that there are.
+    `instruments` are the keys that it lists, none named = all that there are; `ack_prior_us`
+    overrides what its latency class believes.
     """
 
     name: Name
@@ -54,9 +57,11 @@ class VenueTerms(Terms, frozen=True, kw_only=True):
     calendar: Name = "24/7"
     order_types: tuple[Name, ...] = ("limit",)
     latency_class: str = "regional"
+    ack_prior_us: Annotated[int, msgspec.Meta(ge=1, le=60_000_000)] | None = None
     lot_units: Positive = 1
     tick: str = "0.01"
     min_units: Annotated[int, msgspec.Meta(ge=0, le=10**15)] = 0
+    ticket: str = "0"
     fees: tuple[FeeTerms, ...] = ()
     instruments: tuple[str, ...] = ()
     modelled: bool = False
@@ -75,8 +80,22 @@ class InstrumentTerms(Terms, frozen=True, kw_only=True):
     default_policy: Annotated[int, msgspec.Meta(ge=1, le=255)] = 2
 
 
+class RestTerms(Terms, frozen=True, kw_only=True):
+    """How remainders of a policy rest: of orders up to `max_urgency`, at most `max_posts` times."""
+
+    max_urgency: Annotated[int, msgspec.Meta(ge=0, le=3)] = 0
+    horizon: Annotated[int, msgspec.Meta(ge=1, le=4)] = 2
+    rest_ms: Annotated[int, msgspec.Meta(ge=1, le=30_000_000)] = 10_000
+    min_life_ms: Annotated[int, msgspec.Meta(ge=1, le=30_000_000)] = 100
+    check_ms: Annotated[int, msgspec.Meta(ge=1, le=30_000_000)] = 100
+    max_posts: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 20
+
+
 class PolicyTerms(Terms, frozen=True, kw_only=True):
-    """A routing policy; its version is the number of times that it was activated."""
+    """A routing policy; its version is the number of times that it was activated.
+
+    The fields are those of the POLICY record; `rest` None lets nothing rest.
+    """
 
     policy: Annotated[int, msgspec.Meta(ge=1, le=255)]
     kind: str
@@ -93,6 +112,21 @@ class PolicyTerms(Terms, frozen=True, kw_only=True):
     horizon_ms: Annotated[int, msgspec.Meta(ge=1, le=30_000_000)]
     allow_degraded: bool = False
     preferred: tuple[Key, ...] = ()
+    protection: str = "none"
+    crossed: str = "route"
+    equalise_arrival: bool = False
+    use_hidden: bool = False
+    max_delay_us: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 500
+    ticket: str = "0"
+    impact_horizon: Annotated[int, msgspec.Meta(ge=0, le=4)] = 0
+    latency_bps: Rate = 0.0
+    risk_bps: Rate = 0.0
+    toxicity_bps: Rate = 0.0
+    toxicity_horizon: Annotated[int, msgspec.Meta(ge=0, le=4)] = 0
+    urgency_miss_bps: tuple[Bps, Bps, Bps] = (0.0, 0.0, 0.0)
+    urgency_horizon_ms: tuple[Millis, Millis, Millis] = (0, 0, 0)
+    posting: tuple[Annotated[int, msgspec.Meta(ge=0, le=3)], ...] = ()
+    rest: RestTerms | None = None
 
 
 class LimitsTerms(Terms, frozen=True, kw_only=True):
@@ -101,14 +135,28 @@ class LimitsTerms(Terms, frozen=True, kw_only=True):
     max_order_units: Positive
     max_notional_ones: Positive
     collar_bps: Annotated[float, msgspec.Meta(gt=0.0, lt=10_000.0)] = 500.0
+    restricted: bool = False
+    short_restricted: bool = False
+    self_match: str = "allowed"
+    status_requests: Annotated[int, msgspec.Meta(ge=0, le=255)] = 3
+    max_reports: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    duplicate_ms: Millis = 0
 
 
 class AccountTerms(Terms, frozen=True, kw_only=True):
-    """An account: whose it is and where it may trade (no venue named = everywhere)."""
+    """An account: whose it is, where it may trade (no venue named = everywhere), its limits.
+
+    Limits are those of the ACCOUNT record, 0 = none; money is in whole quote currency.
+    """
 
     client: Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
     venues: tuple[Key, ...] = ()
-    cost_basis: str = "house"
+    max_gross_ones: Ones = 0
+    max_net_ones: Ones = 0
+    rate_max: Annotated[int, msgspec.Meta(ge=0, le=1024)] = 0
+    rate_ms: Millis = 1_000
+    throttle_max: Annotated[int, msgspec.Meta(ge=0, le=1024)] = 0
+    throttle_ms: Millis = 1_000
 
 
 KINDS: dict[str, type[Terms]] = {
@@ -121,13 +169,16 @@ KINDS: dict[str, type[Terms]] = {
 WORDS: dict[str, tuple[str, ...]] = {
     "liquidity": tuple(code.name.lower() for code in Liquidity if code),
     "latency_class": tuple(ACK_PRIOR_US),
-    "cost_basis": ("house", "client"),
+    "protection": tuple(code.name.lower() for code in Protection),
+    "crossed": tuple(code.name.lower() for code in Crossed),
+    "self_match": tuple(code.name.lower() for code in SelfMatch),
 }
 KIND_WORDS: dict[str, tuple[str, ...]] = {
     "venue": tuple(kind.name.lower() for kind in VenueKind),
     "policy": tuple(kind.name.lower() for kind in PolicyKind),
 }
-PRICES = ("per_one", "tick")
+KEY_BYTES = {"venue": 16, "instrument": 32, "policy": 32, "limits": 32, "account": 16}
+PRICES = ("per_one", "tick", "ticket")
 
 
 def checked(kind: str, values: Any) -> dict[str, Any]:
@@ -161,3 +212,10 @@ def check_price(where: str, field: str, value: str) -> None:
         raise InputError(f"{where}: `{field}`: {error}") from None
     if field == "tick" and nanos <= 0:
         raise InputError(f"{where}: `{field}` {value!r} must be above 0")
+
+
+def check_key(kind: str, key: str) -> None:
+    """InputError for a key that no record could hold."""
+    most = KEY_BYTES[kind]
+    if not 0 < len(key.encode()) <= most or any(not "!" <= letter <= "~" for letter in key):
+        raise InputError(f"{kind}: key {key[:40]!r} must be 1 to {most} printable ASCII letters")

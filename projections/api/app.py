@@ -15,12 +15,13 @@ from litestar.openapi.spec import Components, License, SecurityScheme
 from projections.api.bounds import Guarded, Meter
 from projections.api.problems import ProblemError, on_anything, on_http, on_problem
 from projections.api.read_routes import READ_ROUTES
+from projections.api.reference_routes import REFERENCE_ROUTES
 from projections.api.services import Services
 from projections.api.stream import get_stream
 from projections.api.system_routes import SYSTEM_ROUTES
 from projections.api.write_routes import WRITE_ROUTES
 
-ROUTES = [*READ_ROUTES, *WRITE_ROUTES, *SYSTEM_ROUTES, get_stream]
+ROUTES = [*READ_ROUTES, *WRITE_ROUTES, *REFERENCE_ROUTES, *SYSTEM_ROUTES, get_stream]
 ABOUT = (
     "A smart order router whose every decision can be replayed. Sizes are in an instrument's "
     "smallest unit (`_units`), prices in 1e-9 of the quote currency (`_nanos`) or decimal text, "
@@ -54,6 +55,7 @@ def make_app(services: Services) -> Litestar:
 
     async def end() -> None:
         await services.jobs.close()
+        await services.reference.close()
         await services.port.close()
 
     origins = list(services.bounds.cors_origins)

@@ -10,7 +10,6 @@ from projections.api.problems import ProblemError
 from projections.views.names import Names
 from schemas.codes import ExecInst, InputType, KillScope, OrdType, Side, TimeInForce
 from schemas.orders import CANCEL_ORDER, KILL, NEW_ORDER
-from schemas.reference import LIMITS
 from schemas.units import INSTRUMENT_NONE, MAX_PRICE_NANOS, MAX_UNITS, VENUE_NONE, price_nanos
 
 Id16 = Annotated[str, msgspec.Meta(max_length=16, pattern=r"^[\x20-\x7e]*$")]
@@ -237,26 +236,3 @@ def found_or_unknown(found: int | None, what: str, key: str) -> int:
     if found is None:
         raise ProblemError(422, f"unknown_{what}", f"no {what} {key!r}", "target")
     return found
-
-
-class LimitsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """New limits of an instrument, and why; what is left out stays."""
-
-    symbol: Symbol
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-    max_order_units: Units | None = None
-    max_notional_ones: Annotated[int, msgspec.Meta(ge=1, le=10**15)] | None = None
-    collar_e9: Annotated[int, msgspec.Meta(ge=1, le=10**9 - 1)] | None = None
-
-
-def limits_record(data: LimitsRequest, names: Names, now: bytes | None) -> bytes:
-    """A LIMITS record: the one in force with the new values."""
-    instrument = names.instrument_id(data.symbol)
-    if instrument is None or now is None:
-        raise ProblemError(422, "unknown_instrument", f"no limits of {data.symbol!r}", "symbol")
-    terms = {
-        name: getattr(data, name)
-        for name in ("max_order_units", "max_notional_ones", "collar_e9")
-        if getattr(data, name) is not None
-    }
-    return LIMITS.struct.pack(*LIMITS.unpack(now)._replace(**terms))

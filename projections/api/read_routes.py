@@ -9,7 +9,7 @@ from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import PathParameter, QueryParameter
 
-from projections.api.access import ANYBODY, AUDITORS, require
+from projections.api.access import ANYBODY, require
 from projections.api.lists import ACCEPTED, FORMATS, LISTINGS, Listing, answer
 from projections.api.operations import list_operation, problems, told
 from projections.api.problems import ProblemError
@@ -18,8 +18,8 @@ from projections.api.services import Services
 from projections.views import columns
 from projections.views.columns import View
 from projections.views.names import Names
-from schemas.codes import InputType, OutputType
-from schemas.wire import code_name, decode_output, input_dict, to_dict
+from schemas.codes import OutputType
+from schemas.wire import decode_output, to_dict
 
 JSON = "application/json"
 Ask = Request[Any, Any, Any]
@@ -226,44 +226,6 @@ async def compare(request: Ask, instrument: Key) -> Response[bytes]:
     return json(found)
 
 
-@get(
-    "/v1/limits",
-    tags=["reference"],
-    summary="Pre-trade limits in force, by instrument.",
-    responses=told(200, list[dict[str, Any]], "Limits.") | problems(),
-)
-async def get_limits(request: Ask) -> Response[bytes]:
-    """The last LIMITS record of each instrument."""
-    require(request.state.caller, ANYBODY)
-    return json(reference_of(services_of(request), InputType.LIMITS))
-
-
-@get(
-    "/v1/reference",
-    tags=["reference"],
-    summary="Every reference record in force, as it is in the input log.",
-    responses=told(200, list[dict[str, Any]], "Records.") | problems(),
-)
-async def get_reference(request: Ask) -> Response[bytes]:
-    """The last record of each thing."""
-    require(request.state.caller, AUDITORS)
-    return json(reference_of(services_of(request), None))
-
-
-def reference_of(services: Services, kind: InputType | None) -> list[dict[str, Any]]:
-    """Reference records, with names beside dense ids."""
-    with services.reads.engine().connect() as connection:
-        names = services.reads.names(connection)
-    where = {} if kind is None else {"input_type": int(kind)}
-    found = []
-    for row in services.reads.rows(columns.REFERENCE, where, "version"):
-        record = input_dict(row["record"])
-        symbol = names.instrument(row["instrument"]).key
-        named = {"symbol": symbol, "input_type": code_name(InputType, row["input_type"])}
-        found.append({**record, **named})
-    return found
-
-
 def known(found: int | None, what: str, key: str) -> int:
     """A dense id; ProblemError 400 where there is none."""
     if found is None:
@@ -279,6 +241,4 @@ READ_ROUTES: list[HTTPRouteHandler] = [
     get_venues,
     get_history,
     compare,
-    get_limits,
-    get_reference,
 ]

@@ -40,6 +40,43 @@ class Trace(Protocol):
         """Tells of one span that has ended."""
 
 
+class Reference(Protocol):
+    """Reference data under control; every change is told to the engine's log."""
+
+    @property
+    def fault(self) -> str:
+        """Why changes do not reach the log now, empty when they do."""
+
+    def items(self, kind: str) -> list[dict[str, Any]]:
+        """Items of a kind by key."""
+
+    def item(self, kind: str, key: str) -> dict[str, Any]:
+        """An item with its history; ProblemError 404."""
+
+    async def propose(
+        self, kind: str, key: str, terms: dict[str, Any], actor: str, reason: str
+    ) -> tuple[dict[str, Any], dict[str, int] | None]:
+        """A new item; ProblemError 422."""
+
+    async def change(
+        self,
+        verb: str,
+        kind: str,
+        key: str,
+        terms: dict[str, Any] | None,
+        version: int,
+        actor: str,
+        reason: str,
+    ) -> tuple[dict[str, Any], dict[str, int] | None]:
+        """The item, and where the log has the change; ProblemError 404, 409 (stale), 422."""
+
+    async def follow(self) -> None:
+        """Tells the log until closed."""
+
+    async def close(self) -> None:
+        """Stops telling."""
+
+
 class Jobs(Protocol):
     """Long work in processes of its own."""
 
@@ -77,6 +114,7 @@ class Services:
     gate: Gate
     records: Records
     jobs: Jobs
+    reference: Reference
     log: Log
     now_ns: Callable[[], int]
     elapsed_ns: Callable[[], int]

@@ -1,4 +1,4 @@
-"""Writing: orders, cancels, amends, switches, limits; each a logged input and a line of audit.
+"""Writing: orders, cancels, amends, switches; each a logged input and a line of audit.
 
 Nothing is stored here: a command goes to the engine's log, what follows comes back by the tail.
 """
@@ -18,14 +18,12 @@ from projections.api.order_input import (
     AmendRequest,
     CancelRequest,
     KillRequest,
-    LimitsRequest,
     OrderRequest,
     OutageRequest,
     Submitted,
     amend_record,
     cancel_record,
     kill_record,
-    limits_record,
     order_record,
 )
 from projections.api.problems import ProblemError
@@ -33,7 +31,6 @@ from projections.api.read_routes import Ask, Id, PathKey, json, one_row, service
 from projections.api.services import Services
 from projections.views import columns
 from projections.views.names import Names
-from schemas.codes import InputType
 from schemas.commands import Accepted, Refused, VenueFault
 
 MAX_WAIT_S = 10.0
@@ -207,35 +204,10 @@ async def post_outage(
     return json({"is_on": data.is_on})
 
 
-@post(
-    "/v1/limits",
-    status_code=202,
-    tags=["reference"],
-    summary="Set the pre-trade limits of an instrument.",
-    responses=SUBMITTED | problems(415, 422),
-)
-async def post_limits(request: Ask, data: JSONBody[LimitsRequest]) -> Response[bytes]:
-    """The full new value becomes a reference input, with whoever set it and why in the audit."""
-    require(request.state.caller, OPERATORS)
-    services = services_of(request)
-    record = limits_record(data, names_of(services), limits_now(services, data.symbol))
-    given = await submit(request, services, record, f"limits {data.symbol}: {data.reason}")
-    return json(await told_of(services, given, None), 202, {"location": "/v1/limits"})
-
-
-def limits_now(services: Services, symbol: str) -> bytes | None:
-    """The LIMITS record in force for an instrument."""
-    instrument = names_of(services).instrument_id(symbol)
-    where = {"input_type": int(InputType.LIMITS), "instrument": instrument}
-    rows = services.reads.rows(columns.REFERENCE, where, "version")
-    return bytes(rows[-1]["record"]) if rows else None
-
-
 WRITE_ROUTES: list[HTTPRouteHandler] = [
     post_order,
     post_cancel,
     post_amend,
     post_kill,
     post_outage,
-    post_limits,
 ]

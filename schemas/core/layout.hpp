@@ -244,7 +244,8 @@ struct Policy : Header {
   std::uint32_t urgency_horizon_ms_2;
   std::uint32_t urgency_horizon_ms_3;
   std::uint8_t toxicity_horizon;
-  char reserved[7];
+  std::uint8_t ended;
+  char reserved[6];
 };
 static_assert(sizeof(Policy) == 256);
 

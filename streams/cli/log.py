@@ -19,7 +19,7 @@ from streams.log.facts import Watch, run_facts
 from streams.log.retention import Policy, execute_prune, plan_prune
 from streams.log.run import RunDirectory
 from streams.log.signing import Verifier
-from streams.replay.follower import Follower
+from streams.replay.follower import Follower, each
 from streams.replay.interrupt import Interrupt
 from streams.replay.replay import Progress
 
@@ -172,7 +172,8 @@ def follow(
     if every < 1:
         raise InputError(f"--every {every}: give 1 or more")
     with Interrupt() as interrupt, progress_bar() as progress, RunDirectory.open(run) as opened:
-        followers = [Follower(opened, number, every, core) for number in opened.shards()]
+        due = each(every)
+        followers = [Follower(opened, number, due, core) for number in opened.shards()]
         while not interrupt.is_raised:
             folded = sum(follower.advance(once) for follower in followers)
             progress("following", sum(follower.engine.seq for follower in followers), 0)

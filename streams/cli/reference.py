@@ -10,7 +10,7 @@ from typing import Any, Literal
 from schemas.errors import InputError
 from streams.cli.terminal import print_json, print_lines, print_table
 from streams.reference import files
-from streams.reference.service import ReferenceService, shown
+from streams.reference.service import ReferenceService, history_rows, shown
 
 Verb = Literal[
     "load", "list", "show", "propose", "approve", "activate", "suspend", "retire", "crypto"
@@ -210,16 +210,7 @@ def waiting(item: dict[str, Any]) -> str:
 def show_one(service: ReferenceService, kind: str, key: str, json: bool) -> int:
     """Prints an item and everything that was done to it."""
     item, events = shown(service.get(kind, key)), service.history(kind, key)
-    history = [
-        {
-            "version": event.originator_version,
-            "what": type(event).__name__.lower(),
-            "at": event.timestamp.isoformat(),
-            "actor": event.actor,
-            "reason": event.reason,
-        }
-        for event in events
-    ]
+    history = history_rows(events)
     if json:
         print_json({**item, "history": history})
         return 0

@@ -48,6 +48,12 @@ class Api(Section, frozen=True, kw_only=True):
     database: str = ""
 
 
+class ReferenceStore(Section, frozen=True, kw_only=True):
+    """Where reference data is agreed: sqlite:///FILE or postgresql://..., in the run when empty."""
+
+    store: str = ""
+
+
 class SimulatedMarket(Section, frozen=True, kw_only=True):
     """The plain simulated market that children trade in; 0 orders a second sends none."""
 
@@ -81,6 +87,7 @@ class ServiceConfig(Whole, frozen=True, kw_only=True):
 
     service: Service = Service()
     api: Api = Api()
+    reference: ReferenceStore = ReferenceStore()
     market: SimulatedMarket = SimulatedMarket()
     telemetry: Telemetry = Telemetry()
     kafka: KafkaConfig = KafkaConfig()

@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from projections.views.batch import OutputBatch, Places
 from projections.views.inputs import WANTED, InputRecord
-from schemas.wire import record_size
 from streams.log.output_rows import OutputRows
+from streams.log.picking import picked
 from streams.log.segments import Frame, SegmentReader
 
 BATCH_BYTES = 2 << 20
@@ -96,14 +94,5 @@ class InputTail:
 
 def wanted(frame: Frame) -> list[InputRecord]:
     """The records of a frame whose type read models take, with their positions."""
-    offsets = frame.record_offsets().astype(np.int64)
-    types = np.frombuffer(frame.payload, dtype=np.uint8)[offsets]
-    chosen = np.flatnonzero(np.isin(types, WANTED))
-    return [
-        InputRecord(
-            frame.first_seq + int(row),
-            int(types[row]),
-            bytes(frame.payload[offsets[row] : offsets[row] + record_size(int(types[row]))]),
-        )
-        for row in chosen
-    ]
+    records = picked("inputs", frame.payload, frame.first_seq, WANTED)
+    return [InputRecord(seq, kind, bytes(raw)) for seq, kind, raw in records]

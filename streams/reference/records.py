@@ -8,31 +8,18 @@ from typing import Any
 from aggregates.reference.items import Activated, Retired, Suspended
 from aggregates.reference.terms import ACK_PRIOR_US
 from schemas import reference
-from schemas.codes import (
-    InputType,
-    KillScope,
-    Liquidity,
-    PolicyKind,
-    VenueKind,
-    VenueStatus,
-)
+from schemas.codes import InputType, KillScope, Liquidity, VenueKind, VenueStatus
 from schemas.errors import InputError
-from schemas.layout import Layout
 from schemas.orders import KILL
-from schemas.units import (
-    INSTRUMENT_NONE,
-    MAX_VENUES,
-    NS_PER_MS,
-    NS_PER_US,
-    VENUE_NONE,
-    price_nanos,
-)
+from schemas.units import MAX_VENUES, NS_PER_US, price_nanos
 from schemas.wire import text
-from streams.config.records import e9_from_bps
+from streams.reference.rules import account_records, limits_records, policy_records, record
 
 Values = dict[str, Any]
 RATE_PER_BPS = 100_000
 """1e-9 a basis point."""
+
+LISTED = ("tick", "lot_units", "min_units", "ticket")
 
 
 class Catalogue:
@@ -42,7 +29,7 @@ class Catalogue:
         self.venues: dict[str, int] = {}
         self.instruments: dict[str, int] = {}
         self.venue_terms: dict[str, Values] = {}
-        """Terms in force of the venues that this store manages."""
+        """Last terms of the venues that this store manages, retired ones left out."""
 
     def fold(self, kind: int, raw: bytes) -> None:
         """Takes a record of the log."""
@@ -68,26 +55,19 @@ class Catalogue:
 
 
 def records_of(kind: str, key: str, event: Any, catalogue: Catalogue) -> list[bytes]:
-    """Records of an event that changed what is in force; none where the engine needs none.
+    """Records of an event that changed what is in force; none for what never was.
 
-    An account has no record of its own yet, and a policy or limits that retire keep their last
-    record: orders that name them are the caller's to stop.
+    What ends is closed, never forgotten: a venue trades no more, an instrument or an account is
+    killed, a policy takes no new order, limits that retire restrict their instrument.
     """
     make = {
         "venue": venue_records,
         "instrument": instrument_records,
         "policy": policy_records,
         "limits": limits_records,
-    }.get(kind)
-    if make is None or not event.terms:
-        return []
-    return list(make(key, event, catalogue))
-
-
-def record(layout: Layout, kind: InputType, /, **values: Any) -> bytes:
-    """A record without its numbers: whoever appends it sets source_seq and time."""
-    place = {"venue": VENUE_NONE, "instrument": INSTRUMENT_NONE}
-    return layout.pack(**{**place, "type": int(kind), **values})
+        "account": account_records,
+    }[kind]
+    return list(make(key, event, catalogue)) if event.terms else []
 
 
 def venue_records(key: str, event: Any, catalogue: Catalogue) -> Iterator[bytes]:
@@ -104,13 +84,20 @@ def venue_records(key: str, event: Any, catalogue: Catalogue) -> Iterator[bytes]
         modelled=int(terms["modelled"]),
         status=int(status_after(event)),
         name=terms["name"].encode()[:32],
-        ack_prior_ns=ACK_PRIOR_US[terms["latency_class"]] * NS_PER_US,
+        ack_prior_ns=(terms["ack_prior_us"] or ACK_PRIOR_US[terms["latency_class"]]) * NS_PER_US,
     )
     if not isinstance(event, Activated):
         return
+    before = catalogue.venue_terms.get(key)
     for instrument_key, instrument in sorted(catalogue.instruments.items(), key=lambda kv: kv[1]):
-        if not terms["instruments"] or instrument_key in terms["instruments"]:
-            yield from listing_records(terms, venue, instrument)
+        if is_listed(terms, instrument_key):
+            was = before if before and is_listed(before, instrument_key) else None
+            yield from listing_records(terms, venue, instrument, was)
+
+
+def is_listed(terms: Values, instrument: str) -> bool:
+    """Whether a venue of these terms trades an instrument."""
+    return not terms["instruments"] or instrument in terms["instruments"]
 
 
 def status_after(event: Any) -> VenueStatus:
@@ -120,18 +107,24 @@ def status_after(event: Any) -> VenueStatus:
     return VenueStatus.CLOSED if isinstance(event, Retired) else VenueStatus.OPEN
 
 
-def listing_records(terms: Values, venue: int, instrument: int) -> Iterator[bytes]:
-    """LISTING and FEE records of one instrument at one venue."""
+def listing_records(
+    terms: Values, venue: int, instrument: int, was: Values | None = None
+) -> Iterator[bytes]:
+    """LISTING and FEE records of one instrument at one venue, as far as `was` said otherwise."""
     place = {"venue": venue, "instrument": instrument}
-    yield record(
-        reference.LISTING,
-        InputType.LISTING,
-        **place,
-        tick_nanos=price_nanos(terms["tick"]),
-        lot_units=terms["lot_units"],
-        min_units=terms["min_units"],
-    )
+    if was is None or any(terms[name] != was[name] for name in LISTED):
+        yield record(
+            reference.LISTING,
+            InputType.LISTING,
+            **place,
+            tick_nanos=price_nanos(terms["tick"]),
+            lot_units=terms["lot_units"],
+            min_units=terms["min_units"],
+            ticket_nanos=price_nanos(terms["ticket"]),
+        )
     for fee in terms["fees"]:
+        if was is not None and fee in was["fees"]:
+            continue
         yield record(
             reference.FEE,
             InputType.FEE,
@@ -145,7 +138,7 @@ def listing_records(terms: Values, venue: int, instrument: int) -> Iterator[byte
 def instrument_records(key: str, event: Any, catalogue: Catalogue) -> Iterator[bytes]:
     """The instrument and where it is listed; one out of force is killed, one again in force not."""
     terms, was_stopped = event.terms, event.revision > 1 or not isinstance(event, Activated)
-    instrument = catalogue.instrument(key)
+    instrument, is_new = catalogue.instrument(key), event.revision == 1
     if isinstance(event, Activated):
         yield record(
             reference.INSTRUMENT,
@@ -159,8 +152,8 @@ def instrument_records(key: str, event: Any, catalogue: Catalogue) -> Iterator[b
             default_policy=terms["default_policy"],
             asset_class=terms["asset_class"],
         )
-        for venue_key, venue_terms in sorted(catalogue.venue_terms.items()):
-            if not venue_terms["instruments"] or key in venue_terms["instruments"]:
+        for venue_key, venue_terms in sorted(catalogue.venue_terms.items()) if is_new else ():
+            if is_listed(venue_terms, key):
                 yield from listing_records(venue_terms, catalogue.venue(venue_key), instrument)
     if was_stopped:
         yield record(
@@ -170,46 +163,3 @@ def instrument_records(key: str, event: Any, catalogue: Catalogue) -> Iterator[b
             scope=int(KillScope.INSTRUMENT),
             engaged=int(not isinstance(event, Activated)),
         )
-
-
-def policy_records(key: str, event: Any, catalogue: Catalogue) -> Iterator[bytes]:
-    """The policy; its version is how often it was activated."""
-    if not isinstance(event, Activated):
-        return
-    terms = event.terms
-    ranks = bytearray(MAX_VENUES)
-    for rank, venue in enumerate(terms["preferred"], 1):
-        if venue not in catalogue.venues:
-            raise InputError(f"policy {key}: prefers venue {venue}, which is not in the log yet")
-        ranks[catalogue.venues[venue]] = rank
-    same = ("split", "fee_aware", "allow_degraded", "max_levels", "max_children", "max_attempts")
-    times = ("stale", "ack_timeout", "retry", "horizon")
-    yield record(
-        reference.POLICY,
-        InputType.POLICY,
-        name=key.encode(),
-        policy=terms["policy"],
-        version=event.revision,
-        kind=int(PolicyKind[terms["kind"].upper()]),
-        preferred=bytes(ranks),
-        tolerance_e9=e9_from_bps(terms["tolerance_bps"]),
-        miss_penalty_e9=e9_from_bps(terms["miss_penalty_bps"]),
-        **{name: int(terms[name]) for name in same},
-        **{f"{name}_ns": terms[f"{name}_ms"] * NS_PER_MS for name in times},
-    )
-
-
-def limits_records(key: str, event: Any, catalogue: Catalogue) -> Iterator[bytes]:
-    """Limits of the instrument that they are named after."""
-    if not isinstance(event, Activated):
-        return
-    if key not in catalogue.instruments:
-        raise InputError(f"limits {key}: no such instrument in the log; activate it first")
-    yield record(
-        reference.LIMITS,
-        InputType.LIMITS,
-        instrument=catalogue.instruments[key],
-        max_order_units=event.terms["max_order_units"],
-        max_notional_ones=event.terms["max_notional_ones"],
-        collar_e9=e9_from_bps(event.terms["collar_bps"]),
-    )

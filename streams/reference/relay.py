@@ -12,19 +12,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from aggregates.reference.items import IN_FORCE, Activated, Item
+from aggregates.reference.items import IN_FORCE, Adopted, Item, Retired
+from schemas.codes import REFERENCE_TYPES, InputType
 from schemas.commands import Accepted, Refused
 from schemas.envelope import HEADER
-from schemas.errors import InvariantError, VenuefoldError
+from schemas.errors import InputError, InvariantError, VenuefoldError
 from schemas.units import NS_PER_MS
 from streams.log.run import RunDirectory
 from streams.log.tail import InputTail
+from streams.reference.adopt import Inventory
 from streams.reference.records import Catalogue, records_of
+from streams.reference.rules import check_names
 from streams.reference.service import ReferenceService
 
 STAMP_SHIFT = 20
 """A change becomes fewer than 2**20 records."""
 
+STAMPED = REFERENCE_TYPES | {InputType.KILL}
 STAMP_AT, STAMP_SIZE = HEADER.offsets()["venue_ns"]
 POLL_S = 500 * NS_PER_MS / 1e9
 
@@ -42,10 +46,11 @@ class RelayError(VenuefoldError):
 
 @dataclass
 class Relayed:
-    """What a step did: notifications looked at, records appended."""
+    """What a step did: notifications looked at, records appended, where the last of them is."""
 
     notifications: int = 0
     records: int = 0
+    last: Accepted | None = None
 
 
 class Relay:
@@ -53,8 +58,9 @@ class Relay:
 
     def __init__(self, service: ReferenceService, port: Port, log_directory: Path) -> None:
         self.service, self.port = service, port
-        self.catalogue = Catalogue()
+        self.catalogue, self.inventory = Catalogue(), Inventory()
         self.last_stamp = 0
+        self._at_work = asyncio.Lock()
         self._tail = InputTail(log_directory, 0, 0)
         self._seen = 0
         self.error = ""
@@ -63,18 +69,28 @@ class Relay:
     def read_log(self) -> None:
         """Folds what the log holds: who is known, and the last stamp."""
         for record in [*self._tail.settled(), *self._tail.settled()]:
+            if record.type not in STAMPED:
+                continue
             self.catalogue.fold(record.type, record.raw)
+            self.inventory.fold(record.type, record.raw)
             self.last_stamp = max(self.last_stamp, stamp_of(record.raw))
 
     async def step(self) -> Relayed:
         """Appends what is new. Raises RelayError for a record that was refused."""
         done = Relayed()
-        for noted in self.service.events(self._seen):
-            done.notifications += 1
-            if isinstance(noted.event, IN_FORCE):
-                done.records += await self._relay(noted.number, noted.event)
-            self._seen = noted.number
+        async with self._at_work:
+            for noted in self.service.events(self._seen):
+                done.notifications += 1
+                if isinstance(noted.event, IN_FORCE):
+                    await self._relay(noted.number, noted.event, done)
+                elif isinstance(noted.event, Adopted):
+                    self._note(self._item(noted.event), noted.event)
+                self._seen = noted.number
         return done
+
+    def check(self, kind: str, key: str, terms: Any) -> None:
+        """InputError when terms name what the log does not know: they could not be relayed."""
+        check_names(kind, key, terms, self.catalogue)
 
     async def follow(self, stopped: asyncio.Event) -> None:
         """Steps until told to stop; `error` says what was refused, and is tried again."""
@@ -89,33 +105,44 @@ class Relay:
             except TimeoutError:
                 continue
 
-    async def _relay(self, number: int, event: Any) -> int:
-        item: Item = self.service.application.repository.get(event.originator_id)
-        sent = 0
-        for place, record in enumerate(records_of(item.kind, item.key, event, self.catalogue)):
+    def _item(self, event: Any) -> Item:
+        found: Item = self.service.application.repository.get(event.originator_id)
+        return found
+
+    async def _relay(self, number: int, event: Any, done: Relayed) -> None:
+        item = self._item(event)
+        for place, record in enumerate(self._records(item, event)):
             stamp = number << STAMP_SHIFT | place
             if stamp > self.last_stamp:
-                await self._append(stamped(record, stamp), f"{item.kind} {item.key}")
+                done.last = await self._append(stamped(record, stamp), f"{item.kind} {item.key}")
                 self.last_stamp = stamp
-                sent += 1
+                done.records += 1
             self.catalogue.fold(record[0], record)
-        if item.kind == "venue":
-            self._note_venue(item.key, event)
-        return sent
+        self._note(item, event)
 
-    def _note_venue(self, key: str, event: Any) -> None:
-        if isinstance(event, Activated):
-            self.catalogue.venue_terms[key] = event.terms
+    def _records(self, item: Item, event: Any) -> list[bytes]:
+        try:
+            return records_of(item.kind, item.key, event, self.catalogue)
+        except InputError as error:
+            raise RelayError(f"{error}; until then no later change reaches the log") from None
+
+    def _note(self, item: Item, event: Any) -> None:
+        """Keeps a venue's terms, for instruments that come later."""
+        if item.kind != "venue":
+            return
+        if isinstance(event, Retired):
+            self.catalogue.venue_terms.pop(item.key, None)
         else:
-            self.catalogue.venue_terms.pop(key, None)
+            self.catalogue.venue_terms[item.key] = event.terms
 
-    async def _append(self, record: bytes, subject: str) -> None:
+    async def _append(self, record: bytes, subject: str) -> Accepted:
         answer = await self.port.submit(record)
         if isinstance(answer, Refused):
             raise RelayError(
                 f"{subject}: its record was not appended ({answer.reason}: {answer.detail}); "
-                "the relay goes on from there when it is started again"
+                "the relay tries again"
             )
+        return answer
 
 
 def stamped(record: bytes, stamp: int) -> bytes:

@@ -80,6 +80,16 @@ class ReferenceService:
         made = ITEMS[kind].propose(identity, key, terms, at=self._now(), actor=actor, reason=reason)
         return self._saved(made)
 
+    def adopt(
+        self, kind: str, key: str, terms: Any, revision: int, actor: str, reason: str
+    ) -> Item:
+        """A new item whose terms are in force already."""
+        made = ITEMS[kind].propose(
+            item_id(kind, key), key, terms, at=self._now(), actor=actor, reason=reason
+        )
+        made.adopt(revision=revision, at=self._now(), actor=actor, reason=reason)
+        return self._saved(made)
+
     def amend(self, kind: str, key: str, terms: Any, version: int, actor: str, reason: str) -> Item:
         """Proposes other terms of an item."""
         item = self.get(kind, key)
@@ -166,3 +176,17 @@ def shown(item: Item) -> dict[str, Any]:
         "approver": item.approver,
         "modified_on": item.modified_on.isoformat(),
     }
+
+
+def history_rows(events: list[Any]) -> list[dict[str, Any]]:
+    """What was done to an item, oldest first."""
+    return [
+        {
+            "version": event.originator_version,
+            "what": "proposed" if isinstance(event, First) else type(event).__name__.lower(),
+            "at": event.timestamp.isoformat(),
+            "actor": event.actor,
+            "reason": event.reason,
+        }
+        for event in events
+    ]

@@ -10,7 +10,9 @@ is durable.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from aggregates import kernel
 from schemas.errors import CorruptLogError
@@ -20,8 +22,11 @@ from streams.log.run import RunDirectory
 from streams.log.segments import Frame
 from streams.log.shard_log import ShardLog
 from streams.log.snapshots import SnapshotStore
+from streams.replay.restore import Beside, Nothing
 
 KEEP = 3
+IsDue = Callable[[int], bool]
+"""Whether a snapshot is due, so many inputs after the last one."""
 
 
 @dataclass
@@ -32,13 +37,40 @@ class OutputsBehind:
     offset: int = 0
 
 
+def each(inputs: int) -> IsDue:
+    """A snapshot each so many inputs."""
+    return lambda folded: folded >= inputs
+
+
+class Kept(Beside, Protocol):
+    """What is kept with each snapshot, and how."""
+
+    def keep(self, seq: int) -> None:
+        """Stores it durably, before the snapshot at `seq` is written."""
+
+
+class NothingKept(Nothing):
+    """Snapshots stand alone."""
+
+    def keep(self, seq: int) -> None:
+        """Nothing to store."""
+
+
 class Follower:
     """One shard's second engine."""
 
-    def __init__(self, run: RunDirectory, shard: int, every: int, core: str = "native") -> None:
+    def __init__(
+        self,
+        run: RunDirectory,
+        shard: int,
+        is_due: IsDue,
+        core: str = "native",
+        beside: Kept | None = None,
+    ) -> None:
         self.log: ShardLog = run.shard(shard)
         self.log.sign_with(run.signer())
-        self.every = every
+        self.is_due = is_due
+        self.beside = beside or NothingKept()
         self.engine = kernel.load(core, shard)
         folder = self.log.directory / "snapshots"
         # Others may prune what a difference would lean on, so each is whole.
@@ -47,6 +79,7 @@ class Follower:
         if newest is not None:
             self.engine.restore(newest.state)
         self.last_seq = self.engine.seq
+        self.beside.start(self.last_seq)
         self.snapshots = 0
         first, first_out = self.engine.seq + 1, self.engine.out_seq + 1
         self._inputs = self.log.reader("inputs", first if first > 1 else None)
@@ -79,7 +112,8 @@ class Follower:
         _, outputs = self.engine.step(frame.payload)
         self._made += outputs
         self._folded = frame
-        if self.engine.seq - self.last_seq >= self.every:
+        self.beside.learn(frame.first_seq, frame.payload)
+        if self.is_due(self.engine.seq - self.last_seq):
             self._compare()
             if not self._made:  # else its outputs are not written yet; the next frame will do
                 self._snapshot()
@@ -111,6 +145,7 @@ class Follower:
         if frame is None:
             return
         position = (engine.seq, engine.out_seq, engine.log_ns)
+        self.beside.keep(engine.seq)
         self.store.put(*position, frame.chain_head, self._output_chain, engine.state_bytes())
         self.store.prune(KEEP)
         self.last_seq = engine.seq

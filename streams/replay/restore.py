@@ -6,12 +6,13 @@ Outputs that the tail gives and the output log no longer holds are appended agai
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from aggregates import kernel
 from aggregates.kernel import Engine
 from schemas.errors import CorruptLogError
-from schemas.wire import iter_raw_outputs
-from streams.log.segment import first_seq
+from streams.log.picking import pieces, starts
+from streams.log.segment import first_seq as first_kept
 from streams.log.shard_log import Recovery, ShardLog
 from streams.log.snapshots import Snapshot
 from streams.replay.journal import Past
@@ -27,8 +28,29 @@ class Restored:
     reappended: int
 
 
-def restore(log: ShardLog, core: str = "native") -> Restored:
+class Beside(Protocol):
+    """What else follows from the inputs, and is kept with each snapshot."""
+
+    def start(self, seq: int) -> None:
+        """Takes over what was kept with the snapshot at `seq`; 0 for the start of the log."""
+
+    def learn(self, first: int, records: memoryview) -> None:
+        """Folds the next inputs."""
+
+
+class Nothing:
+    """There is nothing else."""
+
+    def start(self, seq: int) -> None:
+        """Nothing to take over."""
+
+    def learn(self, first: int, records: memoryview) -> None:
+        """Nothing to fold."""
+
+
+def restore(log: ShardLog, core: str = "native", beside: Beside | None = None) -> Restored:
     """Opens the log's writers and gives the engine at its end; the log must be writable."""
+    beside = beside or Nothing()
     recovery = log.open_writers()
     engine = kernel.load(core, log.shard)
     snapshot = newest(log, recovery)
@@ -42,13 +64,16 @@ def restore(log: ShardLog, core: str = "native") -> Restored:
     start_seq, start_out_seq = engine.seq, engine.out_seq
     past = Past(log, "outputs", recovery.outputs.last_seq, start_out_seq + 1)
     reappended = 0
+    beside.start(start_seq)
     first = start_seq + 1 if start_seq else None
-    for frame in log.reader("inputs", first, verify_chain=False):  # opening has just proven it
+    reader = log.reader("inputs", first, verify_chain=False)  # opening has just proven it
+    for first_seq, records in pieces(reader):
         before = engine.out_seq
-        _, outputs = engine.step(frame.payload)
+        _, outputs = engine.step(records)
+        beside.learn(first_seq, records)
         lost = past.beyond(outputs, engine.out_seq) if engine.out_seq > before else b""
         if lost:
-            count = sum(1 for _ in iter_raw_outputs(lost))
+            count = len(starts("outputs", memoryview(lost)))
             log.outputs.append(lost, count, engine.log_ns)
             reappended += count
     return Restored(engine, recovery, engine.seq - start_seq, reappended)
@@ -64,7 +89,7 @@ def newest(log: ShardLog, recovery: Recovery) -> Snapshot | None:
             found = store.latest(info.seq)
             if found is not None:
                 return found
-    start_seq = first_seq(log.directory, "inputs")
+    start_seq = first_kept(log.directory, "inputs")
     if start_seq > 1:
         raise CorruptLogError(
             f"{log.directory}: inputs start at seq {start_seq} and no snapshot that both streams "

@@ -37,7 +37,7 @@ class EngineLoop:
         self.is_stopping = False
         self.server: CommandServer
         self.started_ns = clock.elapsed_ns()
-        self.loops = self.busy_ns = self.snapshots = self.longest_ns = 0
+        self.loops = self.busy_ns = self.longest_ns = 0
         self._kept_ns = self.started_ns
 
     def run(self, server: CommandServer, is_stopped: Callable[[], bool]) -> None:
@@ -48,7 +48,7 @@ class EngineLoop:
             self.turn()
         self.shard.settle_all()
         server.write()
-        self.keeper.snapshot()
+        self.keeper.keep()
 
     def turn(self) -> None:
         """Takes what the venues brought, logs everything stepped, settles what is durable."""
@@ -94,7 +94,7 @@ class EngineLoop:
             "loops": self.loops,
             "busy_ns": self.busy_ns,
             "longest_turn_ns": self.longest_ns,
-            "snapshots": self.snapshots,
+            "snapshots": self.keeper.snapshots,
             "outages": shard.gateway.outages(),
             "syncs": writer["groups"],
             "sync_ns": writer["sync_ns"],
@@ -113,9 +113,8 @@ class EngineLoop:
 
     def _keep(self, now_ns: int) -> None:
         if self.snapshot_ns and now_ns - self._kept_ns >= self.snapshot_ns:
-            self.keeper.snapshot()
+            self.keeper.keep()
             self._kept_ns = now_ns
-            self.snapshots += 1
 
 
 def answer(reply: Reply, given: Accepted | Refused) -> None:

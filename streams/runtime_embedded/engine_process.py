@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from streams.runtime_embedded.engine_shard import EngineShard
 from streams.runtime_embedded.order_flow import OrderFlow
 from streams.runtime_embedded.plain_gateway import PlainGateway
 from streams.runtime_embedded.restart import open_shard
+from streams.runtime_embedded.snapshot_process import SnapshotProcess
 from streams.simulator.plain_config import PlainConfig
 
 SOCKET = "commands.sock"
@@ -87,24 +89,28 @@ def plain_config(config: ServiceConfig, run: RunDirectory) -> PlainConfig:
 
 def serve(config: ServiceConfig, is_stopped: Callable[[], bool], clock: Clock, log: Logger) -> None:
     """Runs the engine process until it is told to stop."""
+    service = config.service
     with open_run(config, clock.now_ns()) as run:
         market = plain_config(config, run)
-        shard_log = run.shard(SHARD)
         gateway = PlainGateway(market, run.path / "venues")
-        shard = EngineShard(shard_log, gateway, clock, config.service.core)
+        shard = EngineShard(run.shard(SHARD), gateway, clock, service.core)
         if config.market.orders_per_s:
             shard.flow = OrderFlow(market, config.market.orders_per_s)
         keeper = open_shard(shard, reference_of(config, gateway), log.info)
-        loop = EngineLoop(shard, keeper, clock, config.service.snapshot_s)
+        if service.snapshot_s:
+            keeper.process = SnapshotProcess(run.path, SHARD, service.snapshot_s, service.core)
+        loop = EngineLoop(shard, keeper, clock, service.snapshot_s)
         server = CommandServer(run.path / SOCKET, loop.handle)
         log.info("ready", seq=shard.engine.seq, out_seq=shard.engine.out_seq)
+        gc.freeze()  # what lives as long as the process need not be looked through again
         try:
             loop.run(server, is_stopped)
         finally:
+            gc.unfreeze()
             server.close()
-            keeper.close()
             gateway.close()
         run.update_manifest(complete=True)
+    keeper.finish()
     log.info("stopped", seq=shard.engine.seq, out_seq=shard.engine.out_seq)
 
 

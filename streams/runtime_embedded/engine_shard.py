@@ -14,12 +14,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from aggregates import kernel
 from aggregates.kernel import Engine
-from schemas.codes import InputType, OutputType
+from schemas.codes import REFERENCE_TYPES, InputType, OutputType
 from schemas.commands import Accepted, Refused
-from schemas.envelope import HEADER, OUT_HEADER, SLOTS
+from schemas.envelope import HEADER, OUT_HEADER
 from schemas.market import TIMER
 from schemas.orders import NEW_ORDER
 from schemas.units import INSTRUMENT_NONE, SOURCE_REFERENCE, VENUE_NONE
@@ -29,6 +29,7 @@ from streams.log.shard_log import ShardLog
 from streams.replay.journal import Journal
 from streams.runtime_embedded.gateway import Arrivals, Gateway, Rows
 from streams.runtime_embedded.identities import Identities, meaning
+from streams.runtime_embedded.known import Known
 from streams.runtime_embedded.meters import Meters
 from streams.runtime_embedded.order_flow import SOURCE_ORDERS, OrderFlow
 from streams.sources.records import number
@@ -36,9 +37,15 @@ from streams.sources.records import number
 SOURCE_API = 210
 SOURCE_TIMER = 250
 COMMANDS = frozenset(
-    {InputType.NEW_ORDER, InputType.CANCEL_ORDER, InputType.AMEND_ORDER, InputType.KILL}
+    {
+        InputType.NEW_ORDER,
+        InputType.CANCEL_ORDER,
+        InputType.AMEND_ORDER,
+        InputType.END_OF_DAY,
+        InputType.KILL,
+        InputType.REARM,
+    }
 )
-REFERENCE = frozenset(kind for kind in SLOTS if kind >= InputType.INSTRUMENT)
 SENDS = (OutputType.CHILD, OutputType.CANCEL_CHILD)
 _SOURCE = struct.Struct("<B")
 _NUMBERS = struct.Struct("<Qq")
@@ -50,13 +57,13 @@ class EngineShard:
     """Engine, log and gateway of one shard; `restart.open_shard` makes one."""
 
     def __init__(self, log: ShardLog, gateway: Gateway, clock: Clock, core: str = "native") -> None:
-        self.log, self.gateway, self.clock = log, gateway, clock
-        self.engine: Engine = kernel.load(core, log.shard)
-        self.last_seq = np.zeros(256, dtype=np.uint64)
-        self.identities = Identities()
+        self.log, self.gateway, self.clock, self.core = log, gateway, clock, core
+        self.engine: Engine
+        self.last_seq: NDArray[np.uint64]
+        self.identities: Identities
+        self.journal: Journal
         self.meters = Meters()
         self.flow: OrderFlow | None = None
-        self.journal: Journal
         self._pending: deque[tuple[int, Callable[[], None]]] = deque()
         self._stamp_ns = 0
 
@@ -65,10 +72,12 @@ class EngineShard:
         """Sends and answers that wait for their inputs to be durable."""
         return len(self._pending)
 
-    def begin(self) -> None:
-        """Starts to journal, from the engine's position on."""
-        self.journal = Journal(self.log, self.engine)
-        self._stamp_ns = self.engine.log_ns
+    def take_over(self, engine: Engine, known: Known) -> None:
+        """Goes on with an engine at the end of the log, and what is known of its inputs."""
+        self.engine = engine
+        self.last_seq, self.identities = known.last_seq, known.identities
+        self.journal = Journal(self.log, engine)
+        self._stamp_ns = engine.log_ns
 
     def load(self, records: bytes) -> None:
         """Folds the reference records that a new log starts with, and waits until they are kept."""
@@ -143,12 +152,6 @@ class EngineShard:
         while self._pending:
             self._pending.popleft()[1]()
 
-    def hand_over(self, outputs: bytes) -> None:
-        """Gives the children and cancels of durable outputs to the gateway."""
-        for kind, raw in iter_raw_outputs(outputs):
-            if kind in SENDS:
-                self._send(raw)
-
     def _step(self, records: Any) -> None:
         _, outputs = self.engine.step(records)
         self.journal.note(records, outputs)
@@ -199,7 +202,7 @@ class EngineShard:
 
     def _stamped(self, record: bytes, source: int = SOURCE_API) -> bytes:
         raw = bytearray(record)
-        source = SOURCE_REFERENCE if record[0] in REFERENCE else source
+        source = SOURCE_REFERENCE if record[0] in REFERENCE_TYPES else source
         self.last_seq[source] += np.uint64(1)
         self._stamp_ns = max(self._stamp_ns, self.clock.now_ns())
         _SOURCE.pack_into(raw, 3, source)
@@ -209,7 +212,7 @@ class EngineShard:
 
 def command_fault(record: bytes) -> Refused | None:
     """Why bytes are no command, None when they are one."""
-    if not record or record[0] not in COMMANDS | REFERENCE:
+    if not record or record[0] not in COMMANDS | REFERENCE_TYPES:
         return Refused("unknown_type", "send an order, a cancel, an amend, a kill or a reference")
     if len(record) != record_size(record[0]):
         size = record_size(record[0])

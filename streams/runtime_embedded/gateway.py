@@ -1,8 +1,8 @@
 """What the engine process needs of its venues: records in, children and cancels out.
 
 A gateway lives in the engine process and is driven by its loop; it starts no thread of its own and
-never blocks. It must know how far it has taken what it was sent: after a crash the engine process
-hands over again everything since its last snapshot, and what was taken before is dropped.
+never blocks. It knows how far it has taken what it was sent: after a crash the engine process
+hands over what the output log holds beyond that.
 """
 
 from __future__ import annotations
@@ -46,6 +46,10 @@ class Arrivals:
 class Gateway(Protocol):
     """The venues of one shard, real or simulated."""
 
+    @property
+    def taken_out_seq(self) -> int:
+        """out_seq of the last record that `send` took."""
+
     def reference(self) -> bytes:
         """INSTRUMENT, VENUE, LISTING and FEE records of source 0 that a new log starts with."""
 
@@ -62,7 +66,7 @@ class Gateway(Protocol):
         """Dense ids of simulated venues that are out."""
 
     def save(self) -> bytes:
-        """Everything needed to go on from here, kept beside the engine's snapshot."""
+        """Everything needed to go on from here; taken each so many seconds, in the loop."""
 
     def restore(self, saved: bytes, now_ns: int) -> Arrivals:
         """Go on from `saved` (empty: the start): all reports until now, old ones among them."""

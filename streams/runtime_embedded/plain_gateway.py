@@ -36,7 +36,7 @@ class Saved(msgspec.Struct):
     market: bytes
     market_ns: int
     sent_bytes: int
-    last_out_seq: int
+    taken_out_seq: int
     reports: int
     down: list[int]
     held: bytes
@@ -58,7 +58,7 @@ class PlainGateway:
         )
         self.sent = SentLog(directory / "sent.log")
         self.market_ns = config.start_ns
-        self.last_out_seq = 0
+        self.taken_out_seq = 0
         self.reports = 0
         self.down: set[int] = set()
         self.held: list[Rows] = []
@@ -81,7 +81,7 @@ class PlainGateway:
 
     def send(self, output: Any, sent_ns: int) -> None:
         out_seq = OUT_HEADER.unpack(output).out_seq
-        if out_seq <= self.last_out_seq:
+        if out_seq <= self.taken_out_seq:
             return
         raw, sent_ns = bytes(output), max(sent_ns, self.market_ns)
         self.sent.append(Sent(OUTPUT, self.market_ns, sent_ns, out_seq, raw))
@@ -107,7 +107,7 @@ class PlainGateway:
                 market=self.market.state_bytes(),
                 market_ns=self.market_ns,
                 sent_bytes=self.sent.size,
-                last_out_seq=self.last_out_seq,
+                taken_out_seq=self.taken_out_seq,
                 reports=self.reports,
                 down=sorted(self.down),
                 held=held.tobytes(),
@@ -132,7 +132,7 @@ class PlainGateway:
         """Takes over a saved state; where the sent log goes on from it."""
         state = msgspec.msgpack.decode(saved, type=Saved)
         self.market.restore(state.market)
-        self.market_ns, self.last_out_seq = state.market_ns, state.last_out_seq
+        self.market_ns, self.taken_out_seq = state.market_ns, state.taken_out_seq
         self.reports, self.down, self.lost = state.reports, set(state.down), state.lost
         self.held = [np.frombuffer(state.held, EXEC_REPORT.dtype)]
         self.late = np.frombuffer(state.late, EXEC_REPORT.dtype)
@@ -190,7 +190,7 @@ class PlainGateway:
 
     def _take(self, raw: bytes, sent_ns: int) -> None:
         header = OUT_HEADER.unpack(raw)
-        self.last_out_seq = header.out_seq
+        self.taken_out_seq = header.out_seq
         if header.type == OutputType.CANCEL_CHILD:
             self._take_cancel(CANCEL_CHILD.unpack(raw), sent_ns)
         elif CHILD.unpack(raw).venue in self.down:

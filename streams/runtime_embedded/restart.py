@@ -1,147 +1,105 @@
 """Opens a shard where it ended: snapshot, then the log's tail, then what was on its way.
 
-Outputs that the tail gives and the log lost are appended again, the same bytes. Children and
-cancels since the snapshot are handed to the gateway again, which drops those it has; reports that
-the log holds already are dropped by their number.
+The tail is executed natively, in large pieces; outputs that it gives and the log lost are appended
+again, the same bytes. The gateway says how far it has taken what it was sent, and gets everything
+after that from the output log; reports that the log holds already are dropped by their number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-
-from schemas.codes import InputType
-from schemas.envelope import HEADER, OUT_HEADER
-from schemas.errors import CorruptLogError
-from schemas.wire import iter_inputs, iter_raw_outputs
-from streams.log.shard_log import Recovery
-from streams.log.snapshots import Snapshot, SnapshotStore
+from schemas.codes import OutputType
+from streams.log.picking import picked, pieces
+from streams.log.shard_log import ShardLog
+from streams.replay.restore import restore
 from streams.runtime_embedded.engine_shard import EngineShard
 from streams.runtime_embedded.gateway import Arrivals, no_market
-from streams.runtime_embedded.sidecar import Beside, Sidecar
+from streams.runtime_embedded.known import Known
+from streams.runtime_embedded.sidecar import Sidecar
+from streams.runtime_embedded.snapshot_process import SnapshotProcess
 
+SENDS = (OutputType.CHILD, OutputType.CANCEL_CHILD)
 Told = Callable[[str], None]
 
 
 @dataclass
 class Keeper:
-    """Takes snapshots of a shard, each with what stands beside it."""
+    """Keeps what a restart needs that does not follow from the log: the gateway's state.
+
+    Snapshots are taken by `process`, which has its own engine; None takes none.
+    """
 
     shard: EngineShard
-    store: SnapshotStore
-    sidecar: Sidecar
+    saved: Sidecar
+    process: SnapshotProcess | None = None
+    snapshots: int = 0
+    newest_seq: int = 0
 
-    def snapshot(self) -> None:
-        """Store the state and what stands beside it, with everything up to it settled."""
-        shard = self.shard
-        shard.settle_all()
-        input_chain = durable_chain(shard.log.inputs)
-        output_chain = durable_chain(shard.log.outputs)
-        known = {s: int(n) for s, n in enumerate(shard.last_seq) if n}
-        rows, gateway = shard.identities.rows(), shard.gateway.save()
-        self.sidecar.put(Beside(shard.engine.seq, known, rows, gateway))
-        self.store.put(
-            seq=shard.engine.seq,
-            out_seq=shard.engine.out_seq,
-            log_ns=shard.engine.log_ns,
-            input_chain=input_chain,
-            output_chain=output_chain,
-            state=shard.engine.state_bytes(),
-        )
-        self.store.prune(2)
+    def keep(self) -> None:
+        """Saves the gateway's state without waiting for the disk, and looks after the process."""
+        save_gateway(self.shard, self.saved)
+        if self.process is not None:
+            newest = newest_snapshot(self.shard.log)
+            self.snapshots += newest > self.newest_seq
+            self.newest_seq = newest
+            self.process.look_after()
 
-    def close(self) -> None:
-        """Close the files."""
-        self.store.close()
+    def finish(self) -> None:
+        """Lets the last snapshot be taken; the log must be closed."""
+        if self.process is not None:
+            self.process.finish()
 
 
 def open_shard(shard: EngineShard, reference: bytes, told: Told) -> Keeper:
     """Recovers or begins the shard's log; `told` hears of the progress."""
-    recovery = shard.log.open_writers()
-    keeper = Keeper(shard, shard.log.snapshots(), Sidecar(shard.log.directory / "beside"))
-    if recovery.inputs.last_seq == 0:
-        shard.begin()
+    log, known = shard.log, Known(shard.log)
+    restored = restore(log, shard.core, known)
+    shard.take_over(restored.engine, known)
+    saved = Sidecar(log.directory / "venues", "gateway")
+    if restored.engine.seq == 0:
         shard.load(reference)
-        keeper.snapshot()
-        return keeper
-    snapshot = newest(keeper.store, recovery)
-    beside = Beside(0, {}, [], b"")
-    if snapshot is not None:
-        beside = keeper.sidecar.get(snapshot.info.seq)
-        shard.engine.restore(snapshot.state)
-    told(
-        f"shard {shard.log.shard}: from the snapshot at {beside.seq} to {recovery.inputs.last_seq}"
-    )
-    go_on(shard, beside, recovery)
-    keeper.snapshot()
-    return keeper
+    else:
+        told(
+            f"shard {log.shard}: {restored.tail} inputs folded again to {restored.engine.seq}, "
+            f"{restored.reappended} outputs made again"
+        )
+    resume_gateway(shard, saved)
+    return Keeper(shard, saved, newest_seq=newest_snapshot(log))
 
 
-def go_on(shard: EngineShard, beside: Beside, recovery: Recovery) -> None:
-    """Folds the log's tail and takes up what was on its way."""
-    for source, seq in beside.sources.items():
-        shard.last_seq[source] = seq
-    shard.identities.load(beside.orders)
-    outputs = fold_tail(shard, beside.seq)
-    append_lost(shard, outputs, recovery.outputs.last_seq)
-    shard.begin()
-    reports = shard.gateway.restore(beside.gateway, shard.clock.now_ns()).reports
-    shard.hand_over(outputs)
+def resume_gateway(shard: EngineShard, saved: Sidecar) -> None:
+    """Takes up the gateway where its own journal ends, and hands it what it never got."""
+    numbers = saved.numbers()
+    contents = (saved.get(number) for number in reversed(numbers))
+    content = next((content for content in contents if content is not None), b"")
+    reports = shard.gateway.restore(content, shard.clock.now_ns()).reports
+    hand_over(shard)
     if len(reports):
         source = int(reports["source"][0])
         is_new = reports["source_seq"] > shard.last_seq[source]
         shard.arrive(Arrivals(no_market(), reports[is_new]))
 
 
-def newest(store: SnapshotStore, recovery: Recovery) -> Snapshot | None:
-    """The newest snapshot that both streams reach: a power cut can keep more of the inputs."""
-    for info in reversed(store.entries()):
-        if info.seq > recovery.inputs.last_seq or info.out_seq > recovery.outputs.last_seq:
-            continue
-        try:
-            return store.load(info.seq)
-        except CorruptLogError:
-            continue  # an older one only takes longer
-    return None
+def hand_over(shard: EngineShard) -> None:
+    """Gives the gateway the logged children and cancels after the last one that it took."""
+    log, taken = shard.log, shard.gateway.taken_out_seq
+    if log.outputs.next_seq <= taken + 1:
+        return
+    log.outputs.wait_durable(log.outputs.next_seq - 1)
+    for first, records in pieces(log.reader("outputs", taken + 1, verify_chain=False)):
+        for _, _, raw in picked("outputs", records, first, SENDS):
+            shard.gateway.send(raw, shard.clock.now_ns())
 
 
-def fold_tail(shard: EngineShard, after_seq: int) -> bytes:
-    """Steps the inputs after a position; what they gave."""
-    outputs = []
-    for frame in shard.log.reader("inputs", after_seq + 1):
-        _, said = shard.engine.step(frame.payload)
-        outputs.append(said)
-        learn(shard, frame.payload, frame.first_seq)
-    return b"".join(outputs)
+def save_gateway(shard: EngineShard, saved: Sidecar) -> None:
+    """Stores the gateway's state behind the last one."""
+    numbers = saved.numbers()
+    number = numbers[-1] + 1 if numbers else 1
+    saved.put(number, shard.gateway.save(), is_durable=False)
 
 
-def learn(shard: EngineShard, payload: Any, first_seq: int) -> None:
-    """Counters and identities that follow from logged inputs."""
-    for seq, (kind, raw) in enumerate(iter_inputs(payload), first_seq):
-        header = HEADER.unpack(raw)
-        last = int(shard.last_seq[header.source])
-        shard.last_seq[header.source] = np.uint64(max(last, header.source_seq))
-        if kind == InputType.NEW_ORDER:
-            shard.identities.observe(raw, seq)
-
-
-def append_lost(shard: EngineShard, outputs: bytes, last_out_seq: int) -> None:
-    """Appends outputs that the log does not hold."""
-    lost = [
-        bytes(raw)
-        for _, raw in iter_raw_outputs(outputs)
-        if OUT_HEADER.unpack(raw).out_seq > last_out_seq
-    ]
-    if lost:
-        shard.log.outputs.append(b"".join(lost), len(lost), shard.engine.log_ns)
-
-
-def durable_chain(writer: Any) -> bytes:
-    """Chain head of a stream with everything appended so far on disk."""
-    if writer.next_seq > 1:
-        writer.wait_durable(writer.next_seq - 1)
-    head: bytes = writer.position()[1]
-    return head
+def newest_snapshot(log: ShardLog) -> int:
+    """Position of the newest snapshot, 0 for none."""
+    return max((int(p.stem) for p in (log.directory / "snapshots").glob("*.snap")), default=0)

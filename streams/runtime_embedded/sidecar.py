@@ -1,60 +1,58 @@
-"""What a restart needs beside the engine's state: counters of sources, known orders, the gateway.
+"""Small files beside a log that save time at a restart: numbered, checked, the newest few kept.
 
-A file a snapshot, named by its position and written before it, so that a snapshot always finds its
-own. The newest few are kept; the file is lost without loss of truth only while no order is open, so
-a missing one is an error and never a guess.
+Everything in them follows from the log or from a venue's own journal. So one that is missing or
+damaged is passed over, never believed, and costs only time.
 """
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
-import msgspec
-
-from schemas.errors import CorruptLogError
 from streams.log.files import replace_durably
 
-KEPT = 3
-
-
-class Beside(msgspec.Struct):
-    """`sources`: last source_seq by source. `orders`: newest identities as (key, seq, log_ns,
-    digest), oldest first.
-    """
-
-    seq: int
-    sources: dict[int, int]
-    orders: list[tuple[bytes, int, int, bytes]]
-    gateway: bytes
+KEPT = 4
+DIGEST_BYTES = 32
 
 
 class Sidecar:
-    """The files of one shard."""
+    """The files of one kind in a folder."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, name: str) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self.directory = directory
+        self.directory, self.name = directory, name
 
-    def put(self, beside: Beside) -> None:
-        """Store one durably, and remove the oldest."""
-        replace_durably(self._path(beside.seq), msgspec.msgpack.encode(beside))
-        for old in sorted(self.directory.glob("beside-*.bin"))[:-KEPT]:
-            old.unlink()
+    def put(self, number: int, content: bytes, is_durable: bool = True) -> None:
+        """Stores one, all or nothing, and removes the oldest.
 
-    def get(self, seq: int) -> Beside:
-        """The one of the snapshot at `seq`; CorruptLogError when it is missing or damaged."""
-        path = self._path(seq)
+        Without `is_durable` a power cut may lose it, and nobody waits for the disk.
+        """
+        path = self._path(number)
+        sealed = hashlib.sha256(content).digest() + content
+        if is_durable:
+            replace_durably(path, sealed)
+        else:
+            fresh = path.with_suffix(".new")
+            fresh.write_bytes(sealed)
+            fresh.rename(path)
+        for old in self._paths()[:-KEPT]:
+            old.unlink(missing_ok=True)
+
+    def get(self, number: int) -> bytes | None:
+        """The content of one; None when it is missing or not what was stored."""
         try:
-            return msgspec.msgpack.decode(path.read_bytes(), type=Beside)
+            sealed = self._path(number).read_bytes()
         except FileNotFoundError:
-            raise CorruptLogError(
-                f"{path}: missing, so the snapshot at seq {seq} cannot be continued; restore the "
-                "file from a copy"
-            ) from None
-        except msgspec.DecodeError as error:
-            raise CorruptLogError(
-                f"{path}: damaged ({error}); restore the file from a copy"
-            ) from error
+            return None
+        content = sealed[DIGEST_BYTES:]
+        return content if hashlib.sha256(content).digest() == sealed[:DIGEST_BYTES] else None
 
-    def _path(self, seq: int) -> Path:
-        return self.directory / f"beside-{seq:020d}.bin"
+    def numbers(self) -> list[int]:
+        """Numbers of the files, oldest first."""
+        return [int(path.stem.rpartition("-")[2]) for path in self._paths()]
+
+    def _paths(self) -> list[Path]:
+        return sorted(self.directory.glob(f"{self.name}-{'[0-9]' * 20}.bin"))
+
+    def _path(self, number: int) -> Path:
+        return self.directory / f"{self.name}-{number:020d}.bin"

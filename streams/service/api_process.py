@@ -28,6 +28,7 @@ from streams.observability.traces import make_trace
 from streams.runtime_embedded.command_client import CommandClient
 from streams.runtime_embedded.engine_process import SHARD, SOCKET
 from streams.service.audit import Audit
+from streams.service.governed import Governed
 from streams.service.jobs import ProcessJobs
 from streams.service.records import LogRecords
 
@@ -72,8 +73,11 @@ def make_services(config: ServiceConfig, clock: Clock, log: Logger) -> Services:
         reads.close()
         audit.close()
 
+    port = CommandClient(run / SOCKET)
+    store = config.reference.store or f"sqlite:///{run / 'reference.db'}"
     return Services(
-        port=CommandClient(run / SOCKET),
+        port=port,
+        reference=Governed(store, run, port, log),
         reads=reads,
         hub=Hub(),
         gate=Gate(access_rules(api), clock.now_ns),
@@ -137,11 +141,14 @@ async def serve(config: ServiceConfig, services: Services, log: Logger) -> None:
     directory = Path(config.service.run) / f"shard-{SHARD:03d}"
     tailing = loop.create_task(tail(services.hub, directory, log))
     tailing.add_done_callback(lambda _: server.stop())
+    governing = loop.create_task(services.reference.follow())
+    governing.add_done_callback(lambda _: server.stop())
     log.info("serving", host=config.api.host, port=config.api.port)
     await server.serve()
-    tailing.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await tailing
+    for task in (tailing, governing):
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
     services.close()
     log.info("stopped")
 

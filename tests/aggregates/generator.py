@@ -318,7 +318,7 @@ class World(Life):
     def _charges(self) -> dict[str, int]:
         """Settings of a policy that most do without."""
         rng = self.rng
-        return {
+        terms = {
             "protection": rng.choice((0, 0, 1, 2)),
             "crossed": rng.choice((0, 0, 1, 2)),
             "equalise_arrival": rng.choice((0, 1)),
@@ -334,6 +334,10 @@ class World(Life):
             **{f"urgency_miss_e9_{u}": rng.choice((0, 0, 10**6 * u)) for u in (1, 2, 3)},
             **{f"urgency_horizon_ms_{u}": rng.choice((0, 0, 40 * u)) for u in (1, 2, 3)},
         }
+        terms["ended"] = int(
+            terms["risk_e9"] == 10**7 and terms["toxicity_e9"] == terms["latency_e9"]
+        )
+        return terms
 
     def _settings(self) -> None:
         rng = self.rng

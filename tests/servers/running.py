@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "servers" / "servers.py"
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 class RunningServer:

@@ -58,6 +58,6 @@ def test_data_and_port_outlive_a_restart(postgres_server: RunningServer) -> None
 )
 def test_bad_use_is_named(arguments: list[str], status: int, says: str, tmp_path: Path) -> None:
     command = [sys.executable, str(SCRIPT), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
     assert done.returncode == status
     assert says in done.stderr

@@ -61,7 +61,7 @@ def engine_process(config: ServiceConfig) -> Iterator[psutil.Process]:
         yield psutil.Process(process.pid)
     finally:
         process.terminate()
-        process.wait(timeout=60)
+        process.wait(timeout=180)
 
 
 @dataclass

@@ -34,7 +34,7 @@ OTHER: dict[str, tuple[str, Any]] = {
     "instrument": ("round_lot_units", 40),
     "policy": ("max_levels", 3),
     "limits": ("collar_bps", 100.0),
-    "account": ("cost_basis", "client"),
+    "account": ("max_net_ones", 5_000),
 }
 _numbers = count(1)
 EVENTS = ("amend", "approve", "activate", "suspend", "retire")
@@ -153,7 +153,7 @@ def test_a_change_needs_actor_and_reason(actor: str, reason: str) -> None:
         ("policy", "kind", "luck", "best_price"),
         ("policy", "max_levels", 11, "max_levels"),
         ("limits", "collar_bps", 0.0, "collar_bps"),
-        ("account", "cost_basis", "mine", "house"),
+        ("limits", "self_match", "mine", "cancel_newest"),
     ],
 )
 def test_terms_are_validated(kind: str, field: str, value: Any, message: str) -> None:

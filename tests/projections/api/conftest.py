@@ -33,7 +33,9 @@ class Running:
 
     def client(self) -> httpx.Client:
         """A client of it."""
-        return httpx.Client(base_url=self.url, timeout=20)
+        # Shorter than the service keeps an idle connection, so that no request meets its end.
+        limits = httpx.Limits(keepalive_expiry=1.0)
+        return httpx.Client(base_url=self.url, timeout=60, limits=limits)
 
 
 def free_port() -> int:

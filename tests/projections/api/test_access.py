@@ -45,7 +45,8 @@ ROUTES: list[tuple[str, str, Any, set[Role]]] = [
             "decisions orders children fills refusals alarms instruments policies kill-switches "
             "quality quality/execution performance/venues performance/orders venues limits jobs "
             "quality/compare?instrument=ALFA quality/history?instrument=ALFA&venue=XNYS "
-            "decisions/1 decisions/1/explanation orders/1 jobs/1"
+            "decisions/1 decisions/1/explanation orders/1 jobs/1 "
+            "reference/venue reference/venue/NOPE"
         ).split()
     ),
     ("GET", "/metrics", None, ANY),
@@ -61,7 +62,13 @@ ROUTES: list[tuple[str, str, Any, set[Role]]] = [
     ("POST", "/v1/kill-switch", KILL, {Role.TRADER, Role.OPERATOR}),
     ("POST", "/v1/kill-switch", {**KILL, "engaged": False}, {Role.OPERATOR}),
     ("POST", "/v1/venues/NOPE/outage", {"is_on": True}, {Role.OPERATOR}),
-    ("POST", "/v1/limits", {"symbol": "NOPE", "reason": "none"}, {Role.OPERATOR}),
+    ("POST", "/v1/reference/venue", {"key": "X", "terms": {}, "reason": "r"}, {Role.OPERATOR}),
+    (
+        "POST",
+        "/v1/reference/venue/NOPE/suspend",
+        {"version": 1, "reason": "none"},
+        {Role.OPERATOR},
+    ),
     ("POST", "/v1/jobs", {"kind": "whatif", "policy": "x = 1"}, AUDIT),
 ]
 

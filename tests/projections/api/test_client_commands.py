@@ -70,7 +70,7 @@ def test_venues_and_quality_as_tables_and_json(sor: Sor) -> None:
     for words in ("XNYS", "NYSE Arca", "health", "ack p50"):
         assert words in out
     venues = json.loads(sor("venues", "--json")[1])["venues"]
-    assert len(venues) == 6
+    assert len(venues) >= 6
     code, out, _ = sor("quality", "--live", "--instrument", "ALFA")
     assert (code, "XNYS" in out, "BRAVO" in out) == (0, True, False)
     assert json.loads(sor("quality", "--live", "--json")[1])["rows"]

@@ -227,7 +227,7 @@ def test_limits_of_an_unknown_instrument_are_refused(
     port: EnginePort, service: ReferenceService
 ) -> None:
     agree(service, "limits", "NOWHERE", {"max_order_units": 5, "max_notional_ones": 10})
-    with pytest.raises(Exception, match="no such instrument"):
+    with pytest.raises(RelayError, match="no such instrument"):
         asyncio.run(Relay(service, port, port.log.directory).step())
 
 

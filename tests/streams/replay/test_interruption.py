@@ -60,7 +60,7 @@ def test_ctrl_c_leaves_a_run_that_verifies(large: tuple[Path, Path], tmp_path: P
     process = start(large, out, "reference")
     wait_for_records(out)
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=30)
+    _, error = process.communicate(timeout=180)
     assert process.returncode == 130, error
     assert error.startswith("sor: interrupted")
     assert error.count("\n") == 1
@@ -93,7 +93,7 @@ def test_a_full_disk_is_named_and_the_log_stays_readable(
     out = tmp_path / "run"
     process = start(large, out, "native")
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (FILE_LIMIT, FILE_LIMIT))
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=180)
     assert process.returncode == 1, error
     assert "write failed on" in error
     assert "are durable" in error

@@ -268,7 +268,7 @@ def test_ctrl_c_stops_all_workers_and_the_next_one_goes_on(
     )
     time.sleep(1.2)
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=180)
     assert process.returncode in (0, 130, -signal.SIGINT), error
     found = subprocess.run(
         [*command, "--core", "reference", "--json"], cwd=root, capture_output=True, check=True

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from schemas.commands import HEAD, MAX_BODY_BYTES, ReplyKind
-from schemas.errors import CorruptLogError, InputError
+from schemas.errors import InputError
 from schemas.orders import KILL, NEW_ORDER
 from streams.runtime_embedded.command_server import CommandServer, Reply
 from streams.runtime_embedded.engine_shard import command_fault
 from streams.runtime_embedded.identities import KEPT, Identities
 from streams.runtime_embedded.sent_log import OUTPUT, Sent, SentLog
-from streams.runtime_embedded.sidecar import Beside, Sidecar
+from streams.runtime_embedded.sidecar import Sidecar
 
 
 def echo(kind: int, body: bytes, reply: Reply) -> None:
@@ -111,14 +111,15 @@ def test_an_unfinished_entry_of_the_sent_log_is_cut(tmp_path: Path) -> None:
     log.close()
 
 
-def test_a_missing_or_damaged_sidecar_is_named(tmp_path: Path) -> None:
-    sidecar = Sidecar(tmp_path)
-    for seq in range(1, 6):
-        sidecar.put(Beside(seq, {1: seq}, [], b""))
-    assert sidecar.get(5).sources == {1: 5}
-    assert len(list(tmp_path.iterdir())) == 3
-    with pytest.raises(CorruptLogError, match="missing"):
-        sidecar.get(1)
-    (tmp_path / f"beside-{5:020d}.bin").write_bytes(b"\xc1")
-    with pytest.raises(CorruptLogError, match="damaged"):
-        sidecar.get(5)
+def test_a_missing_or_damaged_sidecar_is_passed_over(tmp_path: Path) -> None:
+    sidecar = Sidecar(tmp_path, "known")
+    for number in range(1, 7):
+        sidecar.put(number, b"of %d" % number, is_durable=number % 2 == 0)
+    assert sidecar.numbers() == [3, 4, 5, 6]
+    assert sidecar.get(6) == b"of 6"
+    assert sidecar.get(1) is None
+    path = tmp_path / f"known-{6:020d}.bin"
+    raw = bytearray(path.read_bytes())
+    raw[-1] ^= 1
+    path.write_bytes(raw)
+    assert sidecar.get(6) is None

@@ -28,26 +28,10 @@ from streams.replay.verify import verify
 from streams.runtime_embedded.command_client import CommandClient
 from streams.runtime_embedded.engine_process import SOCKET
 from streams.runtime_embedded.sent_log import OUTPUT, SentLog
+from tests.streams.runtime_embedded.processes import start
 
 KILLS = 20 if os.environ.get("SOR_PROVE") else 3
 MARKET = SimulatedMarket(venues=5, instruments=2, records_per_s=1_000, orders_per_s=50)
-
-
-def start(config: ServiceConfig) -> subprocess.Popen[bytes]:
-    """Start an engine process and wait for its socket."""
-    socket = Path(config.service.run) / SOCKET
-    socket.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "streams.runtime_embedded.engine_process"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=None)
-    assert process.stdin is not None
-    process.stdin.write(msgspec.json.encode(config))
-    process.stdin.close()
-    deadline = time.monotonic() + 30
-    while not socket.exists():
-        assert process.poll() is None, "the engine process ended"
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return process
 
 
 def order(name: str, **terms: Any) -> bytes:
