@@ -40,6 +40,11 @@ REFUSALS = "sor.refusals"
 ALARMS = "sor.alarms"
 DEAD_LETTERS = "sor.dead-letters"
 
+DECISIONS_JSON = "sor.decisions-json"
+"""Decisions as JSON, with their schema where the broker knows schemas."""
+QUALITY_LATEST = "sor.venue-quality-latest"
+"""The newest quality row of each instrument and venue as JSON, compacted."""
+
 OUTPUT_TOPICS = {
     OutputType.DECISION: DECISIONS,
     OutputType.CHILD: CHILD_ORDERS,
@@ -58,8 +63,8 @@ OUTPUT_TOPICS = {
 }
 """Where each output record is published; dead letters hold bytes that are no input record."""
 CONTRACT_OUT = tuple(dict.fromkeys(OUTPUT_TOPICS.values()))
-COMPACTED = (SNAPSHOTS,)
-SHARDED = (INPUTS, SNAPSHOTS, *CONTRACT_OUT, DEAD_LETTERS)
+COMPACTED = (SNAPSHOTS, QUALITY_LATEST)
+SHARDED = (INPUTS, SNAPSHOTS, *CONTRACT_OUT, DEAD_LETTERS, DECISIONS_JSON, QUALITY_LATEST)
 """One partition a shard."""
 CONTRACT_PARTITIONS = 16
 """Most partitions of a topic of `CONTRACT_IN`: each is a source of its own in the inputs."""

@@ -43,9 +43,21 @@ class ReferenceNames:
         """Dense id of a venue key."""
         return self.venues.get(key)
 
+    def instrument_key(self, number: int) -> str:
+        """Key of a dense id, the id as text where it is not known."""
+        return _key(self.instruments, number)
+
+    def venue_key(self, number: int) -> str:
+        """Key of a dense id, the id as text where it is not known."""
+        return _key(self.venues, number)
+
     def policy_id(self, name: str) -> int | None:
         """Id of a policy name."""
         return self.policies.get(name)
+
+
+def _key(known: dict[str, int], number: int) -> str:
+    return next((key for key, found in known.items() if found == number), str(number))
 
 
 @dataclass

@@ -25,6 +25,7 @@ class Said:
     partition: int
     place: str
     value: bytes
+    key: bytes = b""
 
 
 class Link(Protocol):

@@ -73,7 +73,7 @@ class KafkaLink:
     async def _some(self, consumer: Any) -> list[Said]:
         found = (await consumer.getmany(timeout_ms=WAIT_MS)).items()
         return [
-            Said(self._names[tp.topic], tp.partition, str(m.offset), m.value or b"")
+            Said(self._names[tp.topic], tp.partition, str(m.offset), m.value or b"", m.key or b"")
             for tp, messages in found
             for m in messages
         ]

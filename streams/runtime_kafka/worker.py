@@ -16,18 +16,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import faust
 from faust.types import TP
 
 from schemas.errors import CorruptLogError
 from schemas.topics import INPUTS
 from schemas.units import NS_PER_MS
 from streams.brokers.shard_clock import ShardClock
-from streams.brokers.shard_fold import Outgoing, ShardFold, WrongEngineError
+from streams.brokers.shard_fold import Outgoing, ShardFold, WrongEngineError, latched
 from streams.brokers.snapshots import FolderStore, SnapshotStore, cut, newest
 from streams.runtime_kafka.config import KafkaConfig
+from streams.runtime_kafka.faust_app import make_app
 from streams.runtime_kafka.ingest import IngestAgents
-from streams.runtime_kafka.store import MAX_REQUEST, TopicStore
+from streams.runtime_kafka.store import TopicStore
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ class OwnedShard:
     next_offset: int
     is_seeking: bool = False
     refused: str = ""
+    kill_said: int = 0
     clock: ShardClock = field(default_factory=ShardClock)
     unacked: list[Any] = field(default_factory=list)
     pending: deque[Awaitable[Any]] = field(default_factory=deque)
@@ -50,7 +51,7 @@ class Worker:
     """One process of the group; `app` is the Faust app, also for `faust -A`."""
 
     def __init__(self, config: KafkaConfig, name: str = "worker") -> None:
-        self.config = config
+        self.config, self.name = config, name
         self.shards: dict[int, OwnedShard] = {}
         self._adopting = asyncio.Lock()
         self.app = make_app(config, name)
@@ -175,6 +176,10 @@ class Worker:
         owned.unacked.append(message)
         for out in outgoing:
             await self._send(owned, out)
+        if owned.fold.kill_seq > owned.kill_said:
+            owned.kill_said = owned.fold.kill_seq
+            await self._confirm(owned, 0)
+            await self._send(owned, latched(owned.fold, self.name))
         if len(owned.pending) > self.config.max_pending:
             await self._confirm(owned, self.config.max_pending // 2)
 
@@ -199,28 +204,3 @@ class Worker:
         for tp in revoked:
             if tp.topic == self.config.name(INPUTS):
                 self.shards.pop(tp.partition, None)
-
-
-def make_app(config: KafkaConfig, name: str) -> faust.App:
-    """The Faust app without agents; it serves no web pages."""
-    folder = Path(config.data) / name
-    folder.mkdir(parents=True, exist_ok=True)
-    return faust.App(
-        config.group,
-        broker=";".join(f"kafka://{place}" for place in config.bootstrap.split(",")),
-        datadir=str(folder),
-        store="memory://",
-        web_enabled=False,
-        web_bind="127.0.0.1",
-        topic_disable_leader=True,
-        topic_allow_declare=False,
-        topic_partitions=config.shards,
-        producer_acks=-1,
-        producer_linger=config.linger_ms / 1000,
-        producer_max_request_size=MAX_REQUEST,
-        consumer_auto_offset_reset="earliest",
-        broker_session_timeout=config.session_s,
-        broker_heartbeat_interval=max(0.3, config.session_s / 5),
-        broker_commit_interval=config.commit_s,
-        stream_wait_empty=False,
-    )

@@ -7,10 +7,14 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Mapping
 from typing import Any
 
+import msgspec
 import pulsar
+import pulsar.schema
 from pulsar.asyncio import Client, Producer, PulsarException
 
 from schemas.errors import VenuefoldError
+from schemas.json_decisions import avro_schema
+from schemas.topics import DECISIONS_JSON
 from streams.brokers.link import BEGINNING, NOW, Partition, Said
 from streams.brokers.shard_fold import Outgoing
 from streams.runtime_pulsar.admin import Admin
@@ -107,6 +111,7 @@ class PulsarLink:
             named = {"producer_name": label, "access_mode": mode}
         producer = await self.client.create_producer(
             self.config.name(*place),
+            schema=DecisionSchema() if place[0] == DECISIONS_JSON else None,
             batching_enabled=False,
             max_pending_messages=2 * HELD,
             **named,
@@ -115,8 +120,24 @@ class PulsarLink:
         return producer
 
 
+class DecisionSchema(pulsar.schema.Schema):  # type: ignore[misc]
+    """SmartRoutingDecisionEvent for Pulsar; what is sent is JSON already."""
+
+    def __init__(self) -> None:
+        kind = pulsar.schema.schema.SchemaType.JSON
+        super().__init__(bytes, kind, avro_schema(), "SmartRoutingDecisionEvent")
+
+    def encode(self, obj: bytes) -> bytes:
+        """As it is."""
+        return obj
+
+    def decode(self, data: bytes) -> Any:
+        """Plain values."""
+        return msgspec.json.decode(data)
+
+
 def said(topic: str, partition: int, message: Any) -> Said:
     """A message of Pulsar."""
     where = message.message_id()
     place = f"{where.ledger_id()},{where.entry_id()},{where.batch_index()}"
-    return Said(topic, partition, place, message.data())
+    return Said(topic, partition, place, message.data(), message.partition_key().encode())

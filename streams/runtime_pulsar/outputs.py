@@ -43,7 +43,7 @@ class Publisher:
         self._producers.clear()
 
     async def _open(self, out: Outgoing) -> Producer:
-        topic = self.config.name(out.topic, self.shard)
+        topic = self.config.name(out.topic, out.shard)
         named = {}
         if out.id:
             named = {

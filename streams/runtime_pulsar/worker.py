@@ -20,7 +20,7 @@ from pulsar.asyncio import Client, Consumer
 from schemas.topics import INPUTS
 from schemas.units import NS_PER_MS
 from streams.brokers.shard_clock import ShardClock
-from streams.brokers.shard_fold import ShardFold, WrongEngineError
+from streams.brokers.shard_fold import ShardFold, WrongEngineError, latched
 from streams.brokers.snapshots import FolderStore, SnapshotStore, cut, newest
 from streams.runtime_pulsar.config import PulsarConfig
 from streams.runtime_pulsar.ingest import PulsarIngest
@@ -46,6 +46,7 @@ class OwnedShard:
     fold: ShardFold
     place: Place = NOWHERE
     unacked: int = 0
+    kill_said: int = 0
     clock: ShardClock = field(default_factory=ShardClock)
 
     def is_next(self, place: Place) -> bool:
@@ -145,6 +146,10 @@ class ShardConsumer:
         owned.unacked += 1
         for out in outgoing:
             await self.publisher.send(out)
+        if fold.kill_seq > owned.kill_said:
+            owned.kill_said = fold.kill_seq
+            await self.publisher.confirm()
+            await self.publisher.send(latched(fold, self.worker.name))
         await self.publisher.confirm(self.config.max_pending)
 
     async def snapshot(self, consumer: Consumer) -> None:
