@@ -49,7 +49,7 @@ class KillReport:
 
     def facts(self) -> dict[str, Any]:
         """As plain values."""
-        return asdict(self)
+        return {**asdict(self), "shards": {str(s): name for s, name in sorted(self.shards.items())}}
 
     @property
     def is_whole(self) -> bool:

@@ -179,7 +179,7 @@ class SimulatedVenues:
         """Children, cancels and questions of every shard, once each."""
         readers = {shard: OnceReader(CHILD_ORDERS) for shard in self.shards}
         for shard, reader in readers.items():
-            reader.resume(shard, self.shards[shard].last_out_seq)
+            reader.resume(shard, self.shards[shard].taken_out_seq)
         places = {(CHILD_ORDERS, s): venues.place for s, venues in self.shards.items()}
         async for said in self.link.follow(places):
             venues = self.shards[said.partition]

@@ -23,6 +23,9 @@ async def work(settings: ServiceConfig) -> None:
 
 def serve(settings: ServiceConfig) -> int:
     """The command's work."""
-    with suppress(asyncio.CancelledError):
-        asyncio.run(work(settings))
+    try:
+        with suppress(asyncio.CancelledError):
+            asyncio.run(work(settings))
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from group
     return 0

@@ -60,7 +60,7 @@ class ShardVenues(PlainGateway):
     def hold_back(self, raw: bytes, sent_ns: int) -> None:
         """Answers a child that a kill covers instead of sending it."""
         out_seq = OUT_HEADER.unpack(raw).out_seq
-        if out_seq > self.last_out_seq:
+        if out_seq > self.taken_out_seq:
             self.sent.append(Sent(HELD_BACK, self.market_ns, sent_ns, out_seq, raw))
             self._hold_back(raw)
 
@@ -130,10 +130,10 @@ class ShardVenues(PlainGateway):
     def _take(self, raw: bytes, sent_ns: int) -> None:
         header = OUT_HEADER.unpack(raw)
         if header.type == OutputType.STATUS_REQUEST:
-            self.last_out_seq = header.out_seq
+            self.taken_out_seq = header.out_seq
             self._answer(self._status(raw))
         elif header.type == OutputType.REPLACE_CHILD:
-            self.last_out_seq = header.out_seq
+            self.taken_out_seq = header.out_seq
             self._answer(self._report(raw, ExecType.REPLACE_REJECT))
         else:
             if header.type == OutputType.CHILD:
@@ -142,7 +142,7 @@ class ShardVenues(PlainGateway):
             super()._take(raw, sent_ns)
 
     def _hold_back(self, raw: bytes) -> None:
-        self.last_out_seq = OUT_HEADER.unpack(raw).out_seq
+        self.taken_out_seq = OUT_HEADER.unpack(raw).out_seq
         self._answer(self._report(raw, ExecType.REJECTED, text=KILLED_TEXT))
 
     def _status(self, raw: bytes) -> bytes:

@@ -56,7 +56,10 @@ class Desk:
         command = [sys.executable, "-m", "streams.cli.main", "gateway", "--config"]
         with (self.folder / "gateway.log").open("ab") as log:
             self.gateway = subprocess.Popen(
-                [*command, str(self.settings)], stdout=log, stderr=log, env=self.environment
+                [*command, str(self.settings), "--debug"],
+                stdout=log,
+                stderr=log,
+                env=self.environment,
             )
 
     def stop_gateway(self, number: int = signal.SIGTERM) -> None:
@@ -100,7 +103,12 @@ class Desk:
 
     def ended(self, name: str) -> OrderStateEvent:
         """The last state of an order that ends."""
-        eventually(lambda: [s for s in self.states(name) if s.state in FINAL], 40)
+        try:
+            eventually(lambda: [s for s in self.states(name) if s.state in FINAL], 40)
+        except AssertionError as error:
+            told = [e for e in self.events() if getattr(e, "cl_ord_id", "") == name]
+            last = [type(e).__name__ for e in self.events()][-20:]
+            raise AssertionError(f"{error}\n{told}\n{last}\n{self.outputs.dead}") from None
         return self.states(name)[-1]
 
     def of(self, kind: type[Any]) -> list[Any]:

@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 from schemas.topics import INPUTS
 from tests.servers.running import RunningServer, eventually, running
 from tests.streams.brokers.flows import counts_of, frames, tape_of, wanted_of
-from tests.streams.brokers.kafka_harness import QUIET, Installation, KafkaOutputs, installed
+from tests.streams.brokers.kafka_harness import Installation, KafkaOutputs, installed
 from tests.streams.brokers.pulsar_harness import Installation as PulsarInstallation
 from tests.streams.brokers.pulsar_harness import PulsarOutputs
 from tests.streams.brokers.pulsar_harness import installed as pulsar_installed
@@ -47,7 +47,7 @@ def write_part(
 
 def owners(install: Installation) -> dict[str, set[int]]:
     """Partitions of the inputs by member of the group, while the group is stable."""
-    admin = AdminClient({"bootstrap.servers": install.config.bootstrap, **QUIET})
+    admin = AdminClient({"bootstrap.servers": install.config.bootstrap})
     group = install.config.group
     described = admin.describe_consumer_groups([group], request_timeout=20)[group].result()
     if described.state.name != "STABLE":
