@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Mapping
 from typing import Any
 
+import _pulsar
 import msgspec
 import pulsar
 import pulsar.schema
@@ -124,7 +125,7 @@ class DecisionSchema(pulsar.schema.Schema):  # type: ignore[misc]
     """SmartRoutingDecisionEvent for Pulsar; what is sent is JSON already."""
 
     def __init__(self) -> None:
-        kind = pulsar.schema.schema.SchemaType.JSON
+        kind = _pulsar.SchemaType.JSON
         super().__init__(bytes, kind, avro_schema(), "SmartRoutingDecisionEvent")
 
     def encode(self, obj: bytes) -> bytes:
