@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Mapping
 from typing import Any
 
-import _pulsar
 import msgspec
 import pulsar
 import pulsar.schema
@@ -125,7 +124,7 @@ class DecisionSchema(pulsar.schema.Schema):  # type: ignore[misc]
     """SmartRoutingDecisionEvent for Pulsar; what is sent is JSON already."""
 
     def __init__(self) -> None:
-        kind = _pulsar.SchemaType.JSON
+        kind = pulsar._pulsar.SchemaType.JSON
         super().__init__(bytes, kind, avro_schema(), "SmartRoutingDecisionEvent")
 
     def encode(self, obj: bytes) -> bytes:
