@@ -50,8 +50,8 @@ format: $(VENV)/.dev ## fix style in place
 	@$(BIN)/ruff check -q --fix .
 	@$(BIN)/ruff format -q .
 
-bench: $(VENV)/.project ## every benchmark, as a table
-	@$(BIN)/sor bench
+bench: $(VENV)/.project ## every benchmark, as a table; ARGS=--quick for small sizes
+	@$(BIN)/sor bench $(ARGS)
 
 prove: setup ## the promises in full size (hours), resumable; P=8 for one, ARGS=--list to see
 	@$(BIN)/python tests/prove.py $(if $(P),--promise $(P)) $(ARGS)

@@ -164,13 +164,11 @@ def _believe(candidate: Candidate, policy: Any, tables: Tables, now_ns: int) -> 
     row, settings = candidate.row, tables.settings
     venue = tables.venues[candidate.venue]
     session_ns, venue_ns = row.session.at(now_ns), venue.quality.session.at(now_ns)
-    prior = venue.quality.fill.shrunk(
-        venue_ns, settings.fill_quantum_ns, settings.fill_prior, settings.fill_prior_weight
+    share = availability.venue_share(venue.quality.fill, venue_ns, settings)
+    candidate.fill_ratio = row.fill.shrunk(
+        session_ns, settings.fill_quantum_ns, share, settings.fill_prior_weight
     )
-    candidate.fill_ratio = quality.fill_ratio(
-        row, session_ns, venue.quality.fill, venue_ns, settings
-    )
-    candidate.misses = availability.misses(row, session_ns, prior, candidate.fill_ratio, settings)
+    candidate.misses = availability.misses(row, session_ns, share, candidate.fill_ratio, settings)
     ack_ns = quality.ack_ns(
         row, session_ns, venue.quality.ack, venue_ns, venue.ack_prior_ns, settings
     )

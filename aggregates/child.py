@@ -82,7 +82,9 @@ class Child:
 
     `mid_x2` is twice the mid and `far_nanos` the protected far touch at send, 0 = none. A
     `pending_units` other than 0 is a replace not yet answered. `due_ns` is when its one timer is
-    due; `queries` counts status requests since its outcome became unknown.
+    due; `queries` counts status requests since its outcome became unknown. Of a child that rests:
+    the `queue` bucket it joined, its exposure `age_ns` as of session time `rest_ns` (0 = it is in
+    no book now), and whether it ever was in one.
     """
 
     child_id: int
@@ -110,6 +112,10 @@ class Child:
     exec_inst: int = 0
     queries: int = 0
     reason: int = 0
+    queue: int = 0
+    rested: bool = False
+    rest_ns: int = 0
+    age_ns: int = 0
     trades: dict[int, Trade] = field(default_factory=dict)
 
     @property

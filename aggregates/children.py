@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aggregates import learning
+from aggregates import hazards, learning
 from aggregates.child import AT_VENUE, LIVE, OPEN, WAITING, Act, Child
 from aggregates.markouts import valid_mid
 from aggregates.order import Order
@@ -69,7 +69,9 @@ def send(shard: Shard, order: Order, child: Child) -> None:
     """Says that a child is to go to its venue, and waits for the answer."""
     child.act(Act.SEND)
     child.sent_ns = shard.log_ns
-    if not child.rests:
+    if child.rests:
+        hazards.place(shard, child)
+    else:
         child.mid_x2 = valid_mid(shard, shard.books[child.instrument])
     expect_answer(shard, order, child)
     rule = shard.tables.postings.get(order.policy)

@@ -33,7 +33,11 @@ TABLE = _table()
 
 def weight(now_ns: int, then_ns: int, quantum_ns: int) -> float:
     """What a unit observed at `then_ns` is worth at `now_ns`; 1.0 inside one quantum."""
-    steps = now_ns // quantum_ns - then_ns // quantum_ns
+    return weight_of_steps(now_ns // quantum_ns - then_ns // quantum_ns)
+
+
+def weight_of_steps(steps: int) -> float:
+    """2^(-steps / 1024), as the table has it."""
     shift = steps >> 10
     if shift >= SHIFT_LIMIT:
         return 0.0

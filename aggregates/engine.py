@@ -74,6 +74,11 @@ class ReferenceEngine:
         """Output records emitted."""
         return self.state.out_seq
 
+    @property
+    def reference_version(self) -> int:
+        """Number of the last reference record that was applied."""
+        return self.state.reference_version
+
     def state_bytes(self) -> bytes:
         """Canonical encoding of the whole state."""
         return state.encode(self.state)

@@ -28,6 +28,10 @@ class Engine(Protocol):
     def out_seq(self) -> int:
         """Output records emitted."""
 
+    @property
+    def reference_version(self) -> int:
+        """Number of the last reference record that was applied."""
+
     def step(
         self, batch: Any, limit_ns: int = INT64_MAX, stop_on_child: bool = False
     ) -> tuple[int, bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import sqrt
 from typing import Any
 
-from aggregates import quality
+from aggregates import hazards, quality
 from aggregates.book import Book
 from aggregates.evidence import HORIZONS, SURVIVAL_SIZES
 from aggregates.moments import Moments
@@ -118,6 +118,12 @@ def emit_execution(shard: Shard, book: Book, venue: int) -> None:
         _read(values, f"realised_{name}", evidence.realised[index], now_ns, impact)
         _read(values, f"impact_{name}", evidence.removed[index], now_ns, impact)
         _read(values, f"mid_adverse_{name}", evidence.mid[index], now_ns, impact)
+    for queue in range(hazards.BUCKETS):
+        name = f"passive_fill_{queue}"
+        passive = hazards.passive_fill_of_queue(
+            shard, book.instrument, venue, queue, settings.horizons_ns[-1]
+        )
+        values[name], values[f"{name}_se"], values[f"{name}_n"] = passive
     for index in range(SURVIVAL_SIZES):
         trials = evidence.trials[index]
         values[f"available_{index}"] = ratio(evidence.success[index], trials)

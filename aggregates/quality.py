@@ -22,16 +22,16 @@ TIME_SUMS = (
     "observed",
     "changes",
     "bid_time",
-    "bid_square_time",
     "ask_time",
+    "bid_square_time",
     "ask_square_time",
     "near_bid_time",
     "near_ask_time",
+    "at_bid_time",
+    "at_ask_time",
     "spread_time",
     "spread_square_time",
     "two_sided_time",
-    "at_bid_time",
-    "at_ask_time",
 )
 """Decayed sums over session time; `changes` counts changes of the touch, decayed alike."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aggregates import accounts, children, day, learning
+from aggregates import accounts, children, day, hazards, learning
 from aggregates.child import AT_VENUE, LIVE, MAX_TRADES, OPEN, Act, Child, Trade, apply_report
 from aggregates.desk import emit_order, settle, wind_down
 from aggregates.order import Order
@@ -48,11 +48,14 @@ def _apply(shard: Shard, child: Child, order: Order, report: Any) -> None:
     before, state_before = child.leaves_units, child.state
     child.reports += 1
     learning.observe_answer(shard, child)
+    hazards.observe(shard, child)
     if report.exec_type == ExecType.TRADE:
         _book_trade(shard, child, order, row, report)
     elif report.exec_type in CHANGES:
         _change_trade(shard, child, order, row, report)
     apply_report(child, report.exec_type, report.cum_units, report.leaves_units)
+    if child.rests:
+        hazards.observe_report(shard, child, report)
     children.free(shard, order, child, before)
     row.dirty = True
     if state_before in OPEN and child.state not in OPEN:
@@ -214,6 +217,8 @@ def time_out(shard: Shard, child_id: int) -> None:
     if child is None or not children.is_overdue(shard, child):
         return
     order = shard.orders[child.order_id]
+    hazards.observe(shard, child)
+    hazards.forget_place(child)
     child.act(Act.TIME_OUT)
     learning.observe_timeout(shard, child)
     # The input being folded comes after the timer, so its quote is news.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aggregates import children, posting, risk
+from aggregates import children, hazards, posting, risk
 from aggregates.child import LIVE, Child
 from aggregates.desk import emit_order, settle, venue_kills
 from aggregates.order import Order
@@ -47,6 +47,7 @@ def look_at(shard: Shard, child_id: int) -> None:
     child = shard.children.get(child_id)
     if child is None or child.state not in LIVE:
         return
+    hazards.observe(shard, child)
     order = shard.orders[child.order_id]
     rule = shard.tables.postings.get(order.policy)
     if child.state in (ChildState.ACKNOWLEDGED, ChildState.PARTIAL):

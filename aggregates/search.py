@@ -15,7 +15,8 @@ from aggregates.allocation import Key, Plan, Sizes, Task, capacity, plan_of, tak
 from aggregates.candidates import Candidate
 from schemas.codes import PolicyKind
 
-MAX_MOVES = 64
+MAX_TRIALS = 4096
+"""Greedy fills that one decision may try; the best so far counts when they are used up."""
 Worth = tuple[int, int]
 """(units not placed, cost): less is better."""
 
@@ -43,14 +44,25 @@ class Search:
         ]
         self.has_unequal_lots = len({c.row.lot_units for c in self.by_rank.values()}) > 1
         self.must = sum(1 << rank for rank in task.least)
+        self.trials = 0
 
     def value(self, venues: int) -> Found | None:
         """Least sizes first, then greedy; None where the least is already too much."""
         sizes = {rank: self.floors[rank] for rank in _bits(venues) if self.floors.get(rank, 0) > 0}
         if sum(sizes.values()) > self.task.wanted or len(sizes) > self.task.policy.max_children:
             return None
-        made = self.found(take(self.task, self.keys, sizes, venues))
+        made = self.try_from(sizes, venues)
         return self.exchange(made, venues) if self.has_unequal_lots else made
+
+    @property
+    def may_try(self) -> bool:
+        """Whether the bound leaves another trial."""
+        return self.trials < MAX_TRIALS
+
+    def try_from(self, sizes: Sizes, venues: int) -> Found:
+        """One trial: greedy on top of sizes, among the ranks of the mask."""
+        self.trials += 1
+        return self.found(take(self.task, self.keys, sizes, venues))
 
     def found(self, sizes: Sizes) -> Found:
         """What sizes are worth."""
@@ -96,33 +108,34 @@ class Search:
     def improve(self, start: Found) -> Found:
         """Best move first, swaps only where neither adding nor dropping helps."""
         best = start
-        for _ in range(MAX_MOVES):
+        while True:
             before = best
             for moves in (self.moves, self.swaps):
                 for venues in moves(before.venues):
+                    if not self.may_try:
+                        return best
                     other = self.value(venues)
                     if other is not None and other.worth < best.worth:
                         best = other
                 if best is not before:
                     break
             if best is before:
-                break
-        return best
+                return best
 
     def exchange(self, start: Found, venues: int = -1) -> Found:
         """Moves lots between venues of the mask while that helps."""
         best = start
-        for _ in range(MAX_MOVES):
+        while True:
             before = best
             for sizes in self.exchanges(before.sizes, venues):
+                if not self.may_try:
+                    return best
                 # Only venues that have their least already.
-                used = sum(1 << rank for rank in sizes)
-                other = self.found(take(self.task, self.keys, sizes, used))
+                other = self.try_from(sizes, sum(1 << rank for rank in sizes))
                 if other.worth < best.worth:
                     best = other
             if best is before:
-                break
-        return best
+                return best
 
     def exchanges(self, sizes: Sizes, venues: int) -> Iterator[Sizes]:
         """A lot more at one venue, taken from another in whole lots of its own."""

@@ -67,6 +67,7 @@ class Shard:
         self.oldest_ns = 0
         self.markouts: dict[int, Any] = {}
         self.next_markout_id = 1
+        self.hazards: dict[tuple[int, int], Any] = {}
         self.markout_drops = [0] * (2 * len(MarkoutDrop))
         self.activated = b"\0" * 32
         self.kill_all = False

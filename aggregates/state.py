@@ -19,10 +19,12 @@ from aggregates.shard import COUNTERS, SOURCES, Identity, Shard
 from aggregates.state_accounts import decode_accounts, encode_accounts
 from aggregates.state_quality import (
     decode_fees,
+    decode_hazard,
     decode_moments,
     decode_row,
     decode_venue,
     encode_fees,
+    encode_hazard,
     encode_moments,
     encode_row,
     encode_venue,
@@ -64,7 +66,7 @@ HEAD = Layout(
         ("orders", "I"),
         ("timers", "I"),
         ("markouts", "I"),
-        ("reserved", "I"),
+        ("hazards", "I"),
         ("killed_clients", "I"),
         ("killed_accounts", "I"),
         ("killed_traders", "I"),
@@ -174,7 +176,11 @@ CHILD = Layout(
         ("exec_inst", "B"),
         ("queries", "B"),
         ("reason", "B"),
-        ("reserved", "1s"),
+        ("queue", "B"),
+        ("rest_ns", "q"),
+        ("age_ns", "q"),
+        ("rested", "B"),
+        ("reserved", "7s"),
     ),
 )
 """Followed by its trades by rising trade id."""
@@ -223,6 +229,9 @@ _CHILD_SCALARS = (
     "exec_inst",
     "queries",
     "reason",
+    "queue",
+    "rest_ns",
+    "age_ns",
     "child_id",
     "decision_id",
     "units",
@@ -263,6 +272,7 @@ def encode(shard: Shard) -> bytes:
     parts += [_markout(key, item) for key, item in sorted(shard.markouts.items())]
     for _, names in sorted(shard.killed.items()):
         parts += [TARGET.pack(name=name) for name in sorted(names)]
+    parts += [encode_hazard(key, item) for key, item in sorted(shard.hazards.items())]
     parts.append(encode_accounts(shard))
     return b"".join(parts)
 
@@ -282,6 +292,7 @@ def _head(shard: Shard) -> bytes:
         orders=len(shard.orders),
         timers=len(shard.timers),
         markouts=len(shard.markouts),
+        hazards=len(shard.hazards),
         killed_clients=len(shard.killed[KillScope.CLIENT]),
         killed_accounts=len(shard.killed[KillScope.ACCOUNT]),
         killed_traders=len(shard.killed[KillScope.TRADER]),
@@ -345,7 +356,7 @@ def _order(order: Order) -> bytes:
 
 def _child(child: Child) -> bytes:
     values = {name: getattr(child, name) for name in _CHILD_SCALARS}
-    head = CHILD.pack(trades=len(child.trades), acked=child.acked, **values)
+    head = CHILD.pack(trades=len(child.trades), acked=child.acked, rested=child.rested, **values)
     return head + b"".join(
         TRADE.pack(
             trade_id=trade_id,
@@ -393,6 +404,8 @@ def decode(data: bytes, generation: bytes) -> Shard:
     counts = (head.killed_clients, head.killed_accounts, head.killed_traders)
     for scope, count in zip(shard.killed, counts, strict=True):
         shard.killed[scope] = {cursor.read(TARGET).name for _ in range(count)}
+    for _ in range(head.hazards):
+        decode_hazard(shard.hazards, cursor)
     decode_accounts(shard, head, cursor)
     if cursor.offset != len(data):
         raise InputError(f"bytes follow a state's end at {cursor.offset}; take an older snapshot")
@@ -465,6 +478,7 @@ def _decode_child(order: Order, cursor: Cursor) -> Child:
         instrument=order.record.instrument,
         side=order.record.side,
         acked=bool(values.acked),
+        rested=bool(values.rested),
         **fields,
     )
     for _ in range(values.trades):

@@ -9,8 +9,10 @@ from typing import Any
 from aggregates.cursor import Cursor
 from aggregates.evidence import EVENT_FAMILIES, SURVIVAL_SIZES
 from aggregates.fees import Fees
+from aggregates.hazards import BUCKETS, Hazard
 from aggregates.health import VenueQuality
-from aggregates.histogram import BUCKETS, Histogram
+from aggregates.histogram import BUCKETS as LATENCIES
+from aggregates.histogram import Histogram
 from aggregates.moments import Moments
 from aggregates.quality import TIME_SUMS, Row
 from aggregates.session import SessionClock
@@ -30,6 +32,19 @@ MOMENTS = Layout(
         ("last", "d"),
     ),
 )
+HAZARD = Layout(
+    "HazardState",
+    (
+        ("instrument", "I"),
+        ("venue", "I"),
+        ("then_ns", "q"),
+        *((f"children_{queue}", "d") for queue in range(BUCKETS)),
+        *((f"exposure_{cell}", "d") for cell in range(BUCKETS * BUCKETS)),
+        *((f"events_{cell}", "d") for cell in range(BUCKETS * BUCKETS)),
+        *((f"squares_{cell}", "d") for cell in range(BUCKETS * BUCKETS)),
+    ),
+)
+"""Of a row, or of a venue where the instrument is none."""
 FEES = Layout("FeesState", (("lines", "Q"), ("billings", "Q")))
 ROW = Layout(
     "RowState",
@@ -103,7 +118,7 @@ VENUE = Layout(
     ),
 )
 """Followed by ack, fill, reject and gap moments, and by feed, ack and fill counts (u32 each)."""
-COUNTS = struct.Struct(f"<{BUCKETS}I")
+COUNTS = struct.Struct(f"<{LATENCIES}I")
 
 _SCALARS = (
     "dirty_execution",
@@ -230,6 +245,23 @@ def decode_fees(fees: Fees, cursor: Cursor) -> None:
     for _ in range(head.billings):
         raw = cursor.raw(reference.BILLING.size)
         fees.put_billing(reference.BILLING.unpack(raw), raw)
+
+
+def encode_hazard(key: tuple[int, int], hazard: Hazard) -> bytes:
+    """Canonical bytes of hazards with the place they are of."""
+    sums = (*hazard.children, *hazard.exposure_ns, *hazard.events, *hazard.squares)
+    return HAZARD.struct.pack(*key, hazard.then_ns, *sums)
+
+
+def decode_hazard(hazards: dict[tuple[int, int], Hazard], cursor: Cursor) -> None:
+    """Adds the hazards at the cursor to those by place."""
+    instrument, venue, then_ns, *sums = cursor.read(HAZARD)
+    hazard = hazards[(instrument, venue)] = Hazard()
+    cells = BUCKETS * BUCKETS
+    hazard.then_ns, hazard.children = then_ns, sums[:BUCKETS]
+    hazard.exposure_ns = sums[BUCKETS : BUCKETS + cells]
+    hazard.events = sums[BUCKETS + cells : BUCKETS + 2 * cells]
+    hazard.squares = sums[BUCKETS + 2 * cells :]
 
 
 def encode_moments(moments: Moments) -> bytes:

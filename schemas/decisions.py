@@ -309,6 +309,7 @@ EXECUTION_QUALITY = Layout(
                     for kind in ("adverse", "realised", "impact", "mid_adverse")
                     for horizon in range(1, 5)
                 ),
+                *(f"passive_fill_{queue}" for queue in range(4)),
             )
             for part in ("", "_se", "_n")
         ),
@@ -320,7 +321,8 @@ EXECUTION_QUALITY = Layout(
 )
 """What our fills at a venue have cost and what followed them, by horizon 1 to 4 of the settings.
 `adverse` and `realised` are of added liquidity, `impact` of removed, net of the control's drift;
-`available_i` is P(size >= 2^i round lots) with its trials `_n`."""
+`available_i` is P(size >= 2^i round lots) with its trials `_n`; `passive_fill_i` P(filled within
+the last horizon) of a unit that rests behind less than 1, 4, 32 or any number of round lots."""
 
 VENUE_QUALITY = Layout(
     "VenueQuality",

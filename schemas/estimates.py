@@ -11,6 +11,7 @@ MIN_FOR_ERROR = 2.0
 HORIZONS = (1, 2, 3, 4)
 MARKOUTS = ("adverse", "realised", "impact", "mid_adverse")
 SURVIVAL_SIZES = 8
+QUEUES = (0, 1, 2, 3)
 LATENCIES = ("feed", "ack", "fill")
 QUANTILES = ("p50", "p90", "p99")
 
@@ -35,6 +36,7 @@ def execution_fields(fields: dict[str, Any]) -> dict[str, Any]:
     joined = join_estimates(fields)
     for kind in MARKOUTS:
         joined[f"{kind}_bps"] = tuple(joined.pop(f"{kind}_{h}_bps") for h in HORIZONS)
+    joined["passive_fill"] = tuple(joined.pop(f"passive_fill_{queue}") for queue in QUEUES)
     joined["available"] = tuple(_survival(joined, index) for index in range(SURVIVAL_SIZES))
     return joined
 

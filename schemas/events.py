@@ -267,7 +267,9 @@ class ExecutionQualityEvent(OutputEvent, frozen=True, kw_only=True, tag="executi
     """What our fills at a venue have cost and what followed them.
 
     Markouts are by the settings' four horizons, nearest first: `adverse` and `realised` of added
-    liquidity, `impact` of removed, `mid_adverse` of midpoint fills.
+    liquidity, `impact` of removed, `mid_adverse` of midpoint fills. `passive_fill` is P(filled
+    within the last horizon) of a unit that rests behind less than 1, 4, 32 or any number of round
+    lots, shrunk to the venue and the settings' prior.
     """
 
     quality_seq: int
@@ -284,6 +286,7 @@ class ExecutionQualityEvent(OutputEvent, frozen=True, kw_only=True, tag="executi
     realised_bps: tuple[Estimate, ...]
     impact_bps: tuple[Estimate, ...]
     mid_adverse_bps: tuple[Estimate, ...]
+    passive_fill: tuple[Estimate, ...]
     available: tuple[Survival, ...]
     venue: int
 

@@ -56,9 +56,13 @@ bool is_valid(const AccountLimits& record) {
 
 Position* Accounts::position(const char (&name)[16], std::uint32_t instrument) {
   const PositionKey key{Target(name), instrument};
-  const auto found = positions.find(key);
-  if (found != positions.end()) return &found->second;
-  return positions.size() >= kMaxPositions ? nullptr : &positions[key];
+  const std::uint32_t hash = key.hash();
+  const Slot slot = index_.find(hash, [&](Slot at) { return places_[at]->first == key; });
+  if (slot != kNoSlot) return &places_[slot]->second;
+  if (positions.size() >= kMaxPositions) return nullptr;
+  index_.insert(hash, static_cast<Slot>(places_.size()));
+  places_.push_back(&*positions.try_emplace(key).first);
+  return &places_.back()->second;
 }
 
 namespace accounts {

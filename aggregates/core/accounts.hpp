@@ -8,8 +8,11 @@
 #include <cstring>
 #include <deque>
 #include <map>
+#include <utility>
+#include <vector>
 
 #include "order.hpp"
+#include "pool.hpp"
 #include "risk.hpp"
 
 namespace venuefold {
@@ -47,6 +50,14 @@ struct PositionKey {
     if (account < other.account) return true;
     return !(other.account < account) && instrument < other.instrument;
   }
+  bool operator==(const PositionKey& other) const {
+    return instrument == other.instrument && account.name == other.account.name;
+  }
+  std::uint32_t hash() const {
+    std::uint64_t words[2];
+    std::memcpy(words, account.name.data(), sizeof words);
+    return static_cast<std::uint32_t>(((words[0] ^ instrument) * kPrime ^ words[1]) * kPrime >> 32);
+  }
 };
 
 // One account in one instrument. `open_units` is (buy, sell): what its parents may still do.
@@ -61,6 +72,7 @@ struct Position {
 
 struct Accounts {
   std::map<Target, AccountState> limits;
+  // In the order of the state's bytes; nothing is ever taken out.
   std::map<PositionKey, Position> positions;
 
   AccountState* find(const char (&name)[16]) {
@@ -76,6 +88,11 @@ struct Accounts {
     const std::uint64_t mask = account != nullptr ? account->record.venues_permitted : 0;
     return mask != 0 ? mask : ~std::uint64_t{0};
   }
+
+ private:
+  // The same positions by hash, since every order asks.
+  SlotIndex index_;
+  std::vector<std::pair<const PositionKey, Position>*> places_;
 };
 
 bool is_valid(const AccountLimits& record);

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 
+#include "belief.hpp"
 #include "evidence.hpp"
 #include "quality.hpp"
 
@@ -17,8 +18,6 @@ namespace venuefold {
 constexpr double kMissScale = 65536.0;
 constexpr std::int64_t kMissMax = 65535;
 constexpr std::int64_t kMaxHiddenUnits = 1'000'000'000'000'000;
-
-using Misses = std::array<std::uint16_t, kSurvivalSizes>;
 
 // 1 - P(available >= q) in 1/65536 for each size of the table; never falls with size.
 inline Misses misses(const Evidence& evidence, std::int64_t now_ns, double venue_ratio,

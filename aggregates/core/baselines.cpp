@@ -11,49 +11,58 @@ void take(Baseline& found, std::int64_t sign, const Candidate& candidate, const 
   found.cost += int128{sign * offer.price_nanos + fee} * units;
 }
 
-}  // namespace
+// Next levels of all venues, in rank order.
+struct Heads {
+  std::size_t count = 0;
+  std::array<std::int64_t, kMaxVenues> prices;
+  std::array<std::uint8_t, kMaxVenues> venues;
+  std::array<std::uint8_t, kMaxVenues> levels;
 
-Baseline best_price(std::int64_t sign, const Candidates& candidates, std::int64_t wanted) {
-  const Candidate* touch = nullptr;
-  for_each_bit(candidates.eligible, [&](std::size_t i) {
-    if (touch == nullptr || sign * candidates[i].value < sign * touch->value) {
-      touch = &candidates[i];
-    }
-  });
+  // All that stand at the best price.
+  std::uint64_t first() const {
+    std::int64_t least = kInt64Max;
+    for (std::size_t h = 0; h < count; ++h) least = std::min(least, prices[h]);
+    std::uint64_t found = 0;
+    if (least == kInt64Max) return found;
+    for (std::size_t h = 0; h < count; ++h) found |= std::uint64_t{prices[h] == least} << h;
+    return found;
+  }
+};
+
+Baseline all_at_touch(std::int64_t sign, const Candidate& touch, std::int64_t wanted) {
   Baseline found;
-  if (touch == nullptr) return found;
-  for (std::size_t l = 0; l < touch->levels_count && found.units < wanted; ++l) {
-    take(found, sign, *touch, touch->levels[l], wanted);
+  for (std::size_t l = 0; l < touch.levels_count && found.units < wanted; ++l) {
+    take(found, sign, touch, touch.levels[l], wanted);
   }
   return found;
 }
 
-Baseline fee_blind_sweep(std::int64_t sign, const Candidates& candidates, std::int64_t wanted) {
-  std::array<std::int64_t, kMaxVenues> prices;
-  std::array<std::uint8_t, kMaxVenues> venues;
-  std::array<std::uint8_t, kMaxVenues> levels;
-  std::size_t heads = 0;
+}  // namespace
+
+Baselines baselines(std::int64_t sign, const Candidates& candidates, std::int64_t wanted) {
+  Heads heads;
   for_each_bit(candidates.eligible, [&](std::size_t i) {
-    prices[heads] = sign * candidates[i].levels[0].price_nanos;
-    venues[heads] = static_cast<std::uint8_t>(i);
-    levels[heads++] = 0;
+    heads.prices[heads.count] = sign * candidates[i].value;
+    heads.venues[heads.count] = static_cast<std::uint8_t>(i);
+    heads.levels[heads.count++] = 0;
   });
-  Baseline found;
-  while (found.units < wanted) {
-    std::int64_t least = kInt64Max;
-    std::size_t best = heads;
-    // Heads stand in rank order, so the first of equals wins.
-    for (std::size_t h = 0; h < heads; ++h) {
-      const bool better = prices[h] < least;
-      best = better ? h : best;
-      least = better ? prices[h] : least;
+  Baselines found;
+  std::uint64_t first = heads.first();
+  if (first == 0) return found;
+  const std::uint8_t touch = heads.venues[static_cast<std::size_t>(std::countr_zero(first))];
+  found.best_price = all_at_touch(sign, candidates[touch], wanted);
+  Baseline& sweep = found.sweep;
+  // A venue's next level is worse, so all at one price are taken before it.
+  for (; first != 0 && sweep.units < wanted; first = heads.first()) {
+    for (; first != 0 && sweep.units < wanted; first &= first - 1) {
+      const auto h = static_cast<std::size_t>(std::countr_zero(first));
+      const Candidate& candidate = candidates[heads.venues[h]];
+      take(sweep, sign, candidate, candidate.levels[heads.levels[h]], wanted);
+      const std::uint8_t next = ++heads.levels[h];
+      heads.prices[h] = next < candidate.levels_count
+                            ? sign * candidate.levels[next].price_nanos
+                            : kInt64Max;
     }
-    if (best == heads) break;
-    const Candidate& candidate = candidates[venues[best]];
-    take(found, sign, candidate, candidate.levels[levels[best]], wanted);
-    const std::uint8_t next = ++levels[best];
-    prices[best] = next < candidate.levels_count ? sign * candidate.levels[next].price_nanos
-                                                 : kInt64Max;
   }
   return found;
 }

@@ -10,9 +10,13 @@ struct Baseline {
   int128 cost = 0;
 };
 
-// Everything to the venue with the best touch, fees ignored.
-Baseline best_price(std::int64_t sign, const Candidates& candidates, std::int64_t wanted);
-// Best prices first over all venues, fees ignored.
-Baseline fee_blind_sweep(std::int64_t sign, const Candidates& candidates, std::int64_t wanted);
+// Everything to the venue with the best touch, and best prices first over all venues; both ignore
+// fees when they choose.
+struct Baselines {
+  Baseline best_price;
+  Baseline sweep;
+};
+
+Baselines baselines(std::int64_t sign, const Candidates& candidates, std::int64_t wanted);
 
 }  // namespace venuefold

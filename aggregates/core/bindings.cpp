@@ -139,6 +139,8 @@ NB_MODULE(_core, module) {
       .def_prop_ro("seq", [](const NativeEngine& self) { return self.shard().seq; })
       .def_prop_ro("log_ns", [](const NativeEngine& self) { return self.shard().log_ns; })
       .def_prop_ro("out_seq", [](const NativeEngine& self) { return self.shard().out_seq; })
+      .def_prop_ro("reference_version",
+                   [](const NativeEngine& self) { return self.shard().reference_version; })
       .def("step", &NativeEngine::step, nb::arg("batch"),
            nb::arg("limit_ns") = venuefold::kInt64Max, nb::arg("stop_on_child") = false)
       .def("state_bytes", &NativeEngine::state_bytes)

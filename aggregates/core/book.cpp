@@ -46,40 +46,59 @@ void Books::clear(std::size_t instrument, std::size_t venue, Now now) {
   deep(instrument, venue) = Deep{};
   Tick& row = tick(instrument, venue);
   row.deep_units[0] = row.deep_units[1] = 0;
-  forget_near(row);
+  row.forget_near();
   books_[instrument].dirty |= std::uint64_t{1} << venue;
 }
 
+// With what else the same levels are near: prices at which no level behind the touch comes near or
+// ceases to be.
 void Books::sum_near(std::size_t instrument, std::size_t venue, std::size_t side,
                      std::int64_t ticks) {
-  constexpr std::int64_t kFar = (std::int64_t{1} << 30) - 1;
   Tick& row = tick(instrument, venue);
   const Level touch = row.touch[side];
   row.deep_units[side] = 0;
-  row.below[side] = row.above[side] = -1;
+  row.near_low[side] = kInt64Max;
+  row.near_width[side] = 0;
   if (touch.units == 0) return;
   const std::int64_t reach_nanos = ticks * terms(instrument, venue).tick_nanos;
   const Deep& behind = deep(instrument, venue);
-  std::int64_t below = kFar;
-  std::int64_t above = kFar;
+  std::int64_t low = 1;
+  std::int64_t high = kMaxPriceNanos;
   for (std::size_t index = 1; index < kMaxLevels; ++index) {
     const Level& level = behind.level(side, index);
     if (level.units == 0) break;
-    const std::int64_t away = level.nanos - touch.nanos;
-    if (away > reach_nanos) {
-      above = std::min(above, away - reach_nanos - 1);
+    if (level.nanos - touch.nanos > reach_nanos) {
+      high = std::min(high, level.nanos - reach_nanos - 1);
       break;
     }
-    if (-away > reach_nanos) {
-      below = std::min(below, -away - reach_nanos - 1);
+    if (touch.nanos - level.nanos > reach_nanos) {
+      low = std::max(low, level.nanos + reach_nanos + 1);
       break;
     }
     row.deep_units[side] += level.units;
-    below = std::min(below, reach_nanos - away);
-    above = std::min(above, reach_nanos + away);
+    low = std::max(low, level.nanos - reach_nanos);
+    high = std::min(high, level.nanos + reach_nanos);
   }
-  row.below[side] = static_cast<std::int32_t>(below);
-  row.above[side] = static_cast<std::int32_t>(above);
+  row.near_low[side] = low;
+  row.near_width[side] = static_cast<std::uint64_t>(high - low);
+}
+
+void Books::find_steps(const Grids& grids) {
+  for (Tick& row : ticks_) {
+    row.then_step = grids.liquidity.step(row.then_ns);
+    row.delay_step = grids.speed.step(row.delay.then_ns);
+  }
+}
+
+[[gnu::noinline]] void Books::settle_best(std::size_t instrument, std::uint64_t venues,
+                                          std::uint64_t at_bid, std::uint64_t at_ask, Now now) {
+  for (; venues != 0; venues &= venues - 1) {
+    const auto venue = static_cast<std::size_t>(std::countr_zero(venues));
+    Tick& row = tick(instrument, venue);
+    const std::int64_t session_ns = row.clock.at(now.ns);
+    advance(row, session_ns, now.liquidity.step(session_ns), at_bid >> venue & 1,
+            at_ask >> venue & 1);
+  }
 }
 
 void Books::set_fee(std::size_t instrument, std::size_t venue, std::uint8_t liquidity,
@@ -88,7 +107,7 @@ void Books::set_fee(std::size_t instrument, std::size_t venue, std::uint8_t liqu
   Terms& terms = terms_[at(instrument, venue)];
   contract.fee_fixed_nanos[liquidity] = fixed_nanos;
   contract.fee_rate_e9[liquidity] = rate_e9;
-  terms.fee_known = static_cast<std::uint8_t>(terms.fee_known | 1 << liquidity);
+  set_fee_known(instrument, venue, static_cast<std::uint8_t>(terms.fee_known | 1 << liquidity));
   if (liquidity != number(Liquidity::TAKE)) return;
   // The one that decisions read lies with what else they read.
   terms.take_fixed_nanos = fixed_nanos;
@@ -96,15 +115,15 @@ void Books::set_fee(std::size_t instrument, std::size_t venue, std::uint8_t liqu
 }
 
 [[gnu::noinline]] void Books::scan_best(Book& book, std::size_t side) const {
-  const std::int64_t* tops = book.top_nanos[side];
   std::int64_t best = 0;
   for (std::size_t venue = 0; venue < venues_; ++venue) {
-    if (tops[venue] == 0) continue;
-    if (best == 0 || (side == 0 ? tops[venue] > best : tops[venue] < best)) best = tops[venue];
+    const std::int64_t top = book.top_nanos[venue][side];
+    if (top == 0) continue;
+    if (best == 0 || (side == 0 ? top > best : top < best)) best = top;
   }
   std::uint64_t at_best = 0;
   for (std::size_t venue = 0; best != 0 && venue < venues_; ++venue) {
-    at_best |= std::uint64_t{tops[venue] == best} << venue;
+    at_best |= std::uint64_t{book.top_nanos[venue][side] == best} << venue;
   }
   book.best_nanos[side] = best;
   book.at_best[side] = at_best;
@@ -114,7 +133,7 @@ void Books::rebuild_best(std::size_t instrument) {
   Book& book = books_[instrument];
   for (std::size_t side = 0; side < 2; ++side) {
     for (std::size_t venue = 0; venue < venues_; ++venue) {
-      book.top_nanos[side][venue] = tick(instrument, venue).touch[side].nanos;
+      book.top_nanos[venue][side] = tick(instrument, venue).touch[side].nanos;
     }
     scan_best(book, side);
   }

@@ -28,21 +28,27 @@ struct alignas(64) Book {
   std::uint64_t listed = 0;
   // Venues where the instrument itself trades.
   std::uint64_t open = ~std::uint64_t{0};
+  // Venues whose taker's fee the instrument's own row knows.
+  std::uint64_t take_known = 0;
   std::uint64_t dirty_execution = 0;
   // Of our last fill.
   std::int64_t fill_ns = -1;
   std::uint32_t open_children = 0;
   bool killed = false;
   bool has_limits = false;
-  alignas(64) std::int64_t top_nanos[2][kMaxVenues] = {};
+  // Bid and ask of a venue side by side, since a tick changes both.
+  alignas(64) std::int64_t top_nanos[kMaxVenues][2] = {};
   Moments drift[kHorizons];
   Instrument record{};
   Limits limits{};
 };
 
+// Cache lines of a row that every tick changes.
+constexpr std::size_t kTickLines = 6;
+
 struct Now {
   std::int64_t ns;
-  const Grid& liquidity;
+  Pace& liquidity;
   // How far venues may be crossed against each other for the midpoint to count.
   std::int64_t mid_crossed_e9;
 };
@@ -93,7 +99,11 @@ class Books {
   void add_venue();
 
   // Changes a venue's top of book and settles the time at best of all it touches.
-  void set_touch(std::size_t instrument, std::size_t venue, Level bid, Level ask, Now now);
+  void set_touch(std::size_t instrument, std::size_t venue, Level bid, Level ask, Now now) {
+    set_touch(books_[instrument], tick(instrument, venue), instrument, venue, bid, ask, now);
+  }
+  void set_touch(Book& book, Tick& row, std::size_t instrument, std::size_t venue, Level bid,
+                 Level ask, Now now);
   // Changes a level behind the touch.
   void set_deep(std::size_t instrument, std::size_t venue, std::size_t level, Level bid, Level ask,
                 Now now) {
@@ -106,21 +116,20 @@ class Books {
     Deep& deep = deep_[at(instrument, venue)];
     deep.level(0, level) = bid;
     deep.level(1, level) = ask;
-    forget_near(tick(instrument, venue));
+    tick(instrument, venue).forget_near();
   }
   // Sums again what is displayed within `ticks` ticks of the touch, where that may have changed.
-  void measure_near(std::size_t instrument, std::size_t venue, std::int64_t ticks) {
-    const Tick& row = tick(instrument, venue);
-    if (row.below[0] < 0) [[unlikely]] sum_near(instrument, venue, 0, ticks);
-    if (row.below[1] < 0) [[unlikely]] sum_near(instrument, venue, 1, ticks);
+  void measure_near(std::size_t instrument, std::size_t venue, const Tick& row,
+                    std::int64_t ticks) {
+    if (row.has_left_near(0)) [[unlikely]] sum_near(instrument, venue, 0, ticks);
+    if (row.has_left_near(1)) [[unlikely]] sum_near(instrument, venue, 1, ticks);
   }
   // What is near has to be summed again at the next quote.
-  static void forget_near(Tick& row) {
-    for (std::size_t side = 0; side < 2; ++side) row.below[side] = row.above[side] = -1;
-  }
   void forget_near() {
-    for (Tick& row : ticks_) forget_near(row);
+    for (Tick& row : ticks_) row.forget_near();
   }
+  // The steps of the rows' times, after the grids have changed.
+  void find_steps(const Grids& grids);
   // Whether a top-of-book quote was modelled; whether fills wait for a quote that reflects them.
   void mark(std::size_t instrument, std::size_t venue, bool modelled, bool unreflected) {
     Book& book = books_[instrument];
@@ -147,6 +156,13 @@ class Books {
   void turn(std::size_t instrument, std::size_t venue, bool running, std::int64_t now_ns) {
     tick(instrument, venue).clock.turn(running, now_ns, terms(instrument, venue).paused_ns);
   }
+  // Says of which liquidity codes the fee is known.
+  void set_fee_known(std::size_t instrument, std::size_t venue, std::uint8_t codes) {
+    terms(instrument, venue).fee_known = codes;
+    std::uint64_t& known = books_[instrument].take_known;
+    const std::uint64_t bit = std::uint64_t{1} << venue;
+    known = (codes >> number(Liquidity::TAKE) & 1) != 0 ? known | bit : known & ~bit;
+  }
   // Takes over a validated fee.
   void set_fee(std::size_t instrument, std::size_t venue, std::uint8_t liquidity,
                std::int64_t fixed_nanos, std::int64_t rate_e9);
@@ -156,6 +172,10 @@ class Books {
   void clear(std::size_t instrument, std::size_t venue, Now now);
   // Finds the best again from the rows' touches, after a restore.
   void rebuild_best(std::size_t instrument);
+
+  void forget_beliefs() {
+    for (Terms& row : terms_) row.belief.forget();
+  }
 
   // Asks for the cache lines that a quote will change; any ids will do.
   void prefetch_tick(std::size_t instrument, std::size_t venue) const;
@@ -179,6 +199,9 @@ class Books {
   void scan_best(Book& book, std::size_t side) const;
   void sum_near(std::size_t instrument, std::size_t venue, std::size_t side, std::int64_t ticks);
   void change_top(Book& book, std::size_t side, std::size_t venue, std::int64_t nanos);
+  // Settles the time at best of venues for which that changes.
+  void settle_best(std::size_t instrument, std::uint64_t venues, std::uint64_t at_bid,
+                   std::uint64_t at_ask, Now now);
 };
 
 // An empty side keeps no price.
@@ -188,7 +211,7 @@ inline Level level_of(std::int64_t nanos, std::int64_t units) {
 
 [[gnu::always_inline]] inline void Books::change_top(Book& book, std::size_t side,
                                                      std::size_t venue, std::int64_t nanos) {
-  std::int64_t& top = book.top_nanos[side][venue];
+  std::int64_t& top = book.top_nanos[venue][side];
   if (nanos == top) return;
   top = nanos;
   std::int64_t& best = book.best_nanos[side];
@@ -209,7 +232,8 @@ inline Level level_of(std::int64_t nanos, std::int64_t units) {
 inline void Books::advance_row(std::size_t instrument, std::size_t venue, Now now) {
   const Book& book = books_[instrument];
   Tick& row = tick(instrument, venue);
-  advance(row, row.clock.at(now.ns), now.liquidity, book.at_best[0] >> venue & 1,
+  const std::int64_t session_ns = row.clock.at(now.ns);
+  advance(row, session_ns, now.liquidity.step(session_ns), book.at_best[0] >> venue & 1,
           book.at_best[1] >> venue & 1);
 }
 
@@ -218,70 +242,48 @@ inline bool is_near_crossed(std::int64_t bid, std::int64_t ask, Now now) {
   return now.mid_crossed_e9 != 0 && ask != 0 && bid - ask <= scale_e9(ask, now.mid_crossed_e9);
 }
 
-// Keeps what is known of the size near the touch while the touch stays inside its bounds.
-inline void follow_near(Tick& row, const Level (&before)[2]) {
-  for (std::size_t side = 0; side < 2; ++side) {
-    const std::int64_t moved = row.touch[side].nanos - before[side].nanos;
-    const bool known = row.touch[side].units != 0 && -row.below[side] <= moved &&
-                       moved <= row.above[side];
-    row.below[side] = known ? static_cast<std::int32_t>(row.below[side] + moved) : -1;
-    row.above[side] = known ? static_cast<std::int32_t>(row.above[side] - moved) : -1;
-  }
-}
-
-[[gnu::always_inline]] inline void Books::set_touch(std::size_t instrument, std::size_t venue,
+[[gnu::always_inline]] inline void Books::set_touch(Book& book, Tick& row,
+                                                    std::size_t instrument, std::size_t venue,
                                                     Level bid, Level ask, Now now) {
-  Book& book = books_[instrument];
-  Tick& row = tick(instrument, venue);
   const std::uint64_t at_bid = book.at_best[0];
   const std::uint64_t at_ask = book.at_best[1];
   const Level before[2] = {row.touch[0], row.touch[1]};
-  advance(row, row.clock.at(now.ns), now.liquidity, at_bid >> venue & 1, at_ask >> venue & 1);
+  const std::int64_t session_ns = row.clock.at(now.ns);
+  advance(row, session_ns, now.liquidity.step(session_ns), at_bid >> venue & 1,
+          at_ask >> venue & 1);
   row.touch[0] = bid;
   row.touch[1] = ask;
-  if (row.clock.is_running()) {
-    row.sums[CHANGES] += bid != before[0] || ask != before[1] ? 1.0 : 0.0;
-    const std::int64_t session_ns = row.clock.at(now.ns);
+  if (row.clock.is_running()) [[likely]] {
+    row.sums[CHANGES] += share(bid != before[0] || ask != before[1]);
     for (std::size_t side = 0; side < 2; ++side) {
       const std::int64_t refill_ns =
           observe_touch(row, side, before[side].nanos, row.touch[side].nanos, session_ns);
       if (refill_ns != 0) [[unlikely]] {
-        row.refill_ns[side].observe(static_cast<double>(refill_ns), session_ns, now.liquidity);
+        row.refill_ns[side].observe(static_cast<double>(refill_ns), session_ns,
+                                    now.liquidity.grid());
       }
     }
   }
-  follow_near(row, before);
   change_top(book, 0, venue, bid.nanos);
   change_top(book, 1, venue, ask.nanos);
   const std::int64_t best_bid = book.best_nanos[0];
   const std::int64_t best_ask = book.best_nanos[1];
   if (0 < best_bid && (best_bid < best_ask || is_near_crossed(best_bid, best_ask, now))) {
-    book.mid_x2 = book.best_nanos[0] + book.best_nanos[1];
+    book.mid_x2 = best_bid + best_ask;
     book.mid_ns = now.ns;
   }
   std::uint64_t changed = (book.at_best[0] ^ at_bid) | (book.at_best[1] ^ at_ask);
   changed &= ~(std::uint64_t{1} << venue);
-  for (; changed != 0; changed &= changed - 1) {
-    const auto other = static_cast<std::size_t>(std::countr_zero(changed));
-    Tick& moved = tick(instrument, other);
-    advance(moved, moved.clock.at(now.ns), now.liquidity, at_bid >> other & 1,
-            at_ask >> other & 1);
-  }
+  if (changed != 0) [[unlikely]] settle_best(instrument, changed, at_bid, at_ask, now);
 }
 
 inline void Books::prefetch_tick(std::size_t instrument, std::size_t venue) const {
   if (instrument >= instruments_ || venue >= venues_) return;
   const char* row = reinterpret_cast<const char*>(&ticks_[at(instrument, venue)]);
   const Book& book = books_[instrument];
-  __builtin_prefetch(row, 1);
-  __builtin_prefetch(row + 64, 1);
-  __builtin_prefetch(row + 128, 1);
-  __builtin_prefetch(row + 192, 1);
-  __builtin_prefetch(row + 256, 1);
-  __builtin_prefetch(row + 320, 1);
+  for (std::size_t line = 0; line < kTickLines; ++line) __builtin_prefetch(row + 64 * line, 1);
   __builtin_prefetch(&book, 1);
-  __builtin_prefetch(&book.top_nanos[0][venue], 1);
-  __builtin_prefetch(&book.top_nanos[1][venue], 1);
+  __builtin_prefetch(book.top_nanos[venue], 1);
 }
 
 }  // namespace venuefold

@@ -56,7 +56,7 @@ Refused listing(Shard& shard, const Listing& record) {
   terms.min_units = record.min_units;
   terms.ticket_nanos = record.ticket_nanos;
   terms.tick_nanos = record.tick_nanos;
-  Books::forget_near(shard.books.tick(record.instrument, record.venue));
+  shard.books.tick(record.instrument, record.venue).forget_near();
   return kAccepted;
 }
 
@@ -110,7 +110,9 @@ Refused settings(Shard& shard, const Settings& record) {
   if (reason == Reason::NONE) {
     start_grids(shard);
     shard.venues.forget_priors();
+    shard.books.forget_beliefs();
     shard.books.forget_near();
+    shard.follow_grids();
   }
   return {reason};
 }

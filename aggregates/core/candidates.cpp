@@ -26,6 +26,8 @@ struct View {
   std::uint64_t open;
   std::uint64_t well;
   std::uint64_t unreflected;
+  // Kept out by nobody's word, of a known fee and good health: only their quote decides.
+  std::uint64_t plain;
 };
 
 // Venues whose health keeps nobody away, where the settings have it checked.
@@ -38,7 +40,7 @@ View view_of(Shard& shard, const Order& order, const Policy& policy) {
   const Tables& tables = shard.tables;
   const Book& book = shard.books[order.record.instrument];
   const std::uint64_t listed = order.record.venues_allowed;
-  return {
+  View view{
       .order = order,
       .sign = order.sign(),
       .side = order.side_index(),
@@ -55,7 +57,11 @@ View view_of(Shard& shard, const Order& order, const Policy& policy) {
       .open = tables.open() & book.open,
       .well = well_venues(shard, policy),
       .unreflected = book.unreflected,
+      .plain = 0,
   };
+  view.plain = view.allowed & view.permitted & ~view.killed & ~view.self_help & view.open &
+               view.well & book.take_known;
+  return view;
 }
 
 // The schedule's line for taking, where there is one.
@@ -71,30 +77,45 @@ struct Exclusion {
   std::int64_t value = 0;
 };
 
-// First reason, in the order of the codes, that keeps a venue out before pricing.
-Exclusion exclusion(const View& view, const Candidate& candidate, const Tick& tick,
-                    const Shard& shard) {
+// Somebody's word, or a session.
+Exclusion forbidden(const View& view, const Candidate& candidate, const Shard& shard) {
   const Tables& tables = shard.tables;
   const std::uint8_t venue = candidate.venue;
-  const Terms& terms = *candidate.terms;
   if ((view.permitted >> venue & 1) == 0) return {Reason::NOT_PERMITTED, venue};
   if ((view.allowed >> venue & 1) == 0) return {Reason::NOT_ALLOWED, venue};
   if ((view.killed >> venue & 1) != 0) return {Reason::VENUE_KILLED, venue};
   if ((view.self_help >> venue & 1) != 0) return {Reason::SELF_HELP, venue};
   if ((view.open >> venue & 1) == 0) {
     const bool whole = (tables.open() >> venue & 1) == 0;
-    return {Reason::VENUE_NOT_OPEN, whole ? tables.venue(venue).status : terms.status};
+    return {Reason::VENUE_NOT_OPEN,
+            whole ? tables.venue(venue).status : candidate.terms->status};
   }
+  return {};
+}
+
+// What the quote itself says.
+Exclusion unquoted(const View& view, const Candidate& candidate, const Tick& tick) {
   if (tick.touch[1 - view.side].units == 0) return {Reason::NO_QUOTE, 0};
   if (candidate.age_ns > view.stale_ns) return {Reason::STALE_QUOTE, candidate.age_ns};
   const std::int64_t bid = tick.touch[0].nanos;
   const std::int64_t ask = tick.touch[1].nanos;
   if (0 < ask && ask < bid) return {Reason::CROSSED_BOOK, bid - ask};
-  const std::uint64_t visited = view.order.visited_seq(venue);
+  const std::uint64_t visited = view.order.visited_seq(candidate.venue);
   if (visited >= tick.quote_seq) {
     return {Reason::ALREADY_VISITED, static_cast<std::int64_t>(visited)};
   }
-  if ((terms.fee_known & kTakeBit) == 0 && line_of(view, venue, shard) == nullptr) {
+  return {};
+}
+
+// First reason, in the order of the codes, that keeps a venue out before pricing.
+Exclusion exclusion(const View& view, const Candidate& candidate, const Tick& tick,
+                    const Shard& shard) {
+  const std::uint8_t venue = candidate.venue;
+  if ((view.plain >> venue & 1) != 0) [[likely]] return unquoted(view, candidate, tick);
+  Exclusion verdict = forbidden(view, candidate, shard);
+  if (verdict.reason == Reason::NONE) verdict = unquoted(view, candidate, tick);
+  if (verdict.reason != Reason::NONE) return verdict;
+  if ((candidate.terms->fee_known & kTakeBit) == 0 && line_of(view, venue, shard) == nullptr) {
     return {Reason::FEE_UNKNOWN, 0};
   }
   if ((view.well >> venue & 1) == 0) {
@@ -161,17 +182,22 @@ void net_own(Candidate& candidate) {
 
 // Quality values as used.
 void believe(const View& view, Candidate& candidate, std::int64_t now_ns, Shard& shard) {
-  const Terms& terms = *candidate.terms;
-  const Tables& tables = shard.tables;
-  const VenuePrior& prior = shard.venues.prior(candidate.venue, view.now_ns, tables);
-  const Evidence& evidence =
-      shard.books.evidence(view.order.record.instrument, candidate.venue);
-  candidate.fill_ratio = fill_ratio(terms, now_ns, prior.fill_ratio, tables);
-  candidate.misses =
-      misses(evidence, now_ns, prior.fill_ratio, candidate.fill_ratio, tables);
-  candidate.ack_ns =
-      std::min(kAckMaxNs, floor_to_int64(ack_ns(terms, now_ns, prior.ack_ns, tables)));
-  candidate.hidden_units = view.use_hidden ? hidden_units(evidence, now_ns, tables) : 0;
+  Terms& terms = *candidate.terms;
+  const VenuePrior& prior = shard.venues.prior(candidate.venue, view.now_ns, shard.tables);
+  const auto evidence = [&]() -> const Evidence& {
+    return shard.books.evidence(view.order.record.instrument, candidate.venue);
+  };
+  Belief& belief = terms.belief;
+  if (!belief.knows_sizes(now_ns, prior.fill_share)) [[unlikely]] {
+    belief.find_sizes(terms, evidence(), now_ns, prior.fill_share, shard.tables);
+  }
+  if (!belief.knows_ack(now_ns)) [[unlikely]] belief.find_ack(terms, now_ns, shard.tables);
+  candidate.fill_ratio = belief.fill_ratio;
+  candidate.misses = belief.misses;
+  const double ack_ns = (belief.ack_total + prior.ack_added_ns) / belief.ack_weight;
+  candidate.ack_ns = std::min(kAckMaxNs, floor_to_int64(ack_ns));
+  candidate.hidden_units = 0;
+  if (view.use_hidden) candidate.hidden_units = hidden_units(evidence(), now_ns, shard.tables);
   candidate.impact_nanos = 0;
   candidate.balance_nanos = 0;
 }
@@ -218,6 +244,9 @@ void gather(Shard& shard, const Order& order, const Policy& policy, Candidates& 
   const Books::Rows rows = shard.books.rows(instrument);
   Candidate* candidate = found.list.data();
   std::uint64_t eligible = 0;
+  std::int64_t tickets = 0;
+  std::int64_t lots_any = 0;
+  std::int64_t lots_all = -1;
   for (const std::uint8_t venue : shard.tables.rank_order()) {
     if ((book.listed >> venue & 1) == 0) continue;
     const Tick& tick = rows.ticks[venue];
@@ -231,11 +260,18 @@ void gather(Shard& shard, const Order& order, const Policy& policy, Candidates& 
       verdict = price(view, *candidate, tick, rows.deep[venue], shard);
     }
     candidate->reason = verdict.reason;
-    eligible |= std::uint64_t{verdict.reason == Reason::NONE} << (candidate - found.list.data());
     candidate->value = verdict.value;
+    if (verdict.reason == Reason::NONE) {
+      eligible |= std::uint64_t{1} << (candidate - found.list.data());
+      tickets |= candidate->ticket_nanos;
+      lots_any |= candidate->terms->lot_units;
+      lots_all &= candidate->terms->lot_units;
+    }
     ++candidate;
   }
   found.eligible = eligible;
+  found.has_tickets = tickets != 0;
+  found.has_unequal_lots = eligible != 0 && lots_any != lots_all;
   found.count = static_cast<std::size_t>(candidate - found.list.data());
 }
 

@@ -56,6 +56,9 @@ struct Candidate {
 struct Candidates {
   std::size_t count = 0;
   std::uint64_t eligible = 0;
+  // Of all that were eligible once: whether any has a ticket, and whether lots differ.
+  bool has_tickets = false;
+  bool has_unequal_lots = false;
   std::array<Candidate, kMaxVenues> list;
 
   Candidate& operator[](std::size_t i) { return list[i]; }

@@ -70,6 +70,12 @@ struct Child {
   std::int64_t pending_nanos = 0;
   std::int64_t due_ns = 0;
   std::int64_t min_units = 0;
+  // Of one that rests: the queue bucket it joined, its exposure `age_ns` as of session time
+  // `rest_ns` (0 = it is in no book now), and whether it ever was in one.
+  std::int64_t rest_ns = 0;
+  std::int64_t age_ns = 0;
+  std::uint8_t queue = 0;
+  bool rested = false;
   // By rising trade id.
   std::vector<state::Trade> trades;
 

@@ -1,5 +1,6 @@
 #include "children.hpp"
 
+#include "hazards.hpp"
 #include "learning.hpp"
 
 namespace venuefold::children {
@@ -90,7 +91,9 @@ void send(Shard& shard, Child& child) {
   }
   const Order& order = *child.order;
   child.sent_ns = shard.log_ns;
-  if (!child.rests()) {
+  if (child.rests()) {
+    hazards::place(shard, child);
+  } else {
     child.mid_x2 = markouts::valid_mid(shard, shard.books[order.record.instrument]);
   }
   expect_answer(shard, child);

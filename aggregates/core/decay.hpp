@@ -51,8 +51,8 @@ inline double weight(std::int64_t steps) {
 class Grid {
  public:
   explicit Grid(std::int64_t half_life_ns = kSteps) {
-    const auto quantum =
-        static_cast<std::uint64_t>(half_life_ns / kSteps > 1 ? half_life_ns / kSteps : 1);
+    quantum_ns_ = half_life_ns / kSteps > 1 ? half_life_ns / kSteps : 1;
+    const auto quantum = static_cast<std::uint64_t>(quantum_ns_);
     const auto bits = static_cast<int>(std::bit_width(quantum - 1));
     const uint128 missing = (uint128{1} << bits) - quantum;
     factor_ = static_cast<std::uint64_t>((missing << 64) / quantum) + 1;
@@ -66,15 +66,43 @@ class Grid {
     return static_cast<std::int64_t>((high + ((time - high) >> first_)) >> second_);
   }
 
+  // When the step of a time ends.
+  std::int64_t next_ns(std::int64_t time_ns) const { return (step(time_ns) + 1) * quantum_ns_; }
+
   // What a unit observed at `then_ns` is worth at `now_ns`.
   double weight(std::int64_t now_ns, std::int64_t then_ns) const {
     return venuefold::weight(step(now_ns) - step(then_ns));
   }
+  std::int64_t quantum_ns() const { return quantum_ns_; }
 
  private:
+  std::int64_t quantum_ns_;
   std::uint64_t factor_;
   int first_;
   int second_;
+};
+
+// The steps of times that mostly lie where the last one did: found by a comparison.
+class Pace {
+ public:
+  explicit Pace(const Grid& grid) : grid_(grid) { find(0); }
+
+  const Grid& grid() const { return grid_; }
+  std::int64_t step(std::int64_t time_ns) {
+    const auto inside = static_cast<std::uint64_t>(time_ns - first_ns_);
+    if (inside >= static_cast<std::uint64_t>(grid_.quantum_ns())) [[unlikely]] find(time_ns);
+    return step_;
+  }
+
+ private:
+  Grid grid_;
+  std::int64_t first_ns_ = 0;
+  std::int64_t step_ = 0;
+
+  [[gnu::noinline]] void find(std::int64_t time_ns) {
+    step_ = grid_.step(time_ns);
+    first_ns_ = step_ * grid_.quantum_ns();
+  }
 };
 
 }  // namespace venuefold

@@ -61,6 +61,28 @@ Record read(const std::uint8_t* raw) {
   return record;
 }
 
+// A quote field by field, so that it lives in registers.
+[[gnu::always_inline]] inline Quote read_quote(const std::uint8_t* raw) {
+  const auto take = [raw](auto& field, std::size_t at) {
+    std::memcpy(&field, raw + at, sizeof field);
+  };
+  constexpr std::size_t kLevelAt = sizeof(Header);
+  Quote record;
+  record.type = raw[offsetof(Header, type)];
+  record.flags = raw[offsetof(Header, flags)];
+  record.venue = raw[offsetof(Header, venue)];
+  record.source = raw[offsetof(Header, source)];
+  take(record.instrument, offsetof(Header, instrument));
+  take(record.source_seq, offsetof(Header, source_seq));
+  take(record.log_ns, offsetof(Header, log_ns));
+  take(record.venue_ns, offsetof(Header, venue_ns));
+  take(record.bid_nanos, kLevelAt);
+  take(record.bid_units, kLevelAt + 8);
+  take(record.ask_nanos, kLevelAt + 16);
+  take(record.ask_units, kLevelAt + 24);
+  return record;
+}
+
 template <class Record, Refused (*handler)(Shard&, const Record&)>
 [[gnu::always_inline]] inline Refused hand(Shard& shard, const std::uint8_t* raw) {
   const auto record = read<Record>(raw);
@@ -122,8 +144,8 @@ bool names_order(std::uint8_t type) {
   return is_any_of(type, InputType::NEW_ORDER, InputType::AMEND_ORDER, InputType::CANCEL_ORDER);
 }
 
-[[gnu::noinline]] void refuse(Shard& shard, const Header& header, const std::uint8_t* raw,
-                              const Refused& refused) {
+[[gnu::noinline]] void refuse(Shard& shard, const std::uint8_t* raw, Refused refused) {
+  const auto header = read<Header>(raw);
   ++shard.counters[number(refused.reason)];
   out::Refusal record{};
   record.source_seq = header.source_seq;
@@ -145,19 +167,21 @@ bool names_order(std::uint8_t type) {
 inline void apply(Shard& shard, const Header& header, const std::uint8_t* raw) {
   ++shard.seq;
   if (header.log_ns < shard.log_ns || header.log_ns > kMaxTimeNs) [[unlikely]] {
-    refuse(shard, header, raw, {Reason::TIME_BACKWARDS, header.log_ns});
+    refuse(shard, raw, {Reason::TIME_BACKWARDS, header.log_ns});
     return;
   }
   if (is_due(shard, header.log_ns)) [[unlikely]] fire_timers(shard, header.log_ns);
   shard.log_ns = header.log_ns;
   if (header.type == number(InputType::QUOTE)) [[likely]] {
-    const Refused refused = hand<Quote, feed::quote>(shard, raw);
-    if (refused) [[unlikely]] refuse(shard, header, raw, refused);
+    const Quote record = read_quote(raw);
+    Refused refused = check_source(shard, record);
+    if (!refused) [[likely]] refused = feed::quote(shard, record);
+    if (refused) [[unlikely]] refuse(shard, raw, refused);
   } else {
     // Only a reference input can let trading go on.
     const bool held = is_reference(header.type) && !shard.may_trade();
     const Refused refused = dispatch(shard, header.type, raw);
-    if (refused) [[unlikely]] refuse(shard, header, raw, refused);
+    if (refused) [[unlikely]] refuse(shard, raw, refused);
     if (header.type == number(InputType::STATUS)) {
       desk::follow_sessions(shard, header.instrument);
     } else if (header.type == number(InputType::VENUE)) {

@@ -1,10 +1,10 @@
 #include "feed.hpp"
 
 namespace venuefold::feed {
-void reflect(Books& books, const Quote& record, bool modelled) {
-  Terms& terms = books.terms(record.instrument, record.venue);
+void reflect(Books& books, std::size_t instrument, std::size_t venue, bool modelled) {
+  Terms& terms = books.terms(instrument, venue);
   terms.unreflected[0] = terms.unreflected[1] = 0;
-  books.mark(record.instrument, record.venue, modelled, false);
+  books.mark(instrument, venue, modelled, false);
 }
 
 namespace {

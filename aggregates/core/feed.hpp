@@ -30,38 +30,30 @@ inline Refused check_side(std::int64_t nanos, std::int64_t units) {
   return kAccepted;
 }
 
-[[gnu::noinline]] inline Refused check_quote(const Quote& record) {
+// By value: the record that a tick is folded from is then nowhere but in registers.
+[[gnu::noinline]] inline Refused check_quote(Quote record) {
   const Refused refused = check_side(record.bid_nanos, record.bid_units);
   return refused ? refused : check_side(record.ask_nanos, record.ask_units);
 }
 
-// Whether all is well, without a branch for each number: what is out of range leaves a sign bit,
-// and so does a price of 0 (less 1) beside a size (negated).
-inline bool is_sound(const Quote& record) {
-  constexpr auto most_nanos = static_cast<std::uint64_t>(kMaxPriceNanos);
-  constexpr auto most_units = static_cast<std::uint64_t>(kMaxUnits);
-  const auto side = [](std::int64_t price, std::int64_t size) {
-    const auto nanos = static_cast<std::uint64_t>(price);
-    const auto units = static_cast<std::uint64_t>(size);
-    return nanos | units | (most_nanos - nanos) | (most_units - units) | ((nanos - 1) & -units);
-  };
-  const std::uint64_t signs =
-      side(record.bid_nanos, record.bid_units) | side(record.ask_nanos, record.ask_units);
-  return static_cast<std::int64_t>(signs) >= 0;
+inline bool is_sound(std::int64_t nanos, std::int64_t units) {
+  return is_in_range(nanos, kMaxPriceNanos) && is_in_range(units, kMaxUnits) &&
+         (nanos != 0 || units == 0);
 }
 
 // A quote reflects our fills, and is modelled or not.
-void reflect(Books& books, const Quote& record, bool modelled);
+void reflect(Books& books, std::size_t instrument, std::size_t venue, bool modelled);
 
 // What a quote says about its venue and its feed.
-inline void observe(Shard& shard, const Quote& record, Tick& tick) {
-  VenueQuality& venue = shard.venues[record.venue];
-  const Grid& speed = shard.tables.grids().speed;
-  health::observe_quote(venue, shard.log_ns, speed);
-  shard.venues.dirty |= std::uint64_t{1} << record.venue;
-  if (!tick.clock.is_running() || record.venue_ns <= 0 || record.venue_ns > kMaxTimeNs) return;
-  const std::int64_t delay_ns = shard.log_ns - record.venue_ns;
-  observe_delay(tick, tick.clock.at(shard.log_ns), delay_ns, speed);
+[[gnu::always_inline]] inline void observe(Shard& shard, std::size_t venue_id,
+                                           std::int64_t venue_ns, Tick& tick) {
+  VenueQuality& venue = shard.venues[venue_id];
+  health::observe_quote(venue, shard.log_ns, shard.speed);
+  shard.venues.dirty |= std::uint64_t{1} << venue_id;
+  if (!tick.clock.is_running() || venue_ns <= 0 || venue_ns > kMaxTimeNs) return;
+  const std::int64_t delay_ns = shard.log_ns - venue_ns;
+  const std::int64_t session_ns = tick.clock.at(shard.log_ns);
+  observe_delay(tick, session_ns, shard.speed.step(session_ns), delay_ns);
   venue.feed_histogram.observe(delay_ns - tick.least_delay_ns());
 }
 
@@ -71,27 +63,32 @@ inline void observe(Shard& shard, const Quote& record, Tick& tick) {
   if (level >= kMaxLevels) return {Reason::BAD_LEVEL, level};
   const Refused refused = check_place(shard, record);
   if (refused) return refused;
-  if (!is_sound(record)) [[unlikely]] return check_quote(record);
+  if (!is_sound(record.bid_nanos, record.bid_units) ||
+      !is_sound(record.ask_nanos, record.ask_units)) [[unlikely]] {
+    return check_quote(record);
+  }
   const Level bid = level_of(record.bid_nanos, record.bid_units);
   const Level ask = level_of(record.ask_nanos, record.ask_units);
   Book& book = shard.books[record.instrument];
   Tick& tick = shard.books.tick(record.instrument, record.venue);
   const std::uint64_t bit = std::uint64_t{1} << record.venue;
   if (level == 0) {
-    shard.books.set_touch(record.instrument, record.venue, bid, ask, shard.now());
+    shard.books.set_touch(book, tick, record.instrument, record.venue, bid, ask, shard.now());
   } else {
     shard.books.set_deep(record.instrument, record.venue, level, bid, ask, shard.now());
   }
-  shard.books.measure_near(record.instrument, record.venue, shard.tables.settings().near_ticks);
+  shard.books.measure_near(record.instrument, record.venue, tick,
+                           shard.tables.settings().near_ticks);
   tick.quote_ns = shard.log_ns;
   tick.quote_seq = shard.seq;
   const bool modelled = (record.flags & kModelled) != 0;
-  if ((book.special & bit) != 0 || (level == 0 && modelled)) [[unlikely]] {
-    reflect(shard.books, record, level == 0 ? modelled : (book.modelled & bit) != 0);
+  if ((book.special & bit) != 0 || modelled) [[unlikely]] {
+    reflect(shard.books, record.instrument, record.venue,
+            level == 0 ? modelled : (book.modelled & bit) != 0);
   }
   ++tick.quotes;
   book.dirty |= bit;
-  observe(shard, record, tick);
+  observe(shard, record.venue, record.venue_ns, tick);
   ++shard.quality_seq;
   return kAccepted;
 }

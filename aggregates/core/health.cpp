@@ -4,6 +4,16 @@
 
 namespace venuefold {
 
+namespace {
+
+std::uint32_t share_of(double fill_ratio) {
+  constexpr auto most = static_cast<std::int64_t>(kShareSteps);
+  const std::int64_t share = floor_to_int64(fill_ratio * kShareSteps + 0.5);
+  return static_cast<std::uint32_t>(std::clamp(share, std::int64_t{0}, most));
+}
+
+}  // namespace
+
 void VenueQualities::set_health(std::size_t venue, HealthState health) {
   const std::uint64_t bit = std::uint64_t{1} << venue;
   list[venue].health = health;
@@ -11,17 +21,18 @@ void VenueQualities::set_health(std::size_t venue, HealthState health) {
   degraded = health == HealthState::DEGRADED ? degraded | bit : degraded & ~bit;
 }
 
-const VenuePrior& VenueQualities::prior(std::size_t venue, std::int64_t log_ns,
-                                        const Tables& tables) {
-  VenuePrior& known = priors[venue];
+const VenuePrior& VenueQualities::find_prior(std::size_t venue, std::int64_t now_ns,
+                                             const Tables& tables) {
   const VenueQuality& quality = list[venue];
-  const std::int64_t now_ns = quality.session.at(log_ns);
-  const std::int64_t fill_step = tables.grids().fill.step(now_ns);
-  const std::int64_t speed_step = tables.grids().speed.step(now_ns);
-  if (known.fill_step != fill_step || known.speed_step != speed_step) [[unlikely]] {
-    known = {fill_step, speed_step, venue_fill_ratio(quality, now_ns, tables),
-             venue_ack_ns(quality, now_ns, tables.ack_prior_ns(venue), tables)};
-  }
+  const Grids& grids = tables.grids();
+  const double fill_ratio = venue_fill_ratio(quality, now_ns, tables);
+  const double ack_ns = venue_ack_ns(quality, now_ns, tables.ack_prior_ns(venue), tables);
+  VenuePrior& known = priors[venue];
+  known.until_ns = std::min(grids.fill.next_ns(now_ns), grids.speed.next_ns(now_ns));
+  known.fill_ratio = fill_ratio;
+  known.ack_ns = ack_ns;
+  known.fill_share = share_of(fill_ratio);
+  known.ack_added_ns = ack_ns * tables.priors().ack_weight;
   return known;
 }
 

@@ -9,6 +9,7 @@
 #include <array>
 #include <vector>
 
+#include "belief.hpp"
 #include "histogram.hpp"
 #include "moments.hpp"
 #include "schemas/core/codes.hpp"
@@ -22,6 +23,8 @@ namespace venuefold {
 struct alignas(64) VenueQuality {
   SessionClock session;
   std::int64_t quote_ns = 0;
+  // Of the last gap on its grid.
+  std::int64_t gap_step = 0;
   Moments gap;
   Moments ack;
   Moments fill;
@@ -38,12 +41,15 @@ struct alignas(64) VenueQuality {
   Histogram fill_histogram;
 };
 
-// What a venue says of a row that has seen nothing, and for which steps of the grids that holds.
+// What a venue as a whole lends to its rows, and until which of its session times that holds.
 struct VenuePrior {
-  std::int64_t fill_step = -1;
-  std::int64_t speed_step = -1;
+  std::int64_t until_ns = 0;
   double fill_ratio = 0.0;
   double ack_ns = 0.0;
+  // The filled share as decisions use it, in steps of `kShareSteps`.
+  std::uint32_t fill_share = 0;
+  // The latency times the weight of the prior.
+  double ack_added_ns = 0.0;
 };
 
 // All venues by dense id. Masks have a bit for each: `changed` health to be told at once, `dirty`
@@ -65,7 +71,13 @@ struct VenueQualities {
   }
   void set_health(std::size_t venue, HealthState health);
   // As of now, for decisions: found anew when a grid has moved on or `forget_priors` was called.
-  const VenuePrior& prior(std::size_t venue, std::int64_t log_ns, const Tables& tables);
+  const VenuePrior& prior(std::size_t venue, std::int64_t log_ns, const Tables& tables) {
+    const VenuePrior& known = priors[venue];
+    const std::int64_t now_ns = list[venue].session.at(log_ns);
+    if (now_ns < known.until_ns) [[likely]] return known;
+    return find_prior(venue, now_ns, tables);
+  }
+  const VenuePrior& find_prior(std::size_t venue, std::int64_t now_ns, const Tables& tables);
   void forget_prior(std::size_t venue) { priors[venue] = {}; }
   void forget_priors() { priors.fill({}); }
 };
@@ -99,10 +111,14 @@ void observe_timeout(const Event& at);
 void check(const Event& at);
 
 // A quote of any instrument: the venue's usual gap, and life after a silence.
-inline void observe_quote(VenueQuality& quality, std::int64_t now_ns, const Grid& speed) {
-  if (quality.quote_ns != 0) {
-    quality.gap.observe(static_cast<double>(now_ns - quality.quote_ns),
-                        quality.session.at(now_ns), speed);
+[[gnu::always_inline]] inline void observe_quote(VenueQuality& quality, std::int64_t now_ns,
+                                                 Pace& speed) {
+  if (quality.quote_ns != 0) [[likely]] {
+    const std::int64_t session_ns = quality.session.at(now_ns);
+    const std::int64_t step = speed.step(session_ns);
+    quality.gap.fade_and_observe(static_cast<double>(now_ns - quality.quote_ns), session_ns,
+                                 weight(step - quality.gap_step));
+    quality.gap_step = step;
   }
   quality.quote_ns = now_ns;
 }

@@ -126,7 +126,9 @@ OUT(ExecutionQuality, quality_seq, fee_mismatches, fee_expected_nanos, fee_charg
     ESTIMATE(realised_2_bps), ESTIMATE(realised_3_bps), ESTIMATE(realised_4_bps),
     ESTIMATE(impact_1_bps), ESTIMATE(impact_2_bps), ESTIMATE(impact_3_bps),
     ESTIMATE(impact_4_bps), ESTIMATE(mid_adverse_1_bps), ESTIMATE(mid_adverse_2_bps),
-    ESTIMATE(mid_adverse_3_bps), ESTIMATE(mid_adverse_4_bps), available_0, available_1,
+    ESTIMATE(mid_adverse_3_bps), ESTIMATE(mid_adverse_4_bps),
+    ESTIMATE(passive_fill_0), ESTIMATE(passive_fill_1), ESTIMATE(passive_fill_2),
+    ESTIMATE(passive_fill_3), available_0, available_1,
     available_2, available_3, available_4, available_5, available_6, available_7, available_0_n,
     available_1_n, available_2_n, available_3_n, available_4_n, available_5_n, available_6_n,
     available_7_n, venue, reserved)

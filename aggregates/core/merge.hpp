@@ -26,6 +26,7 @@ struct PolicyKey {
   std::int64_t primary;
   std::int64_t cost;
 
+  bool operator==(const PolicyKey&) const = default;
   bool operator<(const PolicyKey& other) const {
     return primary < other.primary || (primary == other.primary && cost < other.cost);
   }
@@ -44,15 +45,22 @@ struct ByPolicy {
 };
 
 // Pieces of the chosen candidates in the order of (key, venue rank, piece), merged only as far as
-// somebody reads. A candidate's own pieces are in order already.
+// somebody reads. A candidate's own pieces are in order already, and it is cut into pieces only
+// once its first one is taken.
 template <class Ranking>
 class Merged {
  public:
-  Merged(const Task& task, Mask chosen, const Ranking& ranking) : ranking_(ranking) {
+  Merged(const Task& task, Mask chosen, const Ranking& ranking) : task_(task), ranking_(ranking) {
     for_each_bit(chosen, [&](std::size_t i) {
-      heads_[heads_count_] = task.pieces(i);
+      const Candidate& candidate = task.candidates[i];
       candidates_[heads_count_] = static_cast<std::uint8_t>(i);
-      settle(heads_count_++);
+      // What is all there at the touch costs what its first unit does.
+      if (task.cap_nanos == 0 && candidate.levels[0].available_units > 0) [[likely]] {
+        keys_[heads_count_] = ranking.key(i, first_cost_nanos(task.charges, candidate));
+      } else {
+        open(heads_count_);
+      }
+      ++heads_count_;
     });
   }
 
@@ -68,15 +76,25 @@ class Merged {
   using Key = typename Ranking::Key;
   static constexpr std::size_t kMostPieces = kMaxLevels + kSurvivalSizes;
 
+  const Task& task_;
   const Ranking& ranking_;
   std::size_t heads_count_ = 0;
   std::size_t places_count_ = 0;
+  // Heads that were cut into pieces, and those whose key is `least_`.
+  Mask opened_ = 0;
+  Mask first_ = 0;
+  Key least_ = Ranking::worst();
   std::array<Key, kMaxVenues> keys_;
   std::array<std::uint8_t, kMaxVenues> candidates_;
   std::array<std::int64_t, kMaxVenues> units_;
   std::array<Pieces, kMaxVenues> heads_;
   std::array<Place, kMaxVenues * kMostPieces> places_;
 
+  void open(std::size_t h) {
+    opened_ |= bit(h);
+    heads_[h] = task_.pieces(candidates_[h]);
+    settle(h);
+  }
   void settle(std::size_t h) {
     Piece piece;
     if (heads_[h].next(piece)) {
@@ -87,18 +105,22 @@ class Merged {
     }
   }
 
+  // Heads stand in rank order, so the first of equals comes first.
+  void find_first() {
+    least_ = Ranking::worst();
+    for (std::size_t h = 0; h < heads_count_; ++h) least_ = keys_[h] < least_ ? keys_[h] : least_;
+    if (least_ == Ranking::worst()) return;
+    for (std::size_t h = 0; h < heads_count_; ++h) first_ |= Mask{keys_[h] == least_} << h;
+  }
+
   bool take() {
-    Key least = Ranking::worst();
-    std::size_t best = heads_count_;
-    // Heads stand in rank order, so the first of equals wins.
-    for (std::size_t h = 0; h < heads_count_; ++h) {
-      const bool better = keys_[h] < least;
-      best = better ? h : best;
-      least = better ? keys_[h] : least;
-    }
-    if (best == heads_count_) return false;
-    places_[places_count_++] = {candidates_[best], units_[best]};
-    settle(best);
+    if (first_ == 0) find_first();
+    if (first_ == 0) return false;
+    const auto h = static_cast<std::size_t>(std::countr_zero(first_));
+    if ((opened_ & bit(h)) == 0) open(h);
+    places_[places_count_++] = {candidates_[h], units_[h]};
+    settle(h);
+    if (!(keys_[h] == least_)) first_ &= first_ - 1;
     return true;
   }
 };

@@ -34,6 +34,15 @@ struct Piece {
   std::uint8_t level;
 };
 
+// Cost of the first unit at the touch, where there is one.
+inline std::int64_t first_cost_nanos(const Charges& charges, const Candidate& candidate) {
+  const auto miss =
+      static_cast<std::int64_t>(int128{charges.penalty_nanos} * candidate.misses[0] >> 16);
+  const std::int64_t fee = charges.fee_aware ? candidate.touch_fee_nanos : 0;
+  return charges.sign * candidate.value + fee + miss + candidate.impact_nanos +
+         candidate.balance_nanos;
+}
+
 // Walks the pieces of a candidate from the best on, none beyond a cap.
 class Pieces {
  public:

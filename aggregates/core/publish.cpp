@@ -86,6 +86,17 @@ void emit_row(Shard& shard, std::size_t instrument, std::size_t venue) {
   record.available_##INDEX = ratio(evidence.success[INDEX], evidence.trials[INDEX]);     \
   record.available_##INDEX##_n = evidence.trials[INDEX];
 
+// P(filled within the last horizon) behind a queue.
+#define READ_PASSIVE(QUEUE)                                                              \
+  {                                                                                      \
+    const Passive passive = hazards::passive_fill_of_queue(                              \
+        shard, static_cast<std::uint32_t>(instrument), static_cast<std::uint8_t>(venue), \
+        QUEUE, shard.tables.settings().horizon_4_ns);                                    \
+    record.passive_fill_##QUEUE = passive.probability;                                   \
+    record.passive_fill_##QUEUE##_se = passive.error;                                    \
+    record.passive_fill_##QUEUE##_n = passive.effective;                                 \
+  }
+
 // Writes what our children have taught about a row, as of now.
 void emit_execution(Shard& shard, std::size_t instrument, std::size_t venue) {
   const Evidence& evidence = shard.books.evidence(instrument, venue);
@@ -106,6 +117,10 @@ void emit_execution(Shard& shard, std::size_t instrument, std::size_t venue) {
   READ_HORIZON(2)
   READ_HORIZON(3)
   READ_HORIZON(4)
+  READ_PASSIVE(0)
+  READ_PASSIVE(1)
+  READ_PASSIVE(2)
+  READ_PASSIVE(3)
   READ_SURVIVAL(0)
   READ_SURVIVAL(1)
   READ_SURVIVAL(2)

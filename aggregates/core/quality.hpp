@@ -1,12 +1,13 @@
 // Venue quality of one instrument at one venue: decayed sufficient statistics and read-outs.
 //
-// A row is split by who touches it: a tick changes Tick (six cache lines), a decision also reads
+// A row is split by who touches it: a tick changes Tick (five cache lines), a decision also reads
 // Terms and the deep levels of one side; Evidence is for reports, Contract for neither. All times
 // here but `quote_ns` are session times of the row.
 #pragma once
 
 #include <algorithm>
 
+#include "belief.hpp"
 #include "decay.hpp"
 #include "health.hpp"
 #include "moments.hpp"
@@ -33,53 +34,66 @@ enum TimeSum : std::size_t {
   OBSERVED,
   CHANGES,
   BID_TIME,
-  BID_SQUARE_TIME,
   ASK_TIME,
+  BID_SQUARE_TIME,
   ASK_SQUARE_TIME,
   NEAR_BID_TIME,
   NEAR_ASK_TIME,
+  AT_BID_TIME,
+  AT_ASK_TIME,
   SPREAD_TIME,
   SPREAD_SQUARE_TIME,
   TWO_SIDED_TIME,
-  AT_BID_TIME,
-  AT_ASK_TIME,
   TIME_SUMS,
 };
 
 // What a quote changes, in front what a decision reads. Side index: 0 bid, 1 ask.
 //
-// `deep_units` is what counts as near behind the touch; it stays so while the touch does not move
-// by more than `below` or `above` (-1: unknown), so that a tick need not read the deep levels.
-// `depleted_*` is a touch that was lost, and since when.
+// `deep_units` is what counts as near behind the touch; it stays so while the touch is one of
+// `near_width` prices from `near_low` up, so that a tick need not read the deep levels.
+// `depleted_*` is a touch that was lost, and since when. The steps of `then_ns` and of the last
+// delay on their grids are kept, since they are cheaper to read than to find.
 struct alignas(64) Tick {
   Level touch[2];
   std::int64_t quote_ns = 0;
   std::uint64_t quote_seq = 0;
   std::int64_t then_ns = 0;
   RowClock clock;
-  std::int64_t deep_units[2] = {0, 0};
-  std::int32_t below[2] = {-1, -1};
-  std::int32_t above[2] = {-1, -1};
-  std::int64_t depleted_nanos[2] = {0, 0};
-  std::int64_t depleted_ns[2] = {0, 0};
   double sums[TIME_SUMS] = {};
   std::uint64_t quotes = 0;
-  std::uint64_t trades = 0;
+  std::int64_t then_step = 0;
+  std::int64_t delay_step = 0;
+  Moments delay;
+  std::int64_t delay_p90_ns = 0;
   std::int64_t delay_min_ns = kInt64Max;
   // Of the half-life before.
   std::int64_t delay_before_ns = kInt64Max;
-  std::int64_t delay_p90_ns = 0;
-  Moments delay;
+  std::int64_t deep_units[2] = {0, 0};
+  std::int64_t near_low[2] = {kInt64Max, kInt64Max};
+  std::uint64_t near_width[2] = {0, 0};
+  std::int64_t depleted_nanos[2] = {0, 0};
+  std::int64_t depleted_ns[2] = {0, 0};
+  std::uint64_t trades = 0;
   Moments refill_ns[2];
 
   // Rolling minimum of the feed delay: of the half-life of the last tick and the one before.
   std::int64_t least_delay_ns() const { return std::min(delay_min_ns, delay_before_ns); }
   // Displayed size within the settings' ticks of the touch.
   std::int64_t near_units(std::size_t side) const { return touch[side].units + deep_units[side]; }
+  // Whether what is near has to be summed again.
+  bool has_left_near(std::size_t side) const {
+    return static_cast<std::uint64_t>(touch[side].nanos - near_low[side]) > near_width[side];
+  }
+  void forget_near() {
+    for (std::size_t side = 0; side < 2; ++side) {
+      near_low[side] = kInt64Max;
+      near_width[side] = 0;
+    }
+  }
 };
-static_assert(sizeof(Tick) == 448);
+static_assert(sizeof(Tick) == 512);
 
-// What a decision reads besides: terms of trade, own units in flight, fill and latency estimates.
+// What a decision reads besides, in two cache lines: terms of trade, own units in flight, beliefs.
 struct alignas(64) Terms {
   std::int64_t lot_units = 1;
   std::int64_t min_units = 0;
@@ -88,6 +102,7 @@ struct alignas(64) Terms {
   std::int64_t in_flight[2] = {0, 0};
   std::int64_t tick_nanos = 1;
   std::int64_t ticket_nanos = 0;
+  Belief belief;
   std::uint8_t status = number(VenueStatus::OPEN);
   std::uint8_t fee_known = 0;
   Moments fill;
@@ -98,7 +113,7 @@ struct alignas(64) Terms {
   // What the row's clock had paused when it stopped.
   std::int64_t paused_ns = 0;
 };
-static_assert(sizeof(Terms) == 256);
+static_assert(sizeof(Terms) == 320);
 
 // What reference inputs said and no decision reads.
 struct Contract {
@@ -123,46 +138,50 @@ struct alignas(64) Deep {
 // All of a time or none of it, without a branch: a product with 1 or 0 is exact.
 inline double share(bool holds) { return static_cast<double>(static_cast<int>(holds)); }
 
-// Lets the standing quote count until `now_ns`; call it before anything about it changes.
-inline void advance(Tick& tick, std::int64_t now_ns, const Grid& liquidity, bool at_bid,
-                    bool at_ask) {
+// Lets the standing quote count until `now_ns`, at `step` of its grid; call it before anything
+// about it changes.
+[[gnu::always_inline]] inline void advance(Tick& tick, std::int64_t now_ns, std::int64_t step,
+                                           bool at_bid, bool at_ask) {
   const std::int64_t then_ns = tick.then_ns;
+  const std::int64_t then_step = tick.then_step;
   tick.then_ns = now_ns;
+  tick.then_step = step;
   if (then_ns == 0 || then_ns == now_ns) return;
-  const double w = liquidity.weight(now_ns, then_ns);
+  const double w = weight(step - then_step);
   const auto elapsed = static_cast<double>(now_ns - then_ns);
   const std::int64_t bid = tick.touch[0].nanos;
   const std::int64_t ask = tick.touch[1].nanos;
-  const auto bid_units = static_cast<double>(tick.touch[0].units);
-  const auto ask_units = static_cast<double>(tick.touch[1].units);
   const double two_sided = share(0 < bid && bid <= ask) * elapsed;
   const auto spread = static_cast<double>(ask - bid);
-  const double added[TIME_SUMS] = {elapsed,
-                                   0.0,
-                                   bid_units * elapsed,
-                                   bid_units * bid_units * elapsed,
-                                   ask_units * elapsed,
-                                   ask_units * ask_units * elapsed,
-                                   static_cast<double>(tick.near_units(0)) * elapsed,
-                                   static_cast<double>(tick.near_units(1)) * elapsed,
-                                   spread * two_sided,
-                                   spread * spread * two_sided,
-                                   two_sided,
-                                   share(at_bid) * elapsed,
-                                   share(at_ask) * elapsed};
-  for (std::size_t i = 0; i < TIME_SUMS; ++i) tick.sums[i] = tick.sums[i] * w + added[i];
+  const double spread_time = spread * two_sided;
+  const Pair ws = {w, w};
+  const Pair lasted = {elapsed, elapsed};
+  const Pair units = {static_cast<double>(tick.touch[0].units),
+                      static_cast<double>(tick.touch[1].units)};
+  const Pair near = {static_cast<double>(tick.near_units(0)),
+                     static_cast<double>(tick.near_units(1))};
+  const Pair best = {share(at_bid), share(at_ask)};
+  fade_pair(&tick.sums[OBSERVED], ws, Pair{elapsed, 0.0});
+  fade_pair(&tick.sums[BID_TIME], ws, units * lasted);
+  fade_pair(&tick.sums[BID_SQUARE_TIME], ws, units * units * lasted);
+  fade_pair(&tick.sums[NEAR_BID_TIME], ws, near * lasted);
+  fade_pair(&tick.sums[AT_BID_TIME], ws, best * lasted);
+  fade_pair(&tick.sums[SPREAD_TIME], ws, Pair{spread_time, spread * spread * two_sided});
+  tick.sums[TWO_SIDED_TIME] = tick.sums[TWO_SIDED_TIME] * w + two_sided;
 }
 
-// Feed delay of one tick; negative where the venue's clock runs ahead of ours.
-inline void observe_delay(Tick& tick, std::int64_t now_ns, std::int64_t delay_ns,
-                          const Grid& speed) {
-  const std::int64_t windows =
-      (speed.step(now_ns) >> 10) - (speed.step(tick.delay.then_ns) >> 10);
+// Feed delay of one tick, at `step` of its grid; negative where the venue's clock runs ahead of
+// ours.
+[[gnu::always_inline]] inline void observe_delay(Tick& tick, std::int64_t now_ns,
+                                                 std::int64_t step, std::int64_t delay_ns) {
+  const std::int64_t windows = (step >> 10) - (tick.delay_step >> 10);
   if (windows != 0) [[unlikely]] {
     tick.delay_before_ns = windows == 1 ? tick.delay_min_ns : kInt64Max;
     tick.delay_min_ns = kInt64Max;
   }
-  tick.delay.observe(static_cast<double>(delay_ns), now_ns, speed);
+  const double w = weight(step - tick.delay_step);
+  tick.delay_step = step;
+  tick.delay.fade_and_observe(static_cast<double>(delay_ns), now_ns, w);
   tick.delay_min_ns = std::min(tick.delay_min_ns, delay_ns);
   // A frugal quantile: nine steps up for one of ten above it, one step down for nine below.
   const std::int64_t p90_ns = tick.delay_p90_ns;

@@ -207,6 +207,7 @@ Refused apply(Shard& shard, const ExecReport& report) {
     const children::Change change(shard, *child);
     ++child->reports;
     learning::observe_answer(shard, *child);
+    hazards::observe(shard, *child);
     if (is_trade(report)) {
       book_trade(shard, *child, terms, report);
     } else if (is_change(report)) {
@@ -214,6 +215,7 @@ Refused apply(Shard& shard, const ExecReport& report) {
     }
     child->apply_report(static_cast<ExecType>(report.exec_type), report.cum_units,
                         report.leaves_units);
+    if (child->rests()) hazards::observe_report(shard, *child, report);
   }
   shard.books[instrument].dirty |= std::uint64_t{1} << child->venue;
   if (is_open(before) && !is_open(child->state)) children::end_at_venue(shard, *child);
@@ -229,6 +231,8 @@ void time_out(Shard& shard, std::uint64_t child_id) {
   Child* const child = shard.children.find(child_id);
   if (child == nullptr || !children::is_overdue(shard, *child)) return;
   Order& order = *child->order;
+  hazards::observe(shard, *child);
+  child->rest_ns = 0;
   {
     const children::Change change(shard, *child);
     child->act(Act::TIME_OUT);

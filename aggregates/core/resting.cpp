@@ -2,6 +2,7 @@
 
 #include "children.hpp"
 #include "desk.hpp"
+#include "hazards.hpp"
 #include "posting.hpp"
 #include "router.hpp"
 
@@ -46,6 +47,7 @@ void release(Shard& shard, std::uint64_t child_id) {
 void look_at(Shard& shard, std::uint64_t child_id) {
   Child* const child = shard.children.find(child_id);
   if (child == nullptr || !is_live(child->state)) return;
+  hazards::observe(shard, *child);
   Order& order = *child->order;
   if (child->state == ChildState::ACKNOWLEDGED || child->state == ChildState::PARTIAL) {
     const std::int64_t stale_ns = shard.tables.policy(order.policy)->stale_ns;

@@ -166,6 +166,16 @@ void take_markout(Shard& shard, Cursor& cursor) {
       record.instrument, record.venue,       record.kind,   record.sign};
 }
 
+void take_hazard(Shard& shard, Cursor& cursor) {
+  const auto instrument = cursor.read<std::uint32_t>();
+  const auto venue = cursor.read<std::uint32_t>();
+  const bool placed = instrument < shard.books.size() || instrument == kInstrumentNone;
+  cursor.check(placed && venue < shard.tables.venues(), "hazard");
+  Hazard& hazard = shard.hazards[{instrument, venue}];
+  cursor.take(hazard);
+  cursor.check(within(0, hazard.then_ns, kMaxTimeNs), "hazard");
+}
+
 void take_identity(Shard& shard, Cursor& cursor) {
   const auto record = cursor.read<state::Identity>();
   const IdentityKey key(record.account, record.cl_ord_id, record.instrument);
@@ -205,6 +215,13 @@ void take_child(Shard& shard, Order& order, Cursor& cursor) {
   child.exec_inst = record.exec_inst;
   child.queries = record.queries;
   child.reason = static_cast<Reason>(record.reason);
+  cursor.check(record.queue < kHazardBuckets && within(0, record.rest_ns, kMaxTimeNs) &&
+                   within(0, record.age_ns, kMaxTimeNs),
+               "child");
+  child.queue = record.queue;
+  child.rest_ns = record.rest_ns;
+  child.age_ns = record.age_ns;
+  child.rested = record.rested != 0;
   for (std::uint32_t i = 0; i < record.trades; ++i) child.add_trade(cursor.read<state::Trade>());
   order.add_child(child);
   shard.books[order.record.instrument].open_children += is_open(child.state);
@@ -304,6 +321,7 @@ std::unique_ptr<Shard> decode_state(const std::uint8_t* data, std::size_t size,
   cursor.take(shard->markout_drops);
   take_tables(*shard, head, cursor);
   take_books(*shard, head, cursor);
+  shard->follow_grids();
   for (std::uint32_t i = 0; i < head.identities; ++i) take_identity(*shard, cursor);
   for (std::uint32_t i = 0; i < head.orders; ++i) take_order(*shard, cursor);
   for (std::uint32_t i = 0; i < head.timers; ++i) take_timer(*shard, cursor);
@@ -317,6 +335,7 @@ std::unique_ptr<Shard> decode_state(const std::uint8_t* data, std::size_t size,
   for (std::uint32_t i = 0; i < head.killed_traders; ++i) {
     shard->killed_traders.insert(cursor.read<Target>());
   }
+  for (std::uint32_t i = 0; i < head.hazards; ++i) take_hazard(*shard, cursor);
   take_accounts(*shard, head, cursor);
   cursor.check_end();
   return shard;

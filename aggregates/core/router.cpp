@@ -153,10 +153,11 @@ Outcome outcome_of(const Plan& plan, std::int64_t wanted) {
 std::uint8_t flags_of(const Order& order, const Candidates& candidates) {
   std::uint8_t flags = 0;
   for (std::size_t i = 0; i < candidates.count; ++i) {
-    if (candidates.is_eligible(i) && candidates[i].modelled) {
+    const Candidate& candidate = candidates[i];
+    if (candidate.modelled && candidate.reason == Reason::NONE) {
       flags |= number(DecisionFlag::MODELLED);
     }
-    if (candidates[i].reason == Reason::SELF_HELP) flags |= number(DecisionFlag::SELF_HELP);
+    if (candidate.reason == Reason::SELF_HELP) flags |= number(DecisionFlag::SELF_HELP);
   }
   if (order.arrival_bid_nanos > order.arrival_ask_nanos) {
     flags |= number(DecisionFlag::CROSSED_ARRIVAL);
@@ -183,8 +184,7 @@ void fill_order(out::Decision& record, const Order& order, const Policy& policy)
 
 void fill_costs(out::Decision& record, const Order& order, const Candidates& candidates,
                 const Plan& plan, std::int64_t wanted) {
-  const Baseline best = best_price(order.sign(), candidates, wanted);
-  const Baseline sweep = fee_blind_sweep(order.sign(), candidates, wanted);
+  const auto [best, sweep] = baselines(order.sign(), candidates, wanted);
   record.added_cost_lo = low_word(plan.added);
   record.added_cost_hi = high_word(plan.added);
   record.ticket_nanos = plan.ticket_nanos;
@@ -199,10 +199,12 @@ void fill_costs(out::Decision& record, const Order& order, const Candidates& can
   record.sweep_cost_hi = high_word(sweep.cost);
 }
 
-std::uint64_t emit_decision(Shard& shard, const Order& order, const Policy& policy,
-                            const BestPrices& best, const Charges& charges,
-                            const Candidates& candidates, const Plan& plan,
-                            std::int64_t wanted) {
+// Not inlined, so that an instruction counter can tell the record from the decision.
+[[gnu::noinline]] std::uint64_t emit_decision(Shard& shard, const Order& order,
+                                              const Policy& policy, const BestPrices& best,
+                                              const Charges& charges,
+                                              const Candidates& candidates, const Plan& plan,
+                                              std::int64_t wanted) {
   std::uint8_t* const start = shard.outputs.reserve(kMaxDecision);
   std::uint8_t* const rows = start + sizeof(out::Decision);
   const std::int64_t sign = order.sign();

@@ -6,7 +6,8 @@
 namespace venuefold {
 namespace {
 
-constexpr int kMaxMoves = 64;
+// Greedy fills that one decision may try; the best so far counts when they are used up.
+constexpr int kMaxTrials = 4096;
 constexpr std::size_t kMostPieces = kMaxLevels + kSurvivalSizes;
 
 // Units not placed and cost: less is better.
@@ -78,32 +79,39 @@ class Search {
   // Best move first, swaps only where neither adding nor dropping helps.
   Found improve(const Found& start) const {
     Found best = start;
-    for (int move = 0; move < kMaxMoves; ++move) {
+    for (;;) {
       const Mask venues = best.sizes.used;
-      if (!toggle(venues, best) && !swap(venues, best)) break;
+      if (!toggle(venues, best) && !swap(venues, best)) return best;
     }
-    return best;
   }
 
   // Moves lots between venues of the mask while that helps.
   Found exchange(const Found& start, Mask venues) const {
     Found best = start;
-    for (int move = 0; move < kMaxMoves; ++move) {
+    for (;;) {
       const Sizes before = best.sizes;
-      if (!exchange_from(before, venues, best)) break;
+      if (!exchange_from(before, venues, best)) return best;
     }
-    return best;
   }
 
  private:
   const Task& task_;
   Merged<ByCost>& places_;
+  mutable int trials_ = 0;
   Mask usable_ = 0;
   bool has_unequal_lots_ = false;
   std::int64_t first_lot_ = 0;
   std::array<Curve, kMaxVenues> curves_;
   std::array<std::int64_t, kMaxVenues> floors_;
   std::array<int128, kMaxVenues> tickets_;
+
+  bool may_try() const { return trials_ < kMaxTrials; }
+  // One trial: greedy on top of sizes, among the venues of the mask.
+  Found try_from(Sizes& sizes, Mask venues) const {
+    ++trials_;
+    take(task_, places_, venues, sizes);
+    return found(sizes);
+  }
 
   std::int64_t lot(std::size_t i) const { return task_.candidates[i].terms->lot_units; }
 
@@ -134,8 +142,7 @@ class Search {
     });
     const auto children = static_cast<unsigned>(std::popcount(sizes.used));
     if (total > task_.wanted || children > task_.policy.max_children) return {};
-    take(task_, places_, venues, sizes);
-    const Found made = found(sizes);
+    const Found made = try_from(sizes, venues);
     return has_unequal_lots_ ? exchange(made, venues) : made;
   }
 
@@ -159,6 +166,7 @@ class Search {
   }
 
   bool keep_better(Mask venues, Found& best) const {
+    if (!may_try()) return false;
     const Found other = value(venues);
     if (!other.is_possible || !(other.worth < best.worth)) return false;
     best = other;
@@ -201,9 +209,9 @@ class Search {
         changed.set(i, own + more);
         changed.set(other, rest);
         if (static_cast<unsigned>(std::popcount(changed.used)) > task_.policy.max_children) return;
+        if (!may_try()) return;
         // Only venues that have their least already.
-        take(task_, places_, changed.used, changed);
-        const Found made = found(changed);
+        const Found made = try_from(changed, changed.used);
         if (!(made.worth < best.worth)) return;
         best = made;
         better = true;
@@ -220,6 +228,7 @@ struct Fixed {
 };
 
 Fixed fixed_of(const Task& task) {
+  if (!task.candidates.has_tickets && !task.candidates.has_unequal_lots) return {};
   std::int64_t tickets = 0;
   std::int64_t first_lot = 0;
   Fixed found;

@@ -13,6 +13,7 @@
 #include "book.hpp"
 #include "candidates.hpp"
 #include "child.hpp"
+#include "hazards.hpp"
 #include "health.hpp"
 #include "identity.hpp"
 #include "markouts.hpp"
@@ -123,11 +124,14 @@ struct Shard {
   std::array<std::uint64_t, kMarkoutDrops> markout_drops{};
   Tables tables;
   VenueQualities venues;
+  Pace liquidity{tables.grids().liquidity};
+  Pace speed{tables.grids().speed};
   Books books;
   Identities identities;
   Registry<Order> orders;
   Registry<Child> children;
   Registry<Markout> markouts;
+  Hazards hazards;
   Timers timers;
   std::size_t open_orders = 0;
   Outputs outputs;
@@ -149,7 +153,17 @@ struct Shard {
     markouts.make_room();
   }
 
-  Now now() const { return {log_ns, tables.grids().liquidity, tables.settings().mid_crossed_e9}; }
+  Now now() { return {log_ns, liquidity, tables.settings().mid_crossed_e9}; }
+
+  // Takes up the grids of the settings in force, and what is kept as steps on them.
+  void follow_grids() {
+    liquidity = Pace(tables.grids().liquidity);
+    speed = Pace(tables.grids().speed);
+    books.find_steps(tables.grids());
+    for (VenueQuality& venue : venues.list) {
+      venue.gap_step = tables.grids().speed.step(venue.gap.then_ns);
+    }
+  }
 
   // Fills in the header of a record of `size` bytes; returns its out_seq.
   std::uint64_t stamp(out::OutHeader& header, OutputType type, std::uint32_t instrument,

@@ -49,6 +49,7 @@ void put_head(Encoder& encoder, const Shard& shard) {
   head.orders = count(shard.orders.size());
   head.timers = count(shard.timers.size());
   head.markouts = count(shard.markouts.size());
+  head.hazards = count(shard.hazards.size());
   head.killed_clients = count(shard.killed_clients.size());
   head.killed_accounts = count(shard.killed_accounts.size());
   head.killed_traders = count(shard.killed_traders.size());
@@ -134,6 +135,10 @@ void put_child(Encoder& encoder, const Child& child) {
   record.exec_inst = child.exec_inst;
   record.queries = child.queries;
   record.reason = number(child.reason);
+  record.queue = child.queue;
+  record.rest_ns = child.rest_ns;
+  record.age_ns = child.age_ns;
+  record.rested = child.rested;
   record.trades = count(child.trades.size());
   record.venue = child.venue;
   record.state = number(child.state);
@@ -228,6 +233,11 @@ std::vector<std::uint8_t> encode_state(const Shard& shard) {
   for (const Target& target : shard.killed_clients) encoder.put(target);
   for (const Target& target : shard.killed_accounts) encoder.put(target);
   for (const Target& target : shard.killed_traders) encoder.put(target);
+  for (const auto& [place, hazard] : shard.hazards) {
+    encoder.put(place.first);
+    encoder.put(place.second);
+    encoder.put(hazard);
+  }
   put_accounts(encoder, shard);
   return std::move(encoder.bytes);
 }

@@ -51,7 +51,7 @@ struct Head {
   std::uint32_t orders;
   std::uint32_t timers;
   std::uint32_t markouts;
-  std::uint32_t reserved;
+  std::uint32_t hazards;
   std::uint32_t killed_clients;
   std::uint32_t killed_accounts;
   std::uint32_t killed_traders;
@@ -158,9 +158,13 @@ struct Child {
   std::uint8_t exec_inst;
   std::uint8_t queries;
   std::uint8_t reason;
-  char reserved[1];
+  std::uint8_t queue;
+  std::int64_t rest_ns;
+  std::int64_t age_ns;
+  std::uint8_t rested;
+  char reserved[7];
 };
-static_assert(sizeof(Child) == 128);
+static_assert(sizeof(Child) == 152);
 
 // A fill as booked; a busted one keeps its id with size 0. `changed`: by a later report.
 struct Trade {

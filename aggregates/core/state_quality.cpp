@@ -87,7 +87,7 @@ bool decode_terms(const Row& row, Books& books, std::size_t instrument, std::siz
   for (std::uint8_t code = 0; code < kLiquidityCodes; ++code) {
     books.set_fee(instrument, venue, code, row.fees[code].fixed_nanos, row.fees[code].rate_e9);
   }
-  terms.fee_known = static_cast<std::uint8_t>(row.fee_known);
+  books.set_fee_known(instrument, venue, static_cast<std::uint8_t>(row.fee_known));
   std::copy_n(row.in_flight, 2, terms.in_flight);
   std::copy_n(row.unreflected, 2, terms.unreflected);
   terms.paused_ns = row.session.paused_ns;
@@ -138,8 +138,8 @@ Moments encode(const venuefold::Moments& moments) {
 }
 
 bool decode(const Moments& record, venuefold::Moments& moments) {
-  moments = {record.then_ns, record.weight, record.total, record.weight_squares,
-             record.squares, record.jumps,  record.last};
+  moments = {record.then_ns, record.weight, record.total, record.squares, record.jumps,
+             record.weight_squares, record.last};
   return is_time(record.then_ns);
 }
 

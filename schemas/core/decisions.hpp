@@ -297,6 +297,10 @@ struct ExecutionQuality : OutHeader {
   VENUEFOLD_ESTIMATE(mid_adverse_2_bps)
   VENUEFOLD_ESTIMATE(mid_adverse_3_bps)
   VENUEFOLD_ESTIMATE(mid_adverse_4_bps)
+  VENUEFOLD_ESTIMATE(passive_fill_0)
+  VENUEFOLD_ESTIMATE(passive_fill_1)
+  VENUEFOLD_ESTIMATE(passive_fill_2)
+  VENUEFOLD_ESTIMATE(passive_fill_3)
   double available_0;
   double available_1;
   double available_2;
@@ -316,7 +320,7 @@ struct ExecutionQuality : OutHeader {
   std::uint8_t venue;
   char reserved[7];
 };
-static_assert(sizeof(ExecutionQuality) == 736);
+static_assert(sizeof(ExecutionQuality) == 832);
 
 #undef VENUEFOLD_ESTIMATE
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from functools import partial
@@ -14,6 +15,7 @@ import msgspec
 
 from schemas.errors import InputError
 from streams.cli.benchmarks import (
+    accelerator,
     durability,
     engine,
     market,
@@ -24,12 +26,14 @@ from streams.cli.benchmarks import (
 )
 from streams.cli.benchmarks.api import LiveService
 from streams.cli.benchmarks.brokers import broker_benchmarks
+from streams.cli.benchmarks.budget import NAMES as BUDGET
+from streams.cli.benchmarks.budget import write_budget
 from streams.cli.benchmarks.compare import compare
-from streams.cli.benchmarks.keep import keep, write_markdown
+from streams.cli.benchmarks.keep import keep, sections, write_markdown
 from streams.cli.benchmarks.machine import commit, machine
 from streams.cli.benchmarks.parallel import parallel
 from streams.cli.benchmarks.parity import GENERATOR, parity
-from streams.cli.benchmarks.timing import Calibration, Result
+from streams.cli.benchmarks.timing import Calibration, Failure, Result, at_most
 from streams.cli.benchmarks.world import World
 from streams.cli.terminal import print_json, print_lines, print_table
 
@@ -43,9 +47,14 @@ class Report(msgspec.Struct, kw_only=True):
     machine: dict[str, str | int | float | None]
     commit: str
     seed: int
+    size: str
+    seconds: float
     results: list[Result]
+    failures: list[Failure]
 
 
+LONGEST_S = {"quick": 60, "whole": 300, "full": 3_600}
+"""Seconds that one benchmark may take; then it is reported as failed and the rest goes on."""
 FIXED_COST_NANOS = 300_000_000
 """What a child costs in the benchmark of decisions with fixed costs: 0.30 of the currency."""
 
@@ -53,16 +62,18 @@ FIXED_COST_NANOS = 300_000_000
 class Catalogue:
     """Every benchmark by name; the simulated day is made once and only when one needs it."""
 
-    def __init__(self, is_full: bool, data: Path | None, folder: Path) -> None:
-        self.is_full, self.folder = is_full, folder
+    def __init__(self, size: str, data: Path | None, folder: Path) -> None:
+        # What is quick at any size is measured at length in the whole table too.
+        self.is_long, self.folder = size != "quick", folder
+        self.is_full = is_full = size == "full"
         self.day: pipelines.SimulatedDay | None = None
         self.native: dict[int, native.NativeBench] = {}
         self.table: dict[str, Benchmark] = {
-            "fold.500x24": partial(engine.fold, 500, 24, is_full),
-            "fold.2000x50": partial(engine.fold, 2000, 50, is_full),
-            "decide.24": partial(engine.decide, 24, is_full),
-            "decide.50": partial(engine.decide, 50, is_full),
-            "decide.24.fixed_cost": partial(engine.decide, 24, is_full, FIXED_COST_NANOS),
+            "fold.500x24": partial(engine.fold, 500, 24, self.is_long),
+            "fold.2000x50": partial(engine.fold, 2000, 50, self.is_long),
+            "decide.24": partial(engine.decide, 24, self.is_long),
+            "decide.50": partial(engine.decide, 50, self.is_long),
+            "decide.24.fixed_cost": partial(engine.decide, 24, self.is_long, FIXED_COST_NANOS),
             **self._solver(),
             **self._native(),
             "parallel.1": partial(parallel, 1),
@@ -83,6 +94,8 @@ class Catalogue:
             where = dataset_folder(toml, data)
             if where is not None:
                 self.table[f"reader.{where.name}"] = partial(pipelines.read_dataset, toml, where)
+        if accelerator.is_present():
+            self.table["accelerator"] = accelerator.accelerator
         if is_full and GENERATOR.exists():
             self.table["parity"] = partial(parity, 2_000_000)
 
@@ -100,13 +113,14 @@ class Catalogue:
 
     def _durability(self) -> dict[str, Benchmark]:
         """The log, and the device beside it in the same run."""
-        folder, is_full = self.folder, self.is_full
+        folder, is_full = self.folder, self.is_long
         stream = durability.OrderToDurable(folder / "orders", is_full)
         return {
             "log.durable": partial(durability.log_durable, folder / "log", is_full),
             "order_to_durable": stream.orders,
             "order_to_durable.fdatasync": stream.fdatasync,
             "order_to_durable.ratio": stream.ratio,
+            "log.stages": stream.stages,
             "snapshot.pause": partial(durability.pauses, folder / "beside", "beside", is_full),
             "snapshot.pause.in_process": partial(
                 durability.pauses, folder / "in_process", "in_process", is_full
@@ -128,18 +142,21 @@ class Catalogue:
 
     def _native(self) -> dict[str, Benchmark]:
         """The engine without Python around it, its instructions, and the floor."""
-        count = 1_000_000 if self.is_full else 50_000
+        count = 1_000_000 if self.is_long else 50_000
         table: dict[str, Benchmark] = {
             "floor": partial(native.floors, count),
             "fold.500x24.native": lambda: self._world(500, 24).fold(50),
             "fold.2000x50.native": lambda: self._world(2_000, 50).fold(15),
             "decide.24.native": lambda: self._world(500, 24).decide(count),
             "decide.50.native": lambda: self._world(500, 50).decide(count),
+            "whatif.decisions": lambda: self._world(500, 24).whatif(count // 500),
+            "score": partial(native.scores, count),
             "decide.24.allocations": lambda: self._world(500, 24).allocations(),
-            "response.24": lambda: self._world(500, 24).response(self.is_full),
+            "response.24": lambda: self._world(500, 24).response(self.is_long),
         }
         if shutil.which("valgrind"):
             table["fold.500x24.instructions"] = lambda: self._world(500, 24).fold_instructions()
+            table["decide.24.stages"] = lambda: self._world(500, 24).decide_stages()
             table["decide.24.instructions"] = lambda: self._world(500, 24).decide_instructions()
         return table
 
@@ -151,7 +168,7 @@ class Catalogue:
 
     def _day(self) -> pipelines.SimulatedDay:
         if self.day is None:
-            self.day = pipelines.SimulatedDay(self.is_full)
+            self.day = pipelines.SimulatedDay(self.is_long)
         return self.day
 
     def _run(self) -> Path:
@@ -166,48 +183,78 @@ class Catalogue:
 
 def bench(
     *names: str,
+    quick: bool = False,
     full: bool = False,
     data: Path | None = None,
     json: bool = False,
     out: Path | None = None,
     markdown: Path | None = None,
+    budget: Path | None = None,
     schema: bool = False,
 ) -> int:
     """Measure speed; nothing is asserted. `sor bench compare A.json B.json` compares two runs.
 
     Args:
         names: Which ones, as globs (`fold.*`); all by default.
-        full: Full size: a million decisions, and both cores compared on random inputs.
+        quick: Small sizes, the whole table in under three minutes.
+        full: Largest sizes, and both cores compared on random inputs: an hour.
         data: Folder with a folder for each dataset, to measure the readers too.
         json: One JSON object instead of a table.
         out: Folder that keeps the JSON of this run, named by time and commit.
         schema: Print the JSON Schema of the report and measure nothing.
         markdown: Write the table to this file (BENCHMARKS.md is made so).
+        budget: Write the latency budget by stage between the marks of this page (ARCHITECTURE.md).
     """
     if names and names[0] == "compare":
         return compare(names[1:], json)
     if schema:
         print_json(msgspec.json.schema(Report))
         return 0
+    if quick and full:
+        raise InputError("--quick and --full: give one of them")
+    names = names or (BUDGET if budget is not None and markdown is None else ())
+    size = "quick" if quick else "full" if full else "whole"
     with pipelines.scratch() as folder:
-        chosen = Catalogue(full, data, Path(folder)).chosen(names)
-        calibration = Calibration()
-        results = []
-        for name, run in chosen.items():
-            if sys.stderr.isatty():
-                print(f"{name} ...", file=sys.stderr)
-            results.extend(calibration.run(run))
-    report = Report(machine=machine(), commit=commit(), seed=World.seed, results=results)
+        report = measured(Catalogue(size, data, Path(folder)).chosen(names), size)
     plain = msgspec.to_builtins(report)
     if out is not None:
         keep(plain, out)
     if markdown is not None:
         write_markdown(plain, markdown)
+    if budget is not None:
+        write_budget(budget, {result["name"]: result for result in plain["results"]})
     if json:
         print_json(plain)
     else:
         print_report(plain)
-    return 0
+    return 1 if report.failures else 0
+
+
+def measured(chosen: dict[str, Benchmark], size: str) -> Report:
+    """Runs them one after the other; one that fails is noted and the rest goes on."""
+    started = time.monotonic()
+    about, calibration = machine(), Calibration()
+    results: list[Result] = []
+    failures = []
+    for name, run in chosen.items():
+        since = time.monotonic()
+        try:
+            with at_most(LONGEST_S[size]):
+                results.extend(calibration.run(run))
+        except Exception as error:  # noqa: BLE001
+            failures.append(Failure(name=name, error=f"{type(error).__name__}: {error}"))
+        if sys.stderr.isatty():
+            print(f"{name}: {time.monotonic() - since:.1f} s", file=sys.stderr)
+    seconds = round(time.monotonic() - started, 1)
+    return Report(
+        machine=about,
+        commit=commit(),
+        seed=World.seed,
+        size=size,
+        seconds=seconds,
+        results=results,
+        failures=failures,
+    )
 
 
 def print_report(report: dict[str, Any]) -> None:
@@ -223,10 +270,10 @@ def print_report(report: dict[str, Any]) -> None:
         row = [*head, *shown, f"{result['n']:,}", noisy]
         rows.append(row)
     print_table("", ["benchmark", "unit", "value", *columns, "n", ""], rows)
-    for result in report["results"]:
-        if result.get("more"):
-            words = ", ".join(f"{name} {value:g}" for name, value in result["more"].items())
-            print_lines("", [f"{result['name']}: {words}"])
+    for title, found in sections(report).items():
+        print_lines(title, found)
+    for failure in report["failures"]:
+        print(f"sor: {failure['name']}: {failure['error']}", file=sys.stderr)
 
 
 def dataset_folder(toml: Path, data: Path | None) -> Path | None:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from projections.views.names import Names
 from projections.views.quality import QualityTable
+from projections.views.reasons import duration
 from schemas.errors import InputError
 from schemas.units import INT64_MAX, NS_PER_S
 from streams.cli import quality_tables as tables
@@ -142,6 +143,12 @@ def print_execution(rows: list[Row], names: Names) -> None:
     survival = [tables.survival_cells(row) for row in rows]
     title = "Execution: how often at least so many round lots could be had, % (n)"
     print_table(title, tables.survival_titles(rows), survival, 2)
+    rested = [row for row in rows if any(part["n"] for part in row["passive_fill"])]
+    if rested:
+        after = duration(names.settings.horizon_4_ns) if names.settings else "horizon"
+        title = f"Execution: passive fills within {after}, % (n), by what is displayed ahead"
+        cells = [tables.passive_cells(row) for row in rested]
+        print_table(title, list(tables.PASSIVE_TITLES), cells, 2)
     markouts = [line for row in rows for line in tables.markout_cells(row)]
     title = "Execution: the mid afterwards"
     print_table(title, tables.markout_titles(names), markouts, 2)

@@ -159,6 +159,14 @@ def survival_cells(row: Row) -> Cells:
     return [row["instrument"], row["venue"], *map(share, parts)]
 
 
+PASSIVE_TITLES = ("instrument", "venue", "< 1 lot", "< 4 lots", "< 32 lots", "more")
+
+
+def passive_cells(row: Row) -> Cells:
+    """How often what rests is filled within the last horizon, in percent, by what is ahead."""
+    return [row["instrument"], row["venue"], *map(share, row["passive_fill"])]
+
+
 def markout_titles(names: Names) -> list[str]:
     """Titles of the markout table, by the settings' horizons."""
     fields = [f"horizon_{number}_ns" for number in range(1, 5)]

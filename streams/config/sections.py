@@ -158,12 +158,13 @@ class Orders(Section, frozen=True, kw_only=True):
 
 class Run(Section, frozen=True, kw_only=True):
     """How the run is kept: a snapshot every so many inputs (0 = none), shards (0 = dataset's),
-    input frames as differences or plain.
+    input frames as differences or plain, inputs synced in groups or (for research) not at all.
     """
 
     snapshot_inputs: Annotated[int, msgspec.Meta(ge=0)] = 2_000_000
     shards: Annotated[int, msgspec.Meta(ge=0, le=1024)] = 0
     log_codec: Literal["delta", "none"] = "delta"
+    log_durability: Literal["group", "none"] = "group"
 
 
 class EngineConfig(Whole, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ import msgspec
 from schemas.errors import CorruptLogError, InputError, NotFoundError
 from streams.log.files import replace_durably, sync_directory
 from streams.log.seal import SEAL_KEY, sealed
-from streams.log.shard_log import DEFAULT_CODEC, ShardLog
+from streams.log.shard_log import DEFAULT_CODEC, DEFAULT_DURABILITY, ShardLog
 from streams.log.signing import Signer
 
 FORMAT = "venuefold-run"
@@ -83,7 +83,7 @@ class RunDirectory:
             facts = anchored_facts(self.manifest)
             signer = self.signer() if self.writable else None
             log = ShardLog(directory, shard, self.writable, facts, signer)
-            log.codec = configured_codec(self.manifest)
+            log.codec, log.durability = configured_writing(self.manifest)
             self._shards[shard] = log
         return self._shards[shard]
 
@@ -127,14 +127,16 @@ def anchored_facts(manifest: dict[str, Any]) -> dict[str, Any]:
         "engine_generation": versions.get("engine_generation"),
         "core": manifest.get("core"),
         "config_hash": manifest.get("config_hash"),
-        "reference_version": manifest.get("reference_version"),
     }
 
 
-def configured_codec(manifest: dict[str, Any]) -> str:
-    """Codec of input frames that the run's configuration asks for (`run.log_codec`)."""
+def configured_writing(manifest: dict[str, Any]) -> tuple[str, str]:
+    """Codec and durability of inputs as the run's configuration says (`run.log_codec` and
+    `run.log_durability`).
+    """
     settings = manifest.get("config", {}).get("run", {})
-    return str(settings.get("log_codec", DEFAULT_CODEC))
+    codec = settings.get("log_codec", DEFAULT_CODEC)
+    return str(codec), str(settings.get("log_durability", DEFAULT_DURABILITY))
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from streams.log.snapshot_file import SnapshotInfo
 from streams.log.snapshots import Snapshot, SnapshotStore
 
 DEFAULT_CODEC = "delta"
+DEFAULT_DURABILITY = "group"
 INPUT_SEQ_OFFSET = 24
 """Place in an output record of the input position that it reflects."""
 
@@ -55,7 +56,9 @@ class ShardLog:
         self.writable = writable
         self._facts = dict(facts or {})
         self._signer = signer
-        self.codec = DEFAULT_CODEC
+        self.codec, self.durability = DEFAULT_CODEC, DEFAULT_DURABILITY
+        self.reference_version: int | None = None
+        """Version of the reference data where the next anchor is; set by who knows it."""
         self.state_hash: str | None = None
         """State hash at the end of the inputs, for the anchor at the close; set by who knows it."""
         self._modes: dict[str, str] = {}
@@ -74,7 +77,7 @@ class ShardLog:
 
     def open_writers(
         self,
-        durability: str = "group",
+        durability: str | None = None,
         outputs_durability: str = "none",
         codec: str | None = None,
         **limits: int,
@@ -82,15 +85,19 @@ class ShardLog:
         """Recover both streams and open their writers where they end.
 
         Outputs reach their file only after their inputs are durable. They need no sync of their
-        own, they can be derived again. `codec` is "delta" (input frames hold differences) or
-        "none", as the run's configuration says when it is not given. `limits` are the writer's
+        own, they can be derived again. `durability` is "group" or "none" (inputs count as durable
+        once they are written: for research), `codec` is "delta" (input frames hold differences) or
+        "none"; both as the run's configuration says when not given. `limits` are the writer's
         group_bytes, group_us, segment_bytes and queue_bytes.
         """
         if self.writable:
             self.directory.mkdir(exist_ok=True)
             sync_directory(self.directory.parent)
         recovery = self.recover()
-        modes = self._modes = {"inputs": durability, "outputs": outputs_durability}
+        modes = self._modes = {
+            "inputs": durability or self.durability,
+            "outputs": outputs_durability,
+        }
         self._synced = {stream for stream, mode in modes.items() if mode == "group"}
         for stream, report in (("inputs", recovery.inputs), ("outputs", recovery.outputs)):
             self._writers[stream] = SegmentWriter(
@@ -252,6 +259,7 @@ class ShardLog:
                 "state_hash": state_hash,
                 "durability": self._modes,
                 **self._facts,
+                "reference_version": self.reference_version,
             }
         )
 

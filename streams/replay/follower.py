@@ -146,6 +146,7 @@ class Follower:
             return
         position = (engine.seq, engine.out_seq, engine.log_ns)
         self.beside.keep(engine.seq)
+        self.log.reference_version = engine.reference_version
         self.store.put(*position, frame.chain_head, self._output_chain, engine.state_bytes())
         self.store.prune(KEEP)
         self.last_seq = engine.seq

@@ -81,6 +81,7 @@ class LiveShard:
         position, out_position = self._position("inputs"), self._position("outputs")
         if self._snapshots is None:
             self._snapshots = self.log.snapshots()
+        self.log.reference_version = self.engine.reference_version
         self._snapshots.put(
             seq=self.engine.seq,
             out_seq=self.engine.out_seq,
@@ -94,6 +95,7 @@ class LiveShard:
         """Appends what is left."""
         self.journal.flush()
         self.log.state_hash = self.state_hash()
+        self.log.reference_version = self.engine.reference_version
         if self._snapshots is not None:
             self._snapshots.close()
             self._snapshots = None

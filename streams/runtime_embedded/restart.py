@@ -39,6 +39,7 @@ class Keeper:
 
     def keep(self) -> None:
         """Saves the gateway's state without waiting for the disk, and looks after the process."""
+        self.shard.log.reference_version = self.shard.engine.reference_version
         save_gateway(self.shard, self.saved)
         if self.process is not None:
             newest = newest_snapshot(self.shard.log)

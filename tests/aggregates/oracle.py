@@ -57,7 +57,9 @@ class Case:
 def chances(place: Place, round_lot: int) -> list[int]:
     """Chance of a miss for each size of the table and beyond, in 1/RESOLUTION."""
     shares = [Fraction(min(executed, sent), sent) for sent, executed in place.history]
-    filled = (sum(shares, Fraction(0)) + PRIOR * PRIOR_WEIGHT) / (len(shares) + PRIOR_WEIGHT)
+    exact = (sum(shares, Fraction(0)) + PRIOR * PRIOR_WEIGHT) / (len(shares) + PRIOR_WEIGHT)
+    # What the venue lends to its row is said in steps of 1/1024.
+    filled = Fraction(int(exact * 1024 + Fraction(1, 2)), 1024)
     found, worst = [], 0
     for index, lots in enumerate(TABLE):
         size = lots * round_lot

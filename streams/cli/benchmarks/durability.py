@@ -9,6 +9,7 @@ import sys
 import time
 from collections import deque
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -71,6 +72,7 @@ class OrderToDurable:
         self.folder, self.seconds = folder, 30 if is_full else 5
         self.samples: list[float] = []
         self.device: list[float] = []
+        self.counters: dict[str, Any] = {}
 
     def orders(self) -> Result:
         """ms from due to durable."""
@@ -90,6 +92,25 @@ class OrderToDurable:
         n = len(self.samples)
         return Result(name="order_to_durable.ratio", unit="x", value=value, n=n)
 
+    def stages(self) -> Result:
+        """us an order behind the decision: handing over, and what the writer threads do.
+
+        `value` is all of them but the sync, which a group shares.
+        """
+        self._measure()
+        orders, kept = len(self.samples), self.counters
+        us = {
+            "append": kept["append_ns"] / orders / 1e3,
+            "write_inputs": kept["inputs"]["write_ns"] / orders / 1e3,
+            "write_outputs": kept["outputs"]["write_ns"] / orders / 1e3,
+        }
+        groups = max(1, kept["inputs"]["groups"])
+        more = {f"{name}_us": round(value, 3) for name, value in us.items()}
+        more["sync_us_a_group"] = round(kept["inputs"]["sync_ns"] / groups / 1e3, 1)
+        more["orders_a_group"] = round(orders / groups, 2)
+        value = round(sum(us.values()), 3)
+        return Result(name="log.stages", unit="us", value=value, n=orders, more=more)
+
     def _measure(self) -> None:
         if self.samples:
             return
@@ -98,7 +119,9 @@ class OrderToDurable:
             shard = OrderStream(log, self.seconds)
             mean = shard.group_bytes(NS_PER_S // 4)
             self.device += probe(self.folder / "probe", mean, PROBES)
+            before = shard.counters()
             self.samples = shard.run()
+            self.counters = difference(before, shard.counters())
             self.device += probe(self.folder / "probe", mean, PROBES)
 
 
@@ -118,7 +141,13 @@ class OrderStream:
         for name in ("log_ns", "transact_ns", "receive_ns"):
             orders[name] = START_NS + 2 * NS_PER_MS + np.arange(count) * (NS_PER_S // ORDERS_PER_S)
         self.size, self.raw = orders.itemsize, memoryview(orders.tobytes())
-        self.given = 0
+        self.given = self.append_ns = 0
+
+    def counters(self) -> dict[str, Any]:
+        """What handing over took, and what both writers did."""
+        log = self.log
+        streams = {"inputs": log.inputs.stats(), "outputs": log.outputs.stats()}
+        return {"append_ns": self.append_ns, **streams}
 
     def group_bytes(self, span_ns: int) -> int:
         """Mean bytes of a group at the rate, from a short run."""
@@ -146,7 +175,9 @@ class OrderStream:
                 self._give()
                 waiting.append((self.engine.seq, due_ns))
                 due_ns += gap_ns
+                begun_ns = time.perf_counter_ns()
                 self.journal.flush()
+                self.append_ns += time.perf_counter_ns() - begun_ns
             durable_seq, now_ns = writer.durable_seq, time.perf_counter_ns()
             while waiting and waiting[0][0] <= durable_seq:
                 samples.append((now_ns - waiting.popleft()[1]) / 1e6)
@@ -157,6 +188,14 @@ class OrderStream:
         order = self.raw[self.given * self.size : (self.given + 1) * self.size]
         self.given += 1
         self.journal.note(order, self.engine.step(order)[1])
+
+
+def difference(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """After minus before, in nested counters too."""
+    return {
+        name: difference(before[name], value) if isinstance(value, dict) else value - before[name]
+        for name, value in after.items()
+    }
 
 
 def probe(path: Path, size: int, count: int) -> list[float]:

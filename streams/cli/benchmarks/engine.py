@@ -32,7 +32,7 @@ def fold(instruments: int, venues: int, is_full: bool) -> Result:
     now_ns = START_NS + NS_PER_MS
     engine.step(world.books(now_ns, last_seq).tobytes())
     samples = []
-    pieces = 100 if is_full else 15
+    pieces = 50 if is_full else 10
     for _ in range(pieces):
         batch = world.ticks(TICKS_A_PIECE, now_ns, last_seq)
         now_ns = int(batch["log_ns"][-1])
@@ -113,7 +113,7 @@ class DecideBench:
 
 def decide(venues: int, is_full: bool, ticket_nanos: int = 0) -> Result:
     """Service time of a decision over `venues` venues and 5 levels; with a ticket it searches."""
-    return DecideBench(venues, ticket_nanos).run(1_000_000 if is_full else 20_000)
+    return DecideBench(venues, ticket_nanos).run(200_000 if is_full else 20_000)
 
 
 def require(holds: bool, what: str) -> None:

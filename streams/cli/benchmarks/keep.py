@@ -7,11 +7,10 @@ from typing import Any
 
 import orjson
 
+from streams.cli.benchmarks.goals import floor_lines, goal_lines, latency_lines
 from streams.clock import SystemClock
 
 COLUMNS = ("value", "p50", "p90", "p99", "p999", "max")
-FLOOR = {"fold.500x24.native": "floor.fold.12000", "decide.24.native": "floor.decide.24"}
-"""Figures that are also said as a multiple of the least that any router must do."""
 
 
 def keep(report: dict[str, Any], folder: Path) -> Path:
@@ -41,12 +40,35 @@ def markdown(report: dict[str, Any]) -> list[str]:
         *(f"- {name}: {value}" for name, value in machine.items()),
         f"- commit: {report['commit'] or 'unknown'}",
         f"- seed: {report['seed']}",
+        f"- size: {report.get('size', 'whole')}, {report.get('seconds', 0):,.0f} s",
         "",
         "| benchmark | unit | value | p50 | p90 | p99 | p99.9 | max | n | |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     by_name = {result["name"]: result for result in report["results"]}
-    return [*lines, *(_row(result) for result in by_name.values()), *_multiples(by_name)]
+    lines += [_row(result) for result in by_name.values()]
+    for title, found in sections(report).items():
+        lines += ["", f"## {title}", "", *(f"- {line}" for line in found)]
+    return lines
+
+
+def sections(report: dict[str, Any]) -> dict[str, list[str]]:
+    """What is said below the table, by title; only what there is something to say about."""
+    by_name = {result["name"]: result for result in report["results"]}
+    further = [
+        f"`{name}`: {', '.join(f'{what} {value:g}' for what, value in result['more'].items())}"
+        for name, result in by_name.items()
+        if result.get("more")
+    ]
+    failures = [f"`{one['name']}`: {one['error']}" for one in report.get("failures", [])]
+    found = {
+        "Two latencies": latency_lines(by_name),
+        "Goals": goal_lines(by_name),
+        "Multiples of the floor": floor_lines(by_name),
+        "Further figures": further,
+        "Failed": failures,
+    }
+    return {title: lines for title, lines in found.items() if lines}
 
 
 def _row(result: dict[str, Any]) -> str:
@@ -54,12 +76,3 @@ def _row(result: dict[str, Any]) -> str:
     noisy = "noisy" if result["noisy"] else ""
     cells = [result["name"], result["unit"], *shown, f"{result['n']:,}", noisy]
     return f"| {' | '.join(cells)} |"
-
-
-def _multiples(by_name: dict[str, dict[str, Any]]) -> list[str]:
-    found = [
-        f"- `{name}` is {by_name[name]['value'] / by_name[floor]['value']:.1f} times `{floor}`"
-        for name, floor in FLOOR.items()
-        if name in by_name and floor in by_name
-    ]
-    return ["", *found] if found else []

@@ -28,6 +28,15 @@ RESPONSE_RATE = 200_000
 RESPONSE_ORDERS_EVERY = 400
 RESPONSE_RECORDS = 400_000
 COUNTED_ORDERS = 200
+FUNCTIONS = {
+    "all": "timed_step(",
+    "new_order": "desk::new_order(",
+    "attempt": "attempt(",
+    "decide": "venuefold::decide(",
+    "gather": "venuefold::gather(",
+    "record": "emit_decision(",
+}
+"""The functions at the edges of a decision's stages."""
 
 
 class NativeBench:
@@ -72,6 +81,39 @@ class NativeBench:
         name = f"decide.{self.world.venues}.allocations"
         mean = float(samples.mean())
         return from_samples(name, "allocations", samples, value=mean)
+
+    def decide_stages(self, count: int = COUNTED_ORDERS) -> Result:
+        """Instructions of a decision by stage; `value` is all of it but writing the record."""
+        self._counted("*timed_step*", "decide", self._decisions(), count)
+        counted = {name: n / count for name, n in inclusive(self.folder / "callgrind").items()}
+        at = {stage: named(counted, function) for stage, function in FUNCTIONS.items()}
+        stages = {
+            "decode": at["all"] - at["new_order"],
+            "admission": at["new_order"] - at["attempt"],
+            "candidates": at["gather"],
+            "allocation": at["decide"] - at["gather"] - at["record"],
+            "record": at["record"],
+            "children": at["attempt"] - at["decide"],
+        }
+        more = {stage: round(value, 1) for stage, value in stages.items()}
+        shares = {f"{stage}_percent": round(100 * n / at["all"], 1) for stage, n in stages.items()}
+        return Result(
+            name=f"decide.{self.world.venues}.stages",
+            unit="instructions without the record",
+            value=round(at["all"] - at["record"], 1),
+            n=count,
+            more={"with_record": round(at["all"], 1), **more, **shares},
+        )
+
+    def whatif(self, blocks: int) -> Result:
+        """Decisions a second of one core with a tick before each and answers to all children."""
+        script = self._mixed("whatif", BLOCKS, 1, NS_PER_US)
+        return from_samples(
+            "whatif.decisions",
+            "decisions/s",
+            self._samples("whatif", script, blocks),
+            n=blocks * 256,
+        )
 
     def fold_instructions(self) -> Result:
         """Instructions a tick, counted by valgrind, set-up left out by a difference of two runs."""
@@ -168,6 +210,33 @@ def floors(count: int) -> list[Result]:
         samples = run_program("floor-decide", venues, count) / 1000
         results.append(from_samples(f"floor.decide.{venues}", "us", samples))
     return [*results, from_samples("floor.clock", "ns", run_program("timer", count))]
+
+
+def scores(count: int) -> list[Result]:
+    """ns of the level costs of a decision: one by one, 128-bit, 256-bit; alone and in a sweep."""
+    results = []
+    for decisions, where in ((1, "alone"), (4_096, "sweep")):
+        for width, name in enumerate(("scalar", "vector", "wide")):
+            samples = run_program("score", width, decisions, max(5, count // decisions))
+            value = float(np.mean(samples))
+            results.append(from_samples(f"score.{where}.{name}", "ns", samples, value=value))
+    return results
+
+
+def inclusive(counts: Path) -> dict[str, int]:
+    """Instructions of each function with all that it calls, by demangled name."""
+    command = ["callgrind_annotate", "--inclusive=yes", "--threshold=100", str(counts)]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=True)
+    lines = re.finditer(r"^ *([\d,]+) .*?:(venuefold::.*?)(?: \[/.*)?$", done.stdout, re.MULTILINE)
+    return {line[2]: int(line[1].replace(",", "")) for line in lines}
+
+
+def named(counted: dict[str, float], function: str) -> float:
+    """What the function whose name has this in it took; InputError when there is none."""
+    for name, count in counted.items():
+        if function in name:
+            return count
+    raise InputError(f"no function {function} was counted; was the program stripped?")
 
 
 def run_program(*words: object) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -36,6 +37,13 @@ class Result(msgspec.Struct, kw_only=True):
     more: dict[str, float] = {}
 
 
+class Failure(msgspec.Struct, kw_only=True):
+    """A benchmark that gave no figure, and why."""
+
+    name: str
+    error: str
+
+
 class Calibration:
     """Times a fixed piece of work around each benchmark, and looks at the machine's load."""
 
@@ -60,6 +68,22 @@ class Calibration:
         found_ns = sorted(known_work_ns() for _ in range(CALIBRATION_ROUNDS))
         self.best_ns = min(self.best_ns, found_ns[0])
         return found_ns[len(found_ns) // 2]
+
+
+@contextmanager
+def at_most(seconds: int) -> Iterator[None]:
+    """Raises TimeoutError in the main thread after so many seconds, so that the rest can go on."""
+
+    def late(number: int, frame: object) -> None:  # noqa: ARG001
+        raise TimeoutError(f"took more than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def known_work_ns() -> int:

@@ -125,7 +125,7 @@ nb::dict stats_dict(const SegmentWriter& writer) {
   result["records"] = stats.records;
   result["bytes"] = stats.bytes;
   result["stored_bytes"] = stats.stored_bytes;
-  result["encode_ns"] = stats.encode_ns;
+  result["write_ns"] = stats.write_ns;
   result["segments"] = stats.segments;
   result["sync_ns"] = stats.sync_ns;
   result["sync_ns_max"] = stats.sync_ns_max;

@@ -226,12 +226,18 @@ void SegmentWriter::wait_for_inputs() const {
 
 void SegmentWriter::write_group() {
   wait_for_inputs();
+  const auto start = Clock::now();
   table_.clear();
   const Bytes payload{writing_.payload.data(), writing_.payload.size()};
   const bool with_table = options_.stream == Stream::outputs;
   const Digest head = chain_records(options_.stream, position_.chain_head, payload,
                                     with_table ? &table_ : nullptr);
   write_frame(head);
+  {
+    const std::uint64_t took = elapsed_ns(start);
+    std::scoped_lock lock(mutex_);
+    stats_.write_ns += took;
+  }
   if (options_.sync_groups) timed_sync();
   publish(head);
 }
@@ -270,12 +276,7 @@ void SegmentWriter::write_frame(const Digest& head) {
 // Whether the group is shorter in `encoded_`.
 bool SegmentWriter::encode_group() {
   if (!options_.is_compressed || options_.stream != Stream::inputs) return false;
-  const auto start = Clock::now();
-  const bool encoded = encode_ticks({writing_.payload.data(), writing_.payload.size()}, encoded_);
-  const std::uint64_t took = elapsed_ns(start);
-  std::scoped_lock lock(mutex_);
-  stats_.encode_ns += took;
-  return encoded;
+  return encode_ticks({writing_.payload.data(), writing_.payload.size()}, encoded_);
 }
 
 void SegmentWriter::timed_sync() {

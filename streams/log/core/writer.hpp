@@ -48,7 +48,7 @@ struct WriterStats {
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
   std::uint64_t stored_bytes = 0;
-  std::uint64_t encode_ns = 0;
+  std::uint64_t write_ns = 0;  // chain, checksum, encoding and write, without the sync
   std::uint64_t segments = 0;
   std::uint64_t sync_ns = 0;
   std::uint64_t sync_ns_max = 0;

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
+from schemas.errors import InputError
+from streams.cli import bench as bench_command
 from streams.cli.benchmarks import native
+from streams.cli.benchmarks.budget import BEGIN, END, write_budget
 from streams.cli.benchmarks.compare import ratios
 from streams.cli.benchmarks.keep import markdown
 from streams.cli.benchmarks.timing import Calibration, Result, from_samples
 from tests.streams.cli.conftest import Sor
 
 RESULT_KEYS = ("name", "unit", "value", "p50", "p90", "p99", "p999", "max", "n", "noisy", "more")
+STAGES = ("decode", "admission", "candidates", "allocation", "record", "children")
 SorJson = Callable[..., dict[str, Any]]
 
 
@@ -72,7 +78,9 @@ def test_floors_are_there_to_compare_with() -> None:
 def test_a_report_is_kept_and_compared(sor: Sor, sor_json: SorJson, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     for _ in range(2):
-        code, _, _ = sor("bench", "floor", "--out", tmp_path / "kept", "--markdown", page)
+        code, _, _ = sor(
+            "bench", "floor", "--quick", "--out", tmp_path / "kept", "--markdown", page
+        )
         assert code == 0
     text = page.read_text(encoding="utf-8")
     assert "| floor.decide.24 | us |" in text
@@ -129,14 +137,102 @@ def test_counted_instructions_are_never_noisy(monkeypatch: pytest.MonkeyPatch) -
     assert (timed.noisy, counted.noisy) == (True, False)
 
 
-def test_a_figure_is_said_as_a_multiple_of_its_floor() -> None:
-    figures = {"decide.24.native": 3.0, "floor.decide.24": 1.5}
+def page(figures: dict[str, tuple[str, float]]) -> list[str]:
+    """Lines of the page for results that have the same value at all quantiles."""
     results = [
-        {**vars_of(from_samples(name, "us", np.array([value, value])))}
-        for name, value in figures.items()
+        vars_of(from_samples(name, unit, np.array([value, value])))
+        for name, (unit, value) in figures.items()
     ]
-    lines = markdown({"machine": {}, "commit": "", "seed": 1, "results": results})
-    assert lines[-1] == "- `decide.24.native` is 2.0 times `floor.decide.24`"
+    return markdown({"machine": {}, "commit": "", "seed": 1, "results": results})
+
+
+def test_figures_stand_beside_their_floor_their_goal_and_each_other() -> None:
+    lines = page(
+        {
+            "decide.24.native": ("us", 3.0),
+            "floor.decide.24": ("us", 1.5),
+            "log.bytes_per_tick": ("bytes", 14.0),
+            "order_to_durable": ("ms", 0.5),
+        }
+    )
+    start = "- `decide.24.native` value is 2.0 times `floor.decide.24` (goal <= 2.5: met)"
+    assert start in lines
+    assert "- `log.bytes_per_tick` value 14 bytes, goal <= 40 (0.35 x): met" in lines
+    (missed,) = [line for line in lines if line.startswith("- `decide.24.native` p99 3 us, goal")]
+    assert "(2.00 x): not met: bound by instructions" in missed
+    assert "- engine compute: `decide.24.native` p50 3 p99 3 us" in lines
+    assert "- order in to durable and released: `order_to_durable` p50 0.5 p99 0.5 ms" in lines
+    assert not any(line.startswith("## Two") for line in page({"log.durable": ("inputs/s", 1e6)}))
+
+
+def test_one_that_fails_is_named_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> Result:
+        raise InputError("no such disk")
+
+    def endless() -> Result:
+        time.sleep(60)
+        raise AssertionError
+
+    monkeypatch.setitem(bench_command.LONGEST_S, "quick", 1)
+    fine = Result(name="fine", unit="us", value=1.0, n=1)
+    found = bench_command.measured(
+        {"broken": broken, "endless": endless, "fine": lambda: fine}, "quick"
+    )
+    assert [result.name for result in found.results] == ["fine"]
+    assert {one.name: one.error for one in found.failures} == {
+        "broken": "InputError: no such disk",
+        "endless": "TimeoutError: took more than 1 s",
+    }
+    lines = markdown(msgspec.to_builtins(found))
+    assert "- `broken`: InputError: no such disk" in lines
+
+
+def test_stages_add_up_to_the_decision(bench: native.NativeBench) -> None:
+    stages = bench.decide_stages(20)
+    parts = {name: n for name, n in stages.more.items() if name in STAGES}
+    assert set(parts) == set(STAGES)
+    assert min(parts.values()) > 0
+    assert sum(parts.values()) == pytest.approx(stages.more["with_record"], abs=1)
+    assert stages.value == pytest.approx(stages.more["with_record"] - parts["record"], abs=1)
+
+
+def test_the_budget_stands_between_its_marks(sor: Sor, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    stages = dict.fromkeys(STAGES, 100.0) | {"record": 500.0, "with_record": 1000.0}
+    log = dict.fromkeys(("append_us", "write_inputs_us", "write_outputs_us"), 2.0)
+    figures: dict[str, dict[str, Any]] = {
+        "fold.500x24.instructions": {"value": 700.0},
+        "decide.24.stages": {"more": stages},
+        "decide.24.native": {"p50": 4.0},
+        "log.stages": {"more": {**log, "sync_us_a_group": 300.0, "orders_a_group": 9.0}},
+    }
+    page.write_text(f"above\n{BEGIN}\n| stale |\n{END}\nbelow\n", encoding="utf-8")
+    write_budget(page, figures)
+    text = page.read_text(encoding="utf-8")
+    assert "stale" not in text
+    assert text.startswith("above\n")
+    assert text.endswith("\nbelow\n")
+    assert "| without its record | 500 | | 2.00 us |" in text
+    assert "the next bottleneck, is **record**" in text
+    with pytest.raises(InputError, match=r"needs log\.stages"):
+        write_budget(page, {name: row for name, row in figures.items() if name != "log.stages"})
+    page.write_text("no marks", encoding="utf-8")
+    with pytest.raises(InputError, match="to write between"):
+        write_budget(page, figures)
+    assert sor("bench", "floor", "--quick", "--budget", tmp_path / "none.md")[0] == 3
+
+
+def test_what_ifs_and_level_costs_are_measured(bench: native.NativeBench) -> None:
+    assert bench.whatif(3).value > 0
+    assert {result.name for result in native.scores(100)} == {
+        f"score.{where}.{width}"
+        for where in ("alone", "sweep")
+        for width in ("scalar", "vector", "wide")
+    }
+    with pytest.raises(InputError, match="width"):
+        native.run_program("score", 3, 1, 1)
+    with pytest.raises(InputError, match="stripped"):
+        native.named({}, "venuefold::decide(")
 
 
 def vars_of(result: Result) -> dict[str, Any]:

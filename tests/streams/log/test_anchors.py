@@ -67,6 +67,18 @@ def test_an_anchor_says_what_was_running(make_run: Callable[..., Path]) -> None:
     assert "signature" not in last
 
 
+@pytest.mark.parametrize("durability", ["group", "none"])
+def test_the_configuration_says_how_inputs_are_synced(tmp_path: Path, durability: str) -> None:
+    manifest = {**MANIFEST, "config": {"run": {"log_durability": durability}}}
+    with RunDirectory.create(tmp_path / "run", manifest) as run:
+        shard = run.shard()
+        shard.open_writers()
+        assert shard.inputs.wait_durable(shard.inputs.append(TICK * 5, 5, 1) + 4)
+        assert (shard.inputs.stats()["sync_ns"] > 0) == (durability == "group")
+    (entry,) = AnchorLog(tmp_path / "run").entries()
+    assert entry["durability"]["inputs"] == durability
+
+
 def test_signed_anchors(make_run: Callable[..., Path], tmp_path: Path) -> None:
     private, public = key_pair(tmp_path)
     run = make_run(private)

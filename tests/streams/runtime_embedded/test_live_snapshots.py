@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -14,13 +15,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from schemas.codes import InputType
+from schemas.commands import Accepted, Refused
 from schemas.errors import CorruptLogError
+from schemas.orders import NEW_ORDER
 from streams.cli.main import main
 from streams.config.service import Service, ServiceConfig, SimulatedMarket
+from streams.log.anchor_log import AnchorLog
+from streams.log.picking import picked, pieces
 from streams.log.run import RunDirectory
 from streams.log.shard_log import ShardLog
 from streams.replay.restore import restore
 from streams.runtime_embedded import snapshot_process
+from streams.runtime_embedded.command_client import CommandClient
+from streams.runtime_embedded.engine_process import SOCKET
 from streams.runtime_embedded.known import Known
 from streams.runtime_embedded.snapshot_process import DIFFERS, END, MODULE, SnapshotProcess
 from tests.streams.replay.tamper import change_and_chain_again
@@ -67,6 +75,8 @@ def copy(live_run: Path, tmp_path: Path) -> Path:
 
 
 def test_they_are_those_of_the_log(live_run: Path) -> None:
+    for anchor in AnchorLog(live_run).entries():
+        assert anchor["reference_version"] > 10
     assert main(["log", "check", str(live_run)]) == 0
     assert main(["verify", str(live_run)]) == 0
     with RunDirectory.open(live_run) as run:
@@ -98,12 +108,36 @@ def test_what_is_known_is_in_the_log_too(copy: Path) -> None:
 def test_a_service_starts_without_its_small_files(copy: Path) -> None:
     for path in (*copy.glob("shard-000/venues/*"), *copy.glob("shard-000/known/*")):
         path.unlink()
-    config = ServiceConfig(service=Service(run=str(copy), snapshot_s=0), market=MARKET)
-    process = start(config)
-    time.sleep(0.5)
+    first, raw = newest_order(copy)
+    process = start(ServiceConfig(service=Service(run=str(copy), snapshot_s=0), market=MARKET))
+    same, other = asyncio.run(asked_again(copy, raw))
     process.terminate()
     assert process.wait(60) == 0
+    assert isinstance(same, Accepted)
+    assert (same.position, same.is_repeat) == (first, True)
+    assert isinstance(other, Refused)
+    assert other.reason == "conflicting_repeat"
     assert main(["verify", str(copy)]) == 0
+
+
+def newest_order(run: Path) -> tuple[int, bytes]:
+    """Position and record of the last order of a run."""
+    with RunDirectory.open(run) as opened:
+        return [
+            (seq, bytes(raw))
+            for first, records in pieces(opened.shard().reader("inputs"))
+            for seq, _, raw in picked("inputs", records, first, (InputType.NEW_ORDER,))
+        ][-1]
+
+
+async def asked_again(run: Path, raw: bytes) -> list[Accepted | Refused]:
+    """Answers to an order as it was given, and with other terms under the same name."""
+    client = CommandClient(run / SOCKET)
+    order = NEW_ORDER.unpack(raw)
+    other = NEW_ORDER.pack(**order._replace(order_units=order.order_units + 100)._asdict())
+    given = [await client.submit(asked) for asked in (raw, other)]
+    await client.close()
+    return given
 
 
 def test_other_outputs_stop_everything(copy: Path) -> None:

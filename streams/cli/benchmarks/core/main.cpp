@@ -31,6 +31,8 @@ int with_engine(int count, char** words) {
     venuefold::bench::decide(engine, script, count_of(words[5]));
   } else if (mode == "allocations") {
     venuefold::bench::allocations(engine, script, count_of(words[5]));
+  } else if (mode == "whatif") {
+    venuefold::bench::whatif(engine, script, count_of(words[5]));
   } else if (mode == "response") {
     venuefold::bench::response(engine, script, std::atof(words[5]));
   } else {
@@ -43,7 +45,7 @@ int with_engine(int count, char** words) {
 
 int main(int count, char** words) {
   if (count < 3) {
-    fail("modes: fold decide allocations response floor-fold floor-decide timer");
+    fail("modes: fold decide allocations response floor-fold whatif score floor-decide timer");
   }
   if (std::strcmp(words[1], "timer") == 0) {
     venuefold::bench::timer(count_of(words[2]));
@@ -51,6 +53,8 @@ int main(int count, char** words) {
     venuefold::bench::floor_fold(count_of(words[2]), count_of(words[3]));
   } else if (std::strcmp(words[1], "floor-decide") == 0 && count == 4) {
     venuefold::bench::floor_decide(count_of(words[2]), count_of(words[3]));
+  } else if (std::strcmp(words[1], "score") == 0 && count == 5) {
+    venuefold::bench::score(count_of(words[2]), count_of(words[3]), count_of(words[4]));
   } else {
     return with_engine(count, words);
   }

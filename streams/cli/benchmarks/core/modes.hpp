@@ -16,6 +16,12 @@ void allocations(Engine& engine, Script& script, std::size_t count);
 // ns from an order's scheduled arrival to its record, on an open-loop schedule of `rate` records a
 // second made by a thread of its own; its own lateness follows after the orders' samples.
 void response(Engine& engine, Script& script, double rate);
+// Decisions a second over blocks of 256, with all that a what-if needs: the script's ticks and the
+// answers to children.
+void whatif(Engine& engine, Script& script, std::size_t blocks);
+// ns of the level costs of a decision (24 venues, 5 levels), over `decisions` of them in a row:
+// width 0 one by one, 1 as the compiler does it by default, 2 with 256-bit vectors.
+void score(std::size_t width, std::size_t decisions, std::size_t count);
 // The bare arithmetic: an update of a 128-byte row for each tick (ns a tick), and an all-in greedy
 // sweep over `venues` venues of five levels with a copy of its record (ns a decision).
 void floor_fold(std::size_t rows, std::size_t passes);

@@ -1,0 +1,49 @@
+// What a decision believes of one instrument at one venue: chances of a miss and answering times.
+//
+// The values are a function of what children have taught and of the grid steps of now, so they
+// stand until one of those changes: a decision reads one cache line where it would read six and
+// divide. Whoever changes what a row was taught calls `forget`.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "arithmetic.hpp"
+#include "evidence.hpp"
+
+namespace venuefold {
+
+using Misses = std::array<std::uint16_t, kSurvivalSizes>;
+
+// What a venue as a whole lends to its rows is rounded to this many steps, so that beliefs need
+// not be found anew after each child.
+constexpr double kShareSteps = 1024.0;
+
+struct Terms;
+class Tables;
+
+// Sizes hold until one session time and for one filled share of the venue; the latency, as faded
+// sums with the prior's weight in the second, until another session time.
+struct alignas(64) Belief {
+  std::int64_t sizes_until_ns = 0;
+  Misses misses{};
+  double fill_ratio = 0.0;
+  std::uint32_t venue_share = 0;
+  std::int64_t ack_until_ns = 0;
+  double ack_total = 0.0;
+  double ack_weight = 1.0;
+
+  bool knows_sizes(std::int64_t now_ns, std::uint32_t share) const {
+    return now_ns < sizes_until_ns && share == venue_share;
+  }
+  bool knows_ack(std::int64_t now_ns) const { return now_ns < ack_until_ns; }
+  void forget() { sizes_until_ns = ack_until_ns = 0; }
+
+  // Each anew, from what children have taught of the row.
+  void find_sizes(const Terms& terms, const Evidence& evidence, std::int64_t now_ns,
+                  std::uint32_t share, const Tables& tables);
+  void find_ack(const Terms& terms, std::int64_t now_ns, const Tables& tables);
+};
+static_assert(sizeof(Belief) == 64);
+
+}  // namespace venuefold
