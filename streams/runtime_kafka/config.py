@@ -37,6 +37,7 @@ class KafkaConfig(Section, frozen=True, kw_only=True):
     ingest: bool = True
     role: Literal["router", "quality"] = "router"
     web_port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 6066
+    metrics_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
 
     def name(self, topic: str) -> str:
         """The topic's name on the broker."""

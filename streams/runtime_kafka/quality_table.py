@@ -8,6 +8,7 @@ shards: GET /quality/, with ?instrument=KEY and ?venue=KEY. Its own group, so it
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -49,7 +50,11 @@ class QualityTables:
         source = self.app.topic(config.name(VENUE_QUALITY), **raw)
         self.app.agent(source, name="quality")(self.keep)
         self.app.task(self.follow)
-        self.app.page("/quality/")(self.page)
+
+        async def answer(_: Any, request: Any) -> Any:
+            return self.app.web.json(self.rows(request.query))
+
+        self.app.page("/quality/")(answer)
 
     async def keep(self, stream: Any) -> None:
         """Sets each row; what is no row of ours is left out."""
@@ -84,16 +89,11 @@ class QualityTables:
             else:
                 self.everywhere[said.key.decode()] = said.value
 
-    async def page(self, web: Any, request: Any) -> Any:
-        """Rows as one JSON array, chosen by `instrument` and `venue`."""
-        wanted = {name: request.query.get(name) for name in ("instrument", "venue")}
+    def rows(self, wanted: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Rows in order of their keys, chosen by `instrument` and `venue`."""
         rows = [msgspec.json.decode(self.everywhere[key]) for key in sorted(self.everywhere)]
-        chosen = [
-            row
-            for row in rows
-            if all(value is None or row[name] == value for name, value in wanted.items())
-        ]
-        return web.json(chosen)
+        chosen = {name: wanted[name] for name in ("instrument", "venue") if name in wanted}
+        return [row for row in rows if chosen.items() <= row.items()]
 
     def _learn(self, raw: bytes) -> None:
         self.names.learn(bytes(open_envelope(raw, REFERENCE).payload))

@@ -12,6 +12,7 @@ import faust
 import uvloop
 
 from schemas.errors import VenuefoldError
+from streams.brokers.meters import serve_metrics
 from streams.config.load import load_whole
 from streams.config.service import ServiceConfig
 from streams.runtime_kafka.admin import create_topics
@@ -28,10 +29,11 @@ def run(config: KafkaConfig, name: str = NAME) -> None:
     uvloop.install()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    app = make_worker(config, name).app
-    faust.Worker(
-        app, loop=loop, loglevel="warning", redirect_stdouts=False
-    ).execute_from_commandline()
+    made = make_worker(config, name)
+    if isinstance(made, Worker):
+        serve_metrics(made, config.metrics_port)
+    worker = faust.Worker(made.app, loop=loop, loglevel="warning", redirect_stdouts=False)
+    worker.execute_from_commandline()
 
 
 def make_worker(config: KafkaConfig, name: str) -> Worker | QualityTables:

@@ -20,10 +20,12 @@ from faust.types import TP
 
 from schemas.errors import CorruptLogError
 from schemas.topics import INPUTS
-from schemas.units import NS_PER_MS
+from schemas.units import NS_PER_MS, NS_PER_S
+from streams.brokers.meters import ShardFacts
 from streams.brokers.shard_clock import ShardClock
 from streams.brokers.shard_fold import Outgoing, ShardFold, WrongEngineError, latched
 from streams.brokers.snapshots import FolderStore, SnapshotStore, cut, newest
+from streams.clock import SystemClock
 from streams.runtime_kafka.config import KafkaConfig
 from streams.runtime_kafka.faust_app import make_app
 from streams.runtime_kafka.ingest import IngestAgents
@@ -41,6 +43,7 @@ class OwnedShard:
     is_seeking: bool = False
     refused: str = ""
     kill_said: int = 0
+    behind_s: float = 0.0
     clock: ShardClock = field(default_factory=ShardClock)
     unacked: list[Any] = field(default_factory=list)
     pending: deque[Awaitable[Any]] = field(default_factory=deque)
@@ -53,6 +56,7 @@ class Worker:
     def __init__(self, config: KafkaConfig, name: str = "worker") -> None:
         self.config, self.name = config, name
         self.shards: dict[int, OwnedShard] = {}
+        self.wall = SystemClock()
         self._adopting = asyncio.Lock()
         self.app = make_app(config, name)
         self.store: SnapshotStore = (
@@ -120,6 +124,25 @@ class Worker:
         end = self.app.consumer.highwater(TP(self.config.name(INPUTS), owned.fold.shard))
         return not owned.refused and owned.next_offset >= (end or 0)
 
+    def facts(self) -> list[ShardFacts]:
+        """How every owned shard stands."""
+        return [self._facts(shard, owned) for shard, owned in sorted(self.shards.items())]
+
+    def _facts(self, shard: int, owned: OwnedShard) -> ShardFacts:
+        end = self.app.consumer.highwater(TP(self.config.name(INPUTS), shard)) or 0
+        counts = owned.fold.counts
+        return ShardFacts(
+            shard=shard,
+            inputs=counts.inputs,
+            outputs=counts.outputs,
+            dead_letters=counts.dead,
+            behind_messages=max(0, end - owned.next_offset),
+            behind_s=owned.behind_s,
+            unacknowledged=len(owned.unacked),
+            unconfirmed=len(owned.pending),
+            is_refused=bool(owned.refused),
+        )
+
     async def _tick(self, owned: OwnedShard) -> None:
         await self._send(owned, owned.clock.timer(owned.fold.shard, owned.fold.clock_seq))
 
@@ -170,6 +193,7 @@ class Worker:
             owned.refused = str(error)
             log.error("%s", error)
             return
+        owned.behind_s = max(0.0, self.wall.now_ns() / NS_PER_S - message.timestamp)
         message.value = None  # only its place is still needed
         owned.next_offset = message.offset + 1
         owned.fold.next_place = str(owned.next_offset)

@@ -18,10 +18,12 @@ import pulsar
 from pulsar.asyncio import Client, Consumer
 
 from schemas.topics import INPUTS
-from schemas.units import NS_PER_MS
+from schemas.units import NS_PER_MS, NS_PER_S
+from streams.brokers.meters import ShardFacts
 from streams.brokers.shard_clock import ShardClock
 from streams.brokers.shard_fold import ShardFold, WrongEngineError, latched
 from streams.brokers.snapshots import FolderStore, SnapshotStore, cut, newest
+from streams.clock import SystemClock
 from streams.runtime_pulsar.config import PulsarConfig
 from streams.runtime_pulsar.ingest import PulsarIngest
 from streams.runtime_pulsar.outputs import Publisher
@@ -47,6 +49,7 @@ class OwnedShard:
     place: Place = NOWHERE
     unacked: int = 0
     kill_said: int = 0
+    behind_s: float = 0.0
     clock: ShardClock = field(default_factory=ShardClock)
 
     def is_next(self, place: Place) -> bool:
@@ -64,18 +67,25 @@ class Worker:
 
     def __init__(self, config: PulsarConfig, name: str = "worker") -> None:
         self.config, self.name = config, name
+        self.wall = SystemClock()
         self.client = Client(config.url, logger=pulsar.ConsoleLogger(pulsar.LoggerLevel.Warn))
         folder = config.snapshot_folder
         self.store: SnapshotStore = (
             FolderStore(Path(folder)) if folder else TopicStore(config, self.client)
         )
 
+        self.consumers = [ShardConsumer(self, shard) for shard in range(config.shards)]
+
+    def facts(self) -> list[ShardFacts]:
+        """How every shard stands that this worker has folded."""
+        return [each.facts() for each in self.consumers if each.owned is not None]
+
     async def run(self) -> None:
         """Works until cancelled; the first shard that fails ends the worker."""
         try:
             async with asyncio.TaskGroup() as group:
-                for shard in range(self.config.shards):
-                    group.create_task(ShardConsumer(self, shard).run())
+                for consumer in self.consumers:
+                    group.create_task(consumer.run())
                 if self.config.ingest:
                     group.create_task(PulsarIngest(self.client, self.config, self.name).run())
         finally:
@@ -91,6 +101,23 @@ class ShardConsumer:
         self.publisher = Publisher(worker.config, worker.client, shard)
         self.last_id: Any = None
         self.receiving: asyncio.Future[Any]
+        self.is_refused = False
+
+    def facts(self) -> ShardFacts:
+        """How the shard stands."""
+        owned = self.owned or OwnedShard(ShardFold(self.shard))
+        counts = owned.fold.counts
+        return ShardFacts(
+            shard=self.shard,
+            inputs=counts.inputs,
+            outputs=counts.outputs,
+            dead_letters=counts.dead,
+            behind_messages=0,
+            behind_s=owned.behind_s,
+            unacknowledged=owned.unacked,
+            unconfirmed=len(self.publisher.pending),
+            is_refused=self.is_refused,
+        )
 
     async def run(self) -> None:
         """Folds what the broker gives while this consumer is the active one."""
@@ -140,10 +167,12 @@ class ShardConsumer:
             outgoing = fold.fold(message.data(), where, append_ns)
         except WrongEngineError as error:
             log.error("%s", error)
+            self.is_refused = True
             await asyncio.Event().wait()  # refused for good: nothing more is read or acknowledged
             return
         owned.place, self.last_id = place, message.message_id()
         owned.unacked += 1
+        owned.behind_s = max(0, self.worker.wall.now_ns() - append_ns) / NS_PER_S
         for out in outgoing:
             await self.publisher.send(out)
         if fold.kill_seq > owned.kill_said:

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from schemas.topics import DECISIONS, INPUTS, ORDERS, REFERENCE_CHANGES
 from streams.brokers.reference_changes import change_frame
-from streams.cli.benchmarks.broker_flow import BrokerFlow, decided
+from streams.cli.benchmarks.broker_flow import WARM_NS, BrokerFlow, decided
 from streams.cli.benchmarks.broker_run import (
     Port,
     broker,
@@ -23,6 +23,7 @@ from streams.cli.benchmarks.broker_run import (
 )
 from streams.cli.benchmarks.plain_faust import plain_ticks
 from streams.cli.benchmarks.timing import Result
+from streams.clock import SystemClock
 from streams.runtime_kafka.admin import create_topics
 from streams.runtime_kafka.config import KafkaConfig
 
@@ -125,7 +126,9 @@ def measure(
         data=str(folder / name),
         ingest="ingest" in name,
     )
-    flow = BrokerFlow(rate_per_s, seconds)
+    # Orders through ingest get the broker's time, so the ticks beside them are of now as well.
+    start_ns = SystemClock().now_ns() - WARM_NS if config.ingest else 0
+    flow = BrokerFlow(rate_per_s, seconds, start_ns)
 
     async def timed() -> Result:
         await create_topics(config)

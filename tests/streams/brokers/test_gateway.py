@@ -53,7 +53,7 @@ class Desk:
 
     def start_gateway(self) -> None:
         """The reference gateway as a process."""
-        command = [sys.executable, "-m", "streams.cli.main", "gateway", "--debug", "--config"]
+        command = [sys.executable, "-m", "streams.cli.main", "gateway", "--config"]
         with (self.folder / "gateway.log").open("ab") as log:
             self.gateway = subprocess.Popen(
                 [*command, str(self.settings), "--debug"],

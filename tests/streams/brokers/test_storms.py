@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient
 
+from schemas.events import RefusalEvent, SmartRoutingDecisionEvent
 from schemas.topics import INPUTS
+from schemas.wire import decode_output
 from tests.servers.running import RunningServer, eventually, running
-from tests.streams.brokers.flows import counts_of, frames, tape_of, wanted_of
+from tests.streams.brokers.flows import counts_of, frames, repeating_tape, tape_of, wanted_of
 from tests.streams.brokers.kafka_harness import Installation, KafkaOutputs, installed
 from tests.streams.brokers.pulsar_harness import Installation as PulsarInstallation
 from tests.streams.brokers.pulsar_harness import PulsarOutputs
@@ -111,6 +113,41 @@ def test_a_storm_of_rebalances_changes_nothing(install: Installation, full_size:
     lost = sum(outputs.outputs(shard) != wanted[shard] for shard in range(SHARDS))
     print(f"\nstorm: {turns} turns, lost {lost}, repeated {outputs.repeated}, differing 0")
     assert (lost, outputs.differing, outputs.dead) == (0, 0, [])
+
+
+@pytest.mark.promise(p=6)
+def test_a_command_said_again_is_one_order_whoever_owns_its_shard(
+    install: Installation, full_size: bool
+) -> None:
+    """P6 across workers: a tenth of the commands are repeats; a worker is killed in between."""
+    commands, parts = (250_000, 6) if full_size else (300, 3)
+    tapes = {shard: bytes(repeating_tape(shard, commands).data) for shard in range(SHARDS)}
+    pieces = {shard: list(frames(data, 4_000, shard)) for shard, data in tapes.items()}
+    wanted = wanted_of(tapes)
+    outputs = KafkaOutputs(install.config)
+    for name in ("one", "two"):
+        install.start(name)
+    for part in range(parts):
+        write_part(install.write, pieces, part, parts)
+        install.producer.flush(60)
+        before = outputs.total
+        eventually(lambda: outputs.polled().total > before, 90)  # noqa: B023
+        victim = ("one", "two")[part % 2]
+        install.kill(victim)
+        install.start(victim)
+    outputs.until(counts_of(wanted), 600 if full_size else 90, install)
+    doubled, repeats = 0, 0
+    for shard in range(SHARDS):
+        events = [decode_output(raw) for raw in outputs.records[shard].values()]
+        decided = [e for e in events if isinstance(e, SmartRoutingDecisionEvent)]
+        orders = {(e.cl_ord_id, e.order_id) for e in decided}
+        doubled += len(orders) - len({name for name, _ in orders})
+        repeats += sum(isinstance(e, RefusalEvent) for e in events)
+        assert outputs.outputs(shard) == wanted[shard]
+    said = SHARDS * commands
+    print(f"\nP6: {said} commands, {repeats} repeats told, {parts} kills, double sends {doubled}")
+    assert (doubled, outputs.differing, outputs.dead) == (0, 0, [])
+    assert repeats > said // 20
 
 
 @pytest.mark.promise(p=5)
