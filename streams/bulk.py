@@ -25,11 +25,21 @@ from schemas.codes import (
     Side,
     TimeInForce,
 )
-from schemas.decisions import ALLOCATION, CANDIDATE, CHILD, CHILD_STATE, DECISION, ORDER_STATE
+from schemas.decisions import (
+    ALLOCATION,
+    CANDIDATE,
+    CHILD,
+    CHILD_STATE,
+    DECISION,
+    ORDER_STATE,
+    QUALITY,
+)
 from schemas.orders import NEW_ORDER
-from schemas.units import NS_PER_MS, NS_PER_US, VENUE_NONE
+from schemas.units import NS_PER_MS, NS_PER_S, NS_PER_US, VENUE_NONE
 from streams.cli.benchmarks.world import START_NS, TICK_NANOS, World
+from streams.clock import Clock
 from streams.log.run import RunDirectory
+from streams.log.shard_log import ShardLog
 
 INSTRUMENTS, VENUES, CLIENTS, POLICIES = 500, 24, 20, 4
 PARTS = 3
@@ -51,29 +61,72 @@ OUTPUTS = 2 + 2 * PARTS
 ROWS = 1 + 2 * PARTS
 """Rows of decisions, children and fills an order."""
 
+FIRST_INPUTS = INSTRUMENTS + VENUES + 2 * INSTRUMENTS * VENUES
+"""Reference records that the run begins with."""
+QUALITY_OUTPUTS = INSTRUMENTS * VENUES
+BURSTS_PER_S = 20
+
 Array = np.ndarray[Any, Any]
 
 
 def write_run(folder: Path, decisions: int, chunk: int = CHUNK) -> int:
-    """Writes a run of so many decisions; how many rows they make."""
+    """Writes a run of so many decisions and a quality row a listing; how many rows they make.
+
+    Quality is not among the rows that are counted.
+    """
     with RunDirectory.create(folder, {"kind": "bulk", "seed": decisions}) as run:
         log = run.shard(0)
         log.open_writers()
         reference = World(INSTRUMENTS, VENUES).reference()
-        count = INSTRUMENTS + VENUES + 2 * INSTRUMENTS * VENUES
-        log.inputs.append(reference, count, START_NS)
-        for orders, outputs in chunks(decisions, chunk, count):
-            log.inputs.append(orders.tobytes(), len(orders), int(orders["log_ns"][-1]))
-            last_ns = int(outputs["order"]["log_ns"][-1])
-            log.outputs.append(outputs.tobytes(), len(outputs) * OUTPUTS, last_ns)
+        log.inputs.append(reference, FIRST_INPUTS, START_NS)
+        quality = quality_rows()
+        log.outputs.append(quality.tobytes(), len(quality), START_NS)
+        append(log, chunks(0, decisions, chunk))
     return decisions * ROWS
 
 
-def chunks(decisions: int, chunk: int, before: int) -> Iterator[tuple[Array, Array]]:
-    """(NEW_ORDER records, output records) of consecutive orders; `before` inputs came first."""
-    for start in range(0, decisions, chunk):
-        numbers = np.arange(start, min(start + chunk, decisions), dtype=np.int64)
-        yield new_orders(numbers), outputs_of(numbers, before)
+def append(log: ShardLog, made: Iterator[tuple[Array, Array]]) -> None:
+    """Appends orders and what was said of them."""
+    for orders, outputs in made:
+        log.inputs.append(orders.tobytes(), len(orders), int(orders["log_ns"][-1]))
+        last_ns = int(outputs["order"]["log_ns"][-1])
+        log.outputs.append(outputs.tobytes(), len(outputs) * OUTPUTS, last_ns)
+
+
+def goes_on(folder: Path, start: int, per_s: int, seconds: float, clock: Clock) -> None:
+    """Appends further orders at a rate, twenty times a second, behind the first `start`."""
+    chunk = max(1, per_s // BURSTS_PER_S)
+    with RunDirectory.open(folder, writable=True) as run:
+        log = run.shard(0)
+        log.open_writers()
+        due_ns = clock.elapsed_ns()
+        for made in chunks(start, start + int(per_s * seconds), chunk):
+            append(log, iter([made]))
+            due_ns += NS_PER_S // BURSTS_PER_S
+            clock.sleep_ns(max(0, due_ns - clock.elapsed_ns()))
+
+
+def quality_rows() -> Array:
+    """QUALITY records, one a listing, shape (INSTRUMENTS * VENUES,)."""
+    rows = QUALITY.zeros(QUALITY_OUTPUTS)
+    numbers = np.arange(QUALITY_OUTPUTS)
+    rows["size"], rows["type"], rows["version"] = QUALITY.size, int(OutputType.QUALITY), 1
+    rows["instrument"], rows["venue"] = numbers // VENUES, numbers % VENUES
+    rows["out_seq"], rows["seq"], rows["log_ns"] = numbers + 1, FIRST_INPUTS, START_NS
+    rows["quotes"], rows["observed_ns"] = 1_000 + numbers, NS_PER_S
+    return rows
+
+
+def chunks(start: int, end: int, chunk: int) -> Iterator[tuple[Array, Array]]:
+    """(NEW_ORDER records, output records) of the orders `start` to `end`."""
+    for first in range(start, end, chunk):
+        numbers = np.arange(first, min(first + chunk, end), dtype=np.int64)
+        yield new_orders(numbers), outputs_of(numbers)
+
+
+def decision_id(number: Any) -> Any:
+    """Output number of an order's decision."""
+    return QUALITY_OUTPUTS + 1 + number * OUTPUTS
 
 
 def new_orders(numbers: Array) -> Array:
@@ -98,10 +151,10 @@ def sides(numbers: Array) -> Array:
     return np.where(numbers % 2, int(Side.SELL), int(Side.BUY))
 
 
-def outputs_of(numbers: Array, before: int) -> Array:
+def outputs_of(numbers: Array) -> Array:
     """Output records of orders, shape (numbers,) of GROUP."""
     groups = np.zeros(len(numbers), dtype=GROUP)
-    seq, first = before + 1 + numbers, 1 + numbers * OUTPUTS
+    seq, first = FIRST_INPUTS + 1 + numbers, decision_id(numbers)
     fill_decisions(groups, numbers, seq, first)
     for part in range(PARTS):
         child = 1 + numbers * PARTS + part

@@ -13,6 +13,7 @@ from typing import Any
 
 from projections.store.database import Generations, open_generations
 from projections.store.writer import StoreWriter
+from projections.views.batch import OutputBatch
 from projections.views.fold import HISTORY_NS
 from schemas.units import NS_PER_MS
 from streams.clock import Clock, SystemClock
@@ -21,6 +22,8 @@ from streams.log.tail import BATCH_BYTES, InputTail, OutputTail
 
 POLL_NS = 10 * NS_PER_MS
 IDLE_NS = 50 * NS_PER_MS
+Stored = Callable[[int, OutputBatch], None]
+"""Told of each batch once it is stored."""
 
 
 @dataclass
@@ -41,9 +44,10 @@ class ShardFollower:
         shard: int,
         writer: StoreWriter,
         max_bytes: int = BATCH_BYTES,
+        stored: Stored | None = None,
     ) -> None:
         position = writer.position(shard)
-        self.shard, self.writer = shard, writer
+        self.shard, self.writer, self.stored = shard, writer, stored
         self.outputs = OutputTail(log_directory, shard, position.out_seq, max_bytes)
         self.inputs = InputTail(log_directory, shard, position.seq)
 
@@ -55,6 +59,8 @@ class ShardFollower:
             records = self.inputs.upto(batch.last_seq)
             progress.rows += self.writer.apply(self.shard, batch, records)
             progress.log_ns = max(progress.log_ns, batch.last_ns)
+            if self.stored is not None:
+                self.stored(self.shard, batch)
             found += len(batch)
         settled = self.inputs.settled()
         if settled:
@@ -70,13 +76,18 @@ class Projector:
     """
 
     def __init__(
-        self, run: Path, url: str, history_ns: int = HISTORY_NS, clock: Clock | None = None
+        self,
+        run: Path,
+        url: str,
+        history_ns: int = HISTORY_NS,
+        clock: Clock | None = None,
+        stored: Stored | None = None,
     ) -> None:
         self.path, self.history_ns = run, history_ns
         self.run_key = run_key(run)
         self.clock = clock or SystemClock()
         self.generations = open_generations(url)
-        self.progress = Progress()
+        self.progress, self.stored = Progress(), stored
         self.generation = 0
         self._writer: StoreWriter | None = None
         self._followers: dict[int, ShardFollower] = {}
@@ -90,7 +101,9 @@ class Projector:
             for shard in run.shards():
                 if shard not in self._followers:
                     directory = run.shard(shard).directory
-                    self._followers[shard] = ShardFollower(directory, shard, self._writer)
+                    self._followers[shard] = ShardFollower(
+                        directory, shard, self._writer, stored=self.stored
+                    )
                 found += self._followers[shard].step(self.progress, check)
         return found
 

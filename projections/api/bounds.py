@@ -25,6 +25,7 @@ MAX_DEPTH = 8
 BODY_S = 10.0
 """No part of a body may take longer to come than this."""
 MAX_CALLERS = 4_096
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_PATHS = ("/healthz", "/readyz")
 """Answered without credentials: they tell nothing but health."""
 POLICY = (
@@ -93,6 +94,7 @@ class Guarded:
         if b"%00" in raw or any(ord(letter) < 32 for letter in scope["path"]):
             raise ProblemError(400, "bad_path", "the path holds control characters")
         given = dict(headers)
+        self._addressed(scope["method"], given)
         if scope["path"] in OPEN_PATHS:
             peer = (scope.get("client") or ("local", 0))[0]
             self._within(f"open:{peer}", self.bounds.requests_per_s)
@@ -101,6 +103,20 @@ class Guarded:
         self._within(caller.name, self.bounds.requests_per_s)
         return caller
 
+    def _addressed(self, method: str, given: dict[bytes, bytes]) -> None:
+        """Whether the caller meant this service: neither a rebound name nor a foreign page."""
+        host = given.get(b"host", b"").decode("latin-1").lower()
+        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+        if self.bounds.hosts and name not in self.bounds.hosts:
+            detail = f"this service is asked as {', '.join(self.bounds.hosts)}; see api.hosts"
+            raise ProblemError(421, "wrong_host", detail, "Host")
+        origin = given.get(b"origin", b"").decode("latin-1").lower()
+        if method in READING or not origin or origin in self.bounds.cors_origins:
+            return
+        if origin.partition("://")[2] != host:
+            detail = "pages of other origins do not write here; see api.cors_origins"
+            raise ProblemError(403, "foreign_origin", detail, "Origin")
+
     def _within(self, name: str, per_s: int) -> None:
         if not self.meter.take(name, per_s):
             detail = f"at most {per_s} requests a second"
@@ -108,7 +124,7 @@ class Guarded:
 
     async def _body(self, scope: Any, receive: Receive) -> bytes:
         """The whole body, within its size and depth."""
-        if scope["method"] in {"GET", "HEAD", "OPTIONS", "DELETE"}:
+        if scope["method"] in READING | {"DELETE"}:
             return b""
         most, parts, size = self.bounds.max_body_bytes, [], 0
         too_large = ProblemError(413, "too_large", f"at most {most} bytes")

@@ -14,11 +14,12 @@ import orjson
 from projections.api.problems import ProblemError
 from projections.api.reads import MAX_LIMIT, Page, Query, Reads, cursor_keys, cursor_text
 from projections.api.rows import enum_of, present, shown_columns
-from projections.views import columns
-from projections.views.columns import View
+from projections.views import columns, reference_columns
 from projections.views.names import Names
+from projections.views.view import View
 from schemas.units import INT64_MAX, INT64_MIN
 
+MAX_VALUES = 64
 CONTROLS = ("limit", "cursor", "sort", "fields", "format")
 FORMATS = {
     "json": "application/json",
@@ -46,7 +47,7 @@ class Listing:
         names = set(self.view.names)
         found = [n for n in (*TEXTS, *NUMBERS, *ENUMS) if n in names]
         found += [n for n in ("instrument", "policy") if n in names]
-        if "venue" in names or "venue_mask" in names:
+        if names & {"venue", "venue_mask"} or self.view is columns.ORDERS:
             found.append("venue")
         if "log_ns" in names:
             found += ["since_ns", "until_ns"]
@@ -60,9 +61,23 @@ LISTINGS = (
     Listing("fills", columns.FILLS, ("log_ns", "id"), "Fills, newest first."),
     Listing("refusals", columns.REFUSALS, ("log_ns", "id"), "Inputs that were not applied."),
     Listing("alarms", columns.ALARMS, ("log_ns", "id"), "Facts that need a person."),
-    Listing("instruments", columns.INSTRUMENTS, ("instrument", "key"), "Instruments."),
-    Listing("policies", columns.POLICIES, ("policy", "name"), "Routing policies in force."),
-    Listing("kill-switches", columns.KILLS, ("shard",), "Kill switches, engaged or not."),
+    Listing("amendments", columns.AMENDMENTS, ("log_ns", "id"), "Amendments, newest first."),
+    Listing(
+        "child-requests",
+        columns.CHILD_REQUESTS,
+        ("log_ns", "id"),
+        "Cancels, replaces and questions that venues were sent.",
+    ),
+    Listing("breaks", columns.BREAKS, ("log_ns", "id"), "Differences between books."),
+    Listing(
+        "positions",
+        columns.ACCOUNT_POSITIONS,
+        ("log_ns", "id"),
+        "What accounts held at days' ends.",
+    ),
+    Listing("instruments", reference_columns.INSTRUMENTS, ("instrument", "key"), "Instruments."),
+    Listing("policies", reference_columns.POLICIES, ("policy", "name"), "Routing policies."),
+    Listing("kill-switches", reference_columns.KILLS, ("shard",), "Kill switches, engaged or not."),
     Listing(
         "performance/venues",
         columns.PERFORMANCE_VENUES,
@@ -149,19 +164,30 @@ def where_of(
 
 
 def dense(listing: Listing, name: str, text: str, names: Names) -> tuple[str, str, Any]:
-    """A condition on a dense id, by the name of what it means."""
-    find = {"instrument": names.instrument_id, "venue": names.venue_id, "policy": policy_id(names)}
-    found = find[name](text)
+    """A condition on dense ids, by the names of what they mean, several parted by commas."""
+    found = sorted({dense_id(name, word, names) for word in text.split(",")[:MAX_VALUES]})
+    if name != "venue" or "venue" in listing.view.names:
+        return name, "in", tuple(found)
+    return (
+        ("id", "at", tuple(found))
+        if listing.view is columns.ORDERS
+        else (
+            "venue_mask",
+            "bits",
+            sum(1 << venue for venue in found),
+        )
+    )
+
+
+def dense_id(name: str, text: str, names: Names) -> int:
+    """The dense id behind a name; ProblemError 400 where there is none."""
+    if name == "policy":
+        found = next((p for p in names.policies if names.policy(p) == text), None)
+    else:
+        found = names.instrument_id(text) if name == "instrument" else names.venue_id(text)
     if found is None:
         raise ProblemError(400, f"unknown_{name}", f"no {name} {text[:64]!r}", name)
-    if name == "venue" and "venue" not in listing.view.names:
-        return "venue_mask", "bit", found
-    return name, "eq", found
-
-
-def policy_id(names: Names) -> Any:
-    """Finds a policy by its name."""
-    return lambda text: next((p for p in names.policies if names.policy(p) == text), None)
+    return found
 
 
 def codes_of(listing: Listing, name: str, text: str) -> tuple[int, ...]:
@@ -200,15 +226,14 @@ def page_body(query: Query, page: Page, names: Names) -> bytes:
     return orjson.dumps(body)
 
 
-def export_body(query: Query, page: Page, names: Names, form: str) -> bytes:
-    """A page's rows as CSV or NDJSON; the next cursor travels in a header."""
-    items = present(query.view, query.columns, page.rows, names)
+def export(items: list[dict[str, Any]], fields: tuple[str, ...], form: str) -> bytes:
+    """Rows as CSV or NDJSON."""
     if form == "ndjson":
         return b"".join(orjson.dumps(item) + b"\n" for item in items)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(query.columns)
-    writer.writerows([[cell(item[name]) for name in query.columns] for item in items])
+    writer.writerow(fields)
+    writer.writerows([[cell(item[name]) for name in fields] for item in items])
     return out.getvalue().encode()
 
 
@@ -234,7 +259,7 @@ def answer(
     reads: Reads, listing: Listing, given: Mapping[str, str], form: str, known_tag: str
 ) -> Answer:
     """One page; from the cache, or not at all, where nothing was projected since."""
-    with reads.engine().connect() as connection:
+    with reads.connect() as connection:
         names = reads.names(connection)
         stamp = (reads.generations.current(), repr(reads.position(connection)))
     query = query_of(listing, given, names)
@@ -248,7 +273,8 @@ def answer(
     page, names = reads.page(query)
     cursor = cursor_text(query, page.last) if page.last is not None else None
     if form != "json":
-        return Answer(export_body(query, page, names, form), cursor, tag)
+        items = present(query.view, query.columns, page.rows, names)
+        return Answer(export(items, query.columns, form), cursor, tag)
     body = page_body(query, page, names)
     reads.keep(key, stamp, body)
     return Answer(body, cursor, tag)

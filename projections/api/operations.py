@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from litestar.openapi.datastructures import ResponseSpec
@@ -49,10 +50,15 @@ def told(status: int, kind: Any, about: str, example: Any = None) -> dict[int, R
 
 def list_operation(listing: Listing) -> type[Operation]:
     """An operation with the parameters and formats of a list."""
+    return exporting(lambda: parameters_of(listing))
+
+
+def exporting(parameters: Callable[[], list[Parameter]]) -> type[Operation]:
+    """An operation whose rows also come as CSV and NDJSON, with these parameters."""
 
     def begin(operation: Operation, **terms: Any) -> None:
         Operation.__init__(operation, **terms)
-        operation.parameters = [*(operation.parameters or []), *parameters_of(listing)]
+        operation.parameters = [*(operation.parameters or []), *parameters()]
         content: Any = operation.responses["200"].content  # type: ignore[index, union-attr]
         text = Schema(type=OpenAPIType.STRING)
         content["text/csv"] = OpenAPIMediaType(schema=text)
@@ -103,6 +109,24 @@ def describe(listing: Listing, name: str) -> tuple[Schema, str]:
     return text_schema(96), f"only this {name}"
 
 
+def performance_parameters() -> list[Parameter]:
+    """Query parameters of the performance report."""
+    number = Schema(type=OpenAPIType.INTEGER, minimum=0, maximum=INT64_MAX)
+    bucket = Schema(type=OpenAPIType.STRING, enum=["hour", "day", "all"], default="day")
+    limit = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=10_000, default=1_000)
+    form = Schema(type=OpenAPIType.STRING, enum=list(FORMATS))
+    groups = "instrument, policy, client, venue"
+    return [
+        query_parameter("by", text_schema(64), f"groups, parted by commas: {groups}"),
+        query_parameter("bucket", bucket, "length of a bucket"),
+        query_parameter("limit", limit, "rows at most"),
+        query_parameter("format", form, "form of the answer; the Accept header does the same"),
+        query_parameter("since_ns", number, "hours that begin from this log time on"),
+        query_parameter("until_ns", number, "hours that begin before this log time"),
+        *(query_parameter(n, text_schema(96), f"only this {n}") for n in groups.split(", ")),
+    ]
+
+
 def text_schema(longest: int) -> Schema:
     """Text up to a length."""
     return Schema(type=OpenAPIType.STRING, min_length=1, max_length=longest)
@@ -111,3 +135,6 @@ def text_schema(longest: int) -> Schema:
 def query_parameter(name: str, schema: Schema, about: str) -> Parameter:
     """An optional query parameter."""
     return Parameter(name=name, param_in="query", schema=schema, description=about, required=False)
+
+
+performance_operation = exporting(performance_parameters)

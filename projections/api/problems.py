@@ -50,6 +50,7 @@ TITLES = {
     409: "Conflict",
     413: "Too large",
     415: "Unsupported media type",
+    421: "Not this service",
     422: "Not acceptable to the router",
     429: "Too many requests",
     431: "Headers too large",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from asyncio import to_thread
+from typing import Annotated, Any, Literal
 
 import orjson
 from litestar import Request, Response, get
@@ -10,15 +11,19 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import PathParameter, QueryParameter
 
 from projections.api.access import ANYBODY, require
-from projections.api.lists import ACCEPTED, FORMATS, LISTINGS, Listing, answer
-from projections.api.operations import list_operation, problems, told
+from projections.api.lists import ACCEPTED, FORMATS, LISTINGS, Listing, answer, export
+from projections.api.operations import list_operation, performance_operation, problems, told
+from projections.api.performance import EXAMPLE, asked, report
 from projections.api.problems import ProblemError
+from projections.api.reads import Reads
 from projections.api.rows import examples_of, page_struct, present, row_struct, shown_columns
 from projections.api.services import Services
-from projections.views import columns
-from projections.views.columns import View
+from projections.views import columns, reference_columns
 from projections.views.names import Names
+from projections.views.quality import named, without_missing
+from projections.views.view import View
 from schemas.codes import OutputType
+from schemas.units import INSTRUMENT_NONE, INT64_MAX
 from schemas.wire import decode_output, to_dict
 
 JSON = "application/json"
@@ -53,7 +58,7 @@ def list_handler(listing: Listing) -> HTTPRouteHandler:
             raise ProblemError(400, "repeated_parameter", "give each parameter once")
         form = form_of(request, given)
         known = request.headers.get("if-none-match", "")
-        found = answer(services_of(request).reads, listing, given, form, known)
+        found = await to_thread(answer, services_of(request).reads, listing, given, form, known)
         headers = {"etag": found.tag, "vary": "accept, authorization"}
         if found.cursor is not None:
             headers["x-next-cursor"] = found.cursor
@@ -169,13 +174,13 @@ async def get_venues(request: Ask) -> Response[bytes]:
     reads = services_of(request).reads
     engine = await services_of(request).port.status()
     out = engine.get("outages", [])
-    with reads.engine().connect() as connection:
+    with reads.connect() as connection:
         names = reads.names(connection)
     health = {row["venue"]: row for row in reads.rows(columns.VENUE_QUALITY, {}, "venue")}
-    killed = {row["venue"] for row in reads.rows(columns.KILLS, {"engaged": 1}, "shard")}
+    killed = {row["venue"] for row in reads.rows(reference_columns.KILLS, {"engaged": 1}, "shard")}
     found = []
-    for row in reads.rows(columns.VENUES, {}, "key"):
-        venue = {**shown(columns.VENUES, row, names), "is_killed": row["venue"] in killed}
+    for row in reads.rows(reference_columns.VENUES, {}, "key"):
+        venue = {**shown(reference_columns.VENUES, row, names), "is_killed": row["venue"] in killed}
         venue["is_out"] = row["venue"] in out
         quality = health.get(row["venue"])
         venue["quality"] = None if quality is None else shown(columns.VENUE_QUALITY, quality, names)
@@ -184,25 +189,63 @@ async def get_venues(request: Ask) -> Response[bytes]:
     return json(found)
 
 
+HISTORIES = {
+    "quality": OutputType.QUALITY,
+    "execution_quality": OutputType.EXECUTION_QUALITY,
+    "venue_quality": OutputType.VENUE_QUALITY,
+}
+HistoryKind = Annotated[
+    Literal["quality", "execution_quality", "venue_quality"],
+    QueryParameter(description="which table; venue_quality has no instrument"),
+]
+OptionalKey = Annotated[str | None, QueryParameter(required=False, min_length=1, max_length=64)]
+Time = Annotated[int | None, QueryParameter(required=False, ge=0, le=INT64_MAX)]
+Rows = Annotated[int, QueryParameter(ge=1, le=1000)]
+
+
 @get(
     "/v1/quality/history",
     tags=["quality"],
-    summary="Quality of one instrument and venue over time.",
-    responses=told(200, list[dict[str, Any]], "Records, oldest first.") | problems(),
+    summary="Quality of one place over time, newest first.",
+    responses=told(200, list[dict[str, Any]], "Whole records at the cadence.") | problems(),
 )
-async def get_history(request: Ask, instrument: Key, venue: Key) -> Response[bytes]:
-    """Whole quality records at the store's cadence."""
+async def get_history(
+    request: Ask,
+    venue: Key,
+    instrument: OptionalKey = None,
+    kind: HistoryKind = "quality",
+    since_ns: Time = None,
+    until_ns: Time = None,
+    limit: Rows = 500,
+) -> Response[bytes]:
+    """The last record of each bucket of the store's cadence."""
     require(request.state.caller, ANYBODY)
     reads = services_of(request).reads
-    with reads.engine().connect() as connection:
+    with reads.connect() as connection:
         names = reads.names(connection)
-    where = {
-        "kind": int(OutputType.QUALITY),
-        "instrument": known(names.instrument_id(instrument), "instrument", instrument),
+    place = INSTRUMENT_NONE
+    if kind != "venue_quality":
+        if instrument is None:
+            detail = f"{kind} is kept by instrument; name one"
+            raise ProblemError(400, "bad_value", detail, "instrument")
+        place = known(names.instrument_id(instrument), "instrument", instrument)
+    where: dict[str, Any] = {
+        "kind": int(HISTORIES[kind]),
+        "instrument": place,
         "venue": known(names.venue_id(venue), "venue", venue),
     }
-    rows = reads.rows(columns.QUALITY_HISTORY, where, "bucket_ns")
-    return json([to_dict(decode_output(row["record"])) for row in rows])
+    if since_ns is not None:
+        where["log_ns:ge"] = since_ns
+    if until_ns is not None:
+        where["log_ns:lt"] = until_ns
+    rows = reads.newest(columns.QUALITY_HISTORY, where, "log_ns", limit)
+    return json([quality_row(decode_output(row["record"]), names) for row in rows])
+
+
+def quality_row(event: Any, names: Names) -> dict[str, Any]:
+    """A whole quality record with keys for ids and nothing for what was never seen."""
+    row = named(event, names)
+    return without_missing(row) if "observed_ns" in row else row
 
 
 @get(
@@ -215,7 +258,7 @@ async def compare(request: Ask, instrument: Key) -> Response[bytes]:
     """Ticks and fills of each venue."""
     require(request.state.caller, ANYBODY)
     reads = services_of(request).reads
-    with reads.engine().connect() as connection:
+    with reads.connect() as connection:
         names = reads.names(connection)
     where = {"instrument": known(names.instrument_id(instrument), "instrument", instrument)}
     found: dict[str, Any] = {}
@@ -233,6 +276,35 @@ def known(found: int | None, what: str, key: str) -> int:
     return found
 
 
+@get(
+    "/v1/performance",
+    operation_class=performance_operation,
+    tags=["performance"],
+    summary="Sums and ratios by hour, day or in all; grouped as asked.",
+    responses=told(200, dict[str, Any], "Rows, the latest bucket first.", EXAMPLE) | problems(406),
+)
+async def get_performance(request: Ask) -> Response[bytes]:
+    """Counts, fill ratio, costs, effective spread, improvement, shortfall, latencies, baselines."""
+    require(request.state.caller, ANYBODY)
+    given = dict(request.query_params)
+    if len(given) != len(list(request.query_params.multi_items())):
+        raise ProblemError(400, "repeated_parameter", "give each parameter once")
+    form = form_of(request, given)
+    body = await to_thread(performance_body, services_of(request).reads, given, form)
+    return Response(body, media_type=FORMATS[form])
+
+
+def performance_body(reads: Reads, given: dict[str, str], form: str) -> bytes:
+    """A report in a form."""
+    with reads.connect() as connection:
+        names, position = reads.names(connection), reads.position(connection)
+        rows = report(connection, names, asked(given, names))
+    if form == "json":
+        return orjson.dumps({"items": rows, "position": position})
+    fields = tuple(dict.fromkeys(name for row in rows for name in row))
+    return export([{name: row.get(name) for name in fields} for row in rows], fields, form)
+
+
 READ_ROUTES: list[HTTPRouteHandler] = [
     *(list_handler(listing) for listing in LISTINGS),
     get_decision,
@@ -241,4 +313,5 @@ READ_ROUTES: list[HTTPRouteHandler] = [
     get_venues,
     get_history,
     compare,
+    get_performance,
 ]

@@ -10,7 +10,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import threading
+import time
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,18 +25,26 @@ from sqlalchemy.engine import Connection, Engine
 from projections.api.problems import ProblemError
 from projections.store.database import Generations
 from projections.store.tables import POSITIONS, TABLES
-from projections.views.columns import REFERENCE, View
+from projections.views.columns import CHILDREN
 from projections.views.names import Names
+from projections.views.reference_columns import REFERENCE
+from projections.views.view import View
 from schemas.errors import NotFoundError
 
 MAX_LIMIT = 1_000
+QUERY_S = 5.0
+"""A question that takes the database longer is given up."""
+
+STEPS = 20_000
+"""SQLite looks at the time once in so many steps of its machine."""
+
 CACHED = 512
 CACHED_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked of a view: `where` are (column, operator, value), operators as below."""
+    """What is asked of a view: `where` are (column, operator, value), see `condition`."""
 
     view: View
     columns: tuple[str, ...]
@@ -72,35 +84,44 @@ class Reads:
     _engine: Engine | None = None
     _names: tuple[int, Names] = field(default_factory=lambda: (-1, Names()))
     _cache: OrderedDict[Any, tuple[Any, bytes]] = field(default_factory=OrderedDict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
     hits: int = 0
     misses: int = 0
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A connection whose statements end after QUERY_S; ProblemError 503 then."""
+        with self.engine().connect() as connection:
+            bound(connection)
+            try:
+                yield connection
+            except sa.exc.OperationalError as error:
+                raise unread(error) from None
 
     def engine(self) -> Engine:
         """Connections to the current generation; ProblemError 503 when there is none yet."""
         current = self.generations.current()
         if not current:
             raise ProblemError(503, "not_ready", "the read models are not there yet; try again")
-        if self._engine is None or current != self._number:
-            if self._engine is not None:
-                self._engine.dispose()
-            try:
-                self._engine, self._number = self.generations.engine(current), current
-            except NotFoundError:
-                raise ProblemError(503, "not_ready", "the read models are being made") from None
-            self._names = (-1, Names())
-        return self._engine
+        with self._lock:
+            if self._engine is None or current != self._number:
+                if self._engine is not None:
+                    self._engine.dispose()
+                try:
+                    self._engine, self._number = self.generations.engine(current), current
+                except NotFoundError:
+                    raise ProblemError(503, "not_ready", "the read models are being made") from None
+                self._names = (-1, Names())
+            return self._engine
 
     def position(self, connection: Connection) -> dict[str, int]:
         """How far the read models are, by shard."""
-        try:
-            rows = connection.execute(sa.select(POSITIONS.c.shard, POSITIONS.c.out_seq)).all()
-        except sa.exc.OperationalError:
-            raise ProblemError(503, "not_ready", "the read models are being made") from None
+        rows = connection.execute(sa.select(POSITIONS.c.shard, POSITIONS.c.out_seq)).all()
         return {str(shard): int(out_seq) for shard, out_seq in rows}
 
     def stamp(self) -> tuple[int, dict[str, int], int]:
         """(generation, out_seq by shard, newest log time) of what is stored now."""
-        with self.engine().connect() as connection:
+        with self.connect() as connection:
             position = self.position(connection)
             newest = connection.execute(sa.select(sa.func.max(POSITIONS.c.log_ns))).scalar()
         return self._number, position, int(newest or 0)
@@ -118,7 +139,7 @@ class Reads:
 
     def page(self, query: Query) -> tuple[Page, Names]:
         """One page, and the names of its ids."""
-        with self.engine().connect() as connection:
+        with self.connect() as connection:
             position, names = self.position(connection), self.names(connection)
             wanted = (*query.columns, *query.keys)
             found = connection.execute(statement(query, wanted)).all()
@@ -131,43 +152,77 @@ class Reads:
         """One whole row by key columns."""
         table = TABLES[view.name]
         query = sa.select(table).where(*(table.c[n] == v for n, v in where.items())).limit(1)
-        with self.engine().connect() as connection:
+        with self.connect() as connection:
             row = connection.execute(query).mappings().one_or_none()
             names = self.names(connection)
         return None if row is None else (dict(row), names)
 
-    def rows(self, view: View, where: dict[str, Any], order: str) -> list[dict[str, Any]]:
-        """All whole rows with these values, few by nature."""
+    def rows(
+        self, view: View, where: dict[str, Any], order: str, most: int = MAX_LIMIT
+    ) -> list[dict[str, Any]]:
+        """All whole rows with these values, few by nature; ProblemError 400 beyond `most`."""
         table = TABLES[view.name]
-        query = sa.select(table).where(*(table.c[n] == v for n, v in where.items()))
-        with self.engine().connect() as connection:
-            found = connection.execute(query.order_by(table.c[order]).limit(MAX_LIMIT)).mappings()
-            return [dict(row) for row in found]
+        query = matching(table, where).order_by(table.c[order])
+        with self.connect() as connection:
+            found = connection.execute(query.limit(most + 1)).mappings().all()
+        if len(found) > most:
+            detail = f"more than {most} rows; narrow it by its parameters"
+            raise ProblemError(400, "too_many_rows", detail)
+        return [dict(row) for row in found]
+
+    def newest(
+        self, view: View, where: dict[str, Any], order: str, limit: int
+    ) -> list[dict[str, Any]]:
+        """The newest whole rows with these values, by a column that grows."""
+        table = TABLES[view.name]
+        query = matching(table, where).order_by(table.c[order].desc(), table.c.shard)
+        with self.connect() as connection:
+            return [dict(row) for row in connection.execute(query.limit(limit)).mappings()]
 
     def cached(self, key: Any, stamp: Any) -> bytes | None:
         """The answer to the same question at the same position."""
-        found = self._cache.get(key)
-        if found is None or found[0] != stamp:
-            self.misses += 1
-            return None
-        self.hits += 1
-        self._cache.move_to_end(key)
-        return found[1]
+        with self._lock:
+            found = self._cache.get(key)
+            if found is None or found[0] != stamp:
+                self.misses += 1
+                return None
+            self.hits += 1
+            self._cache.move_to_end(key)
+            return found[1]
 
     def keep(self, key: Any, stamp: Any, body: bytes) -> None:
         """Keeps an answer, with the position it holds for."""
         if len(body) > CACHED_BYTES:
             return
-        self._cache[key] = (stamp, body)
-        self._cache.move_to_end(key)
-        while len(self._cache) > CACHED:
-            self._cache.popitem(last=False)
+        with self._lock:
+            self._cache[key] = (stamp, body)
+            self._cache.move_to_end(key)
+            while len(self._cache) > CACHED:
+                self._cache.popitem(last=False)
 
     def close(self) -> None:
         """Gives connections back."""
         if self._engine is not None:
             self._engine.dispose()
         self.generations.close()
+
+
+def bound(connection: Connection) -> None:
+    """Ends what runs for longer than QUERY_S on this connection, until it is given back."""
+    if connection.dialect.name == "sqlite":
+        ends = time.monotonic() + QUERY_S
+        raw: Any = connection.connection.driver_connection
+        raw.set_progress_handler(lambda: time.monotonic() > ends, STEPS)
+    else:
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(QUERY_S * 1000)}")
+
+
+def unread(error: sa.exc.OperationalError) -> ProblemError:
+    """The problem behind a statement that failed."""
+    if any(word in str(error.orig) for word in ("interrupted", "statement timeout")):
+        detail = f"it takes more than {QUERY_S:g} s; ask for less time, or by instrument"
+        return ProblemError(503, "too_slow", detail)
+    return ProblemError(503, "not_ready", "the read models are being made")
 
 
 def statement(query: Query, wanted: tuple[str, ...]) -> sa.Select[Any]:
@@ -184,11 +239,22 @@ def statement(query: Query, wanted: tuple[str, ...]) -> sa.Select[Any]:
     )
 
 
+def matching(table: sa.Table, where: dict[str, Any]) -> sa.Select[Any]:
+    """Whole rows by conditions, `column` or `column:operator` -> value."""
+    query = sa.select(table)
+    for name, value in where.items():
+        column, _, operator = name.partition(":")
+        query = query.where(condition(table.c[column], operator or "eq", value))
+    return query
+
+
 def condition(column: Any, operator: str, value: Any) -> Any:
-    """A filter: eq, in, ge, lt, or bit (the dense id's bit of a mask is set)."""
-    if operator == "bit":
-        bit = 1 << value
-        return column.op("&")(bit - (1 << 64) if bit >= 1 << 63 else bit) != 0
+    """A filter: eq, in, ge, lt, bits (one of a mask's is set), at (orders with a child there)."""
+    if operator == "bits":
+        return column.op("&")(value - (1 << 64) if value >= 1 << 63 else value) != 0
+    if operator == "at":
+        children = TABLES[CHILDREN.name]
+        return sa.exists().where(children.c.order_id == column, children.c.venue.in_(value))
     if operator == "in":
         return column.in_(value)
     return {"eq": column == value, "ge": column >= value, "lt": column < value}[operator]

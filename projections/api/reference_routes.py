@@ -21,7 +21,7 @@ from projections.api.operations import problems, told
 from projections.api.problems import ProblemError
 from projections.api.read_routes import Ask, json, services_of
 from projections.api.services import Services
-from projections.views import columns
+from projections.views import reference_columns
 from schemas.codes import InputType
 from schemas.wire import code_name, input_dict
 
@@ -125,11 +125,11 @@ async def get_reference(request: Ask) -> Response[bytes]:
 
 def records_in_force(services: Services, kind: InputType | None) -> list[dict[str, Any]]:
     """Reference records, with names beside dense ids."""
-    with services.reads.engine().connect() as connection:
+    with services.reads.connect() as connection:
         names = services.reads.names(connection)
     where = {} if kind is None else {"input_type": int(kind)}
     found = []
-    for row in services.reads.rows(columns.REFERENCE, where, "version"):
+    for row in services.reads.rows(reference_columns.REFERENCE, where, "version"):
         record = input_dict(row["record"])
         symbol = names.instrument(row["instrument"]).key
         named = {"symbol": symbol, "input_type": code_name(InputType, row["input_type"])}

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from projections.views.columns import View
+from projections.views.amendments import AmendmentState
 from projections.views.names import Names
+from projections.views.view import View
 from schemas import codes
 from schemas.wire import code_name, flag_names
 
@@ -37,6 +38,9 @@ BY_VIEW: dict[tuple[str, str], type[IntEnum]] = {
     ("venues", "kind"): codes.VenueKind,
     ("policies", "kind"): codes.PolicyKind,
     ("alarms", "kind"): codes.AlarmKind,
+    ("breaks", "kind"): codes.BreakKind,
+    ("child_requests", "kind"): codes.OutputType,
+    ("amendments", "state"): AmendmentState,
     ("quality_history", "kind"): codes.OutputType,
 }
 HIDDEN = frozenset(

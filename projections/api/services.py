@@ -95,13 +95,14 @@ class Jobs(Protocol):
 
 @dataclass(frozen=True)
 class Bounds:
-    """Limits of one service."""
+    """Limits of one service; `hosts` are the names it answers to, none named = any."""
 
     max_body_bytes: int = 65_536
     requests_per_s: int = 500
     orders_per_s: int = 200
     stream_clients: int = 256
     cors_origins: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass
@@ -121,6 +122,7 @@ class Services:
     metrics: Callable[[dict[str, Any]], bytes]
     audit: Callable[[str, str, dict[str, Any]], None]
     audited: Callable[[int], list[dict[str, Any]]]
+    audit_fault: str = ""
     bounds: Bounds = field(default_factory=Bounds)
     version: str = ""
     close: Callable[[], None] = lambda: None

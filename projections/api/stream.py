@@ -53,7 +53,7 @@ async def get_stream(
     if len(services.hub.clients) >= services.bounds.stream_clients:
         detail = f"at most {services.bounds.stream_clients} streams at once"
         raise ProblemError(503, "too_many_streams", detail, headers={"retry-after": "5"})
-    with services.reads.engine().connect() as connection:
+    with services.reads.connect() as connection:
         names = services.reads.names(connection)
     wants = filter_of(topics, instrument, venue, names)
     after = int(last_event_id) if last_event_id else None

@@ -69,6 +69,8 @@ async def readiness(services: Services) -> tuple[list[str], dict[str, Any]]:
         reasons.append("the engine process does not answer; it may be recovering, see its log")
     if services.reference.fault:
         reasons.append(services.reference.fault)
+    if services.audit_fault:
+        reasons.append(services.audit_fault)
     facts: dict[str, Any] = {"engine_out_seq": engine.get("out_seq"), "tail_out_seq": 0}
     facts["tail_out_seq"] = services.hub.out_seq
     try:

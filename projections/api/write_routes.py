@@ -31,6 +31,7 @@ from projections.api.read_routes import Ask, Id, PathKey, json, one_row, service
 from projections.api.services import Services
 from projections.views import columns
 from projections.views.names import Names
+from projections.views.view import SHARD_SHIFT
 from schemas.commands import Accepted, Refused, VenueFault
 
 MAX_WAIT_S = 10.0
@@ -51,7 +52,7 @@ SUBMITTED = told(202, Submitted, "Durable.", {**EXAMPLE, "is_repeat": False, "st
 
 def names_of(services: Services) -> Names:
     """Names behind dense ids; ProblemError 503 until the reference data was read."""
-    with services.reads.engine().connect() as connection:
+    with services.reads.connect() as connection:
         names = services.reads.names(connection)
     if not names.instruments:
         raise ProblemError(503, "not_ready", "reference data is not projected yet; try again")
@@ -89,7 +90,7 @@ async def told_of(services: Services, given: Accepted, prefer: str | None) -> di
     known = dict(answer) if answer else {}
     outcome = known.pop("outcome", "accepted")
     return {
-        "id": given.shard << columns.SHARD_SHIFT | given.position,
+        "id": given.shard << SHARD_SHIFT | given.position,
         "shard": given.shard,
         "position": given.position,
         "log_ns": given.log_ns,

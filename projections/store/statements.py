@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from projections.store.tables import TABLES
-from projections.views.columns import ADDED, CHANGING, View
+from projections.views.columns import ADDED, CHANGING
+from projections.views.view import View
 
 GUARDED = frozenset({"instruments", "venues", "policies", "reference"})
 """Broadcast rows: shards tell them at their own pace, so an older version never replaces."""

@@ -9,7 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from projections.views.columns import ADDED, VIEWS, View
+from projections.views.columns import ADDED, VIEWS
+from projections.views.view import View
 
 METADATA = sa.MetaData()
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -27,6 +28,7 @@ NULLABLE = frozenset(
         "all_in_micros",
     }
 )
+MISSED = ("shortfall_micros", "opportunity_micros")
 INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
     "decisions": (
         ("log_ns", "id"),
@@ -41,10 +43,24 @@ INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("is_final", "log_ns", "id"),
         ("cl_ord_id", "account"),
     ),
-    "children": (("log_ns", "id"), ("order_id",), ("venue", "log_ns", "id")),
-    "fills": (("log_ns", "id"), ("order_id",), ("venue", "log_ns", "id")),
+    "children": (
+        ("log_ns", "id"),
+        ("order_id",),
+        ("venue", "log_ns", "id"),
+        ("instrument", "log_ns", "id"),
+    ),
+    "fills": (
+        ("log_ns", "id"),
+        ("order_id",),
+        ("venue", "log_ns", "id"),
+        ("instrument", "log_ns", "id"),
+    ),
     "refusals": (("log_ns", "id"), ("reason", "log_ns", "id"), ("cl_ord_id", "account")),
     "alarms": (("log_ns", "id"),),
+    "amendments": (("log_ns", "id"), ("state", "shard"), ("order_id",)),
+    "child_requests": (("log_ns", "id"), ("order_id",)),
+    "breaks": (("log_ns", "id"),),
+    "account_positions": (("log_ns", "id"), ("account", "log_ns", "id")),
     "quality_history": (("kind", "instrument", "venue", "log_ns"),),
 }
 """Secondary indexes: what lists are filtered by. A rebuild makes them when all rows are in."""
@@ -59,7 +75,7 @@ def make_table(view: View) -> sa.Table:
 def make_column(view: View, name: str, code: str) -> sa.Column[Any]:
     """A column; the first ones are the key."""
     is_key = name in view.key_names
-    nullable = code == "d" or name in NULLABLE or name == "shortfall_micros" or is_quantile(name)
+    nullable = code == "d" or name in NULLABLE or name in MISSED or is_quantile(name)
     return sa.Column(
         name,
         ID if name == "id" else column_type(code),

@@ -11,14 +11,19 @@ from projections.store.migrate import migrate
 from projections.store.tables import FACTS, POSITIONS, TABLES
 from projections.store.writing import read_rows, write
 from projections.views import columns
+from projections.views.amendments import AmendmentState
 from projections.views.batch import OutputBatch
 from projections.views.fold import HISTORY_NS, Fold, fold_of
 from projections.views.inputs import InputRecord
 from projections.views.rows import Change, array
+from schemas.codes import InputType, OutputType
 from schemas.errors import InputError, VenuefoldError
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 """Raised when the same log makes other rows: stored ones are rebuilt then."""
+
+
+UNANSWERED = (InputType.NEW_ORDER, InputType.AMEND_ORDER)
 
 
 class GapError(VenuefoldError):
@@ -32,10 +37,15 @@ class Position:
         self.out_seq, self.seq, self.log_ns = out_seq, seq, log_ns
 
     def after(self, batch: OutputBatch | None, records: list[InputRecord]) -> Position:
-        """The position once these are stored."""
-        seq = max([self.seq, *(record.seq for record in records[-1:])])
+        """The position once these are stored.
+
+        It stays before an order or amendment that nothing has been said of: it is read again.
+        """
         if batch is None or not len(batch):
-            return Position(self.out_seq, seq, self.log_ns)
+            waiting = [record.seq for record in records if record.type in UNANSWERED]
+            seq = min(waiting) - 1 if waiting else max([self.seq, *(r.seq for r in records[-1:])])
+            return Position(self.out_seq, max(self.seq, seq), self.log_ns)
+        seq = max([self.seq, *(record.seq for record in records[-1:])])
         return Position(batch.last_out_seq, max(seq, batch.last_seq), batch.last_ns)
 
 
@@ -113,9 +123,10 @@ class StoreWriter:
         records: list[InputRecord],
     ) -> list[Change]:
         if shard not in self._folds:
-            self._folds[shard] = fold_of(shard, stored_scales(connection), self.history_ns)
+            asked = stored_amendments(connection, shard)
+            self._folds[shard] = fold_of(shard, stored_scales(connection), self.history_ns, asked)
         fold = self._folds[shard]
-        changes = fold.take_inputs(records)
+        changes = fold.take_inputs(records, refusals(batch))
         if batch is None:
             return changes
         needs = fold.needs(batch)
@@ -143,6 +154,13 @@ class StoreWriter:
                 )
 
 
+def refusals(batch: OutputBatch | None) -> frozenset[int]:
+    """Positions of the inputs that a batch refuses."""
+    if batch is None:
+        return frozenset()
+    return frozenset(batch.records(OutputType.REFUSAL)["seq"].tolist())
+
+
 def stored_position(connection: Connection, shard: int) -> Position:
     """Position of a shard; of one that was never stored, its start."""
     query = sa.select(POSITIONS).where(POSITIONS.c.shard == shard)
@@ -155,6 +173,14 @@ def stored_scales(connection: Connection) -> list[tuple[Any, Any]]:
     table = TABLES["instruments"]
     query = sa.select(table.c.instrument, table.c.units_per_one)
     return [(row.instrument, row.units_per_one) for row in connection.execute(query)]
+
+
+def stored_amendments(connection: Connection, shard: int) -> list[dict[str, Any]]:
+    """Amendments that are open, in the order in which they came."""
+    table = TABLES["amendments"]
+    is_open = sa.and_(table.c.state == int(AmendmentState.ASKED), table.c.shard == shard)
+    rows = connection.execute(sa.select(table).where(is_open).order_by(table.c.id))
+    return [dict(row._mapping) for row in rows]
 
 
 def move(connection: Connection, shard: int, before: Position, after: Position) -> None:

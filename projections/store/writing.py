@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from projections.store import statements
-from projections.views.columns import CHANGING, View
+from projections.views.columns import CHANGING
 from projections.views.rows import ADD, INSERT, REPLACE, UPDATE, Change
+from projections.views.view import View
 
 MARK = "?"
 

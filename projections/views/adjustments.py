@@ -13,7 +13,7 @@ import numpy as np
 
 from projections.views.arrays import Array, micros, product, step, where_known, wide
 from projections.views.batch import Records
-from projections.views.columns import MISSING
+from projections.views.view import MISSING
 from schemas.codes import ExecType
 from schemas.errors import InvariantError
 

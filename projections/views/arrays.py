@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from projections.views.columns import MISSING, View
+from projections.views.view import MISSING, View
 from schemas.units import INT64_MAX
 
 Array = np.ndarray[Any, Any]

@@ -18,8 +18,8 @@ from projections.views.arrays import (
     where_known,
 )
 from projections.views.batch import Records
-from projections.views.columns import MISSING
 from projections.views.decision_rows import copy_fields
+from projections.views.view import MISSING
 from schemas.codes import ChildState, ExecType, Side
 from schemas.errors import InvariantError
 

@@ -8,140 +8,9 @@ state, reason) are the numbers of `schemas.codes`; venues and instruments are de
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from projections.views.reference_columns import INSTRUMENTS, KILLS, POLICIES, REFERENCE, VENUES
+from projections.views.view import CL_ORD_ID, NAME, Columns, View, typed
 
-import numpy as np
-
-from schemas.units import INT64_MIN
-
-MISSING = INT64_MIN
-SHARD_SHIFT = 48
-"""Numbers within a shard stay below 2**48: at a million a second that is nine years."""
-
-NAME = "48s"
-CL_ORD_ID = "96s"
-"""Thrice the width on the wire: what is not UTF-8 is replaced by three bytes a byte."""
-
-Columns = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class View:
-    """A read model: its columns, the first `keys` of which name a row."""
-
-    name: str
-    keys: int
-    columns: Columns
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the columns."""
-        return tuple(name for name, _ in self.columns)
-
-    @property
-    def key_names(self) -> tuple[str, ...]:
-        """Names of the columns that name a row."""
-        return self.names[: self.keys]
-
-    def dtype(self) -> np.dtype[np.void]:
-        """A numpy record of the columns."""
-        return np.dtype([(name, numpy_code(code)) for name, code in self.columns])
-
-
-def numpy_code(code: str) -> str:
-    """Type of a column in an array."""
-    if code.endswith("s"):
-        return "S" + code[:-1]
-    return {"q": "<i8", "i": "<i8", "d": "<f8", "b": "O"}[code]
-
-
-def global_id(shard: int, number: int) -> int:
-    """The id of a shard's number over all shards; in shard 0 it is the number itself."""
-    return shard << SHARD_SHIFT | number
-
-
-def local_id(identity: int) -> tuple[int, int]:
-    """(shard, number) of a global id."""
-    return identity >> SHARD_SHIFT, identity & ((1 << SHARD_SHIFT) - 1)
-
-
-def typed(code: str, names: str) -> Columns:
-    """Columns of one code, from their names in a row."""
-    return tuple((name, code) for name in names.split())
-
-
-INSTRUMENTS = View(
-    "instruments",
-    1,
-    (
-        ("instrument", "i"),
-        ("key", "96s"),
-        ("quote_ccy", "24s"),
-        ("units_per_one", "q"),
-        ("tick_nanos", "q"),
-        ("round_lot_units", "q"),
-        ("default_policy", "i"),
-        ("asset_class", "i"),
-        ("version", "q"),
-    ),
-)
-VENUES = View(
-    "venues",
-    1,
-    (
-        ("venue", "i"),
-        ("key", NAME),
-        ("mic", "12s"),
-        ("name", "96s"),
-        ("kind", "i"),
-        ("is_protected", "i"),
-        ("modelled", "i"),
-        ("status", "i"),
-        ("ack_prior_ns", "q"),
-        ("version", "q"),
-    ),
-)
-POLICIES = View(
-    "policies",
-    1,
-    (
-        ("policy", "i"),
-        ("name", "96s"),
-        ("kind", "i"),
-        ("policy_version", "i"),
-        ("version", "q"),
-    ),
-)
-REFERENCE = View(
-    "reference",
-    4,
-    (
-        ("input_type", "i"),
-        ("instrument", "q"),
-        ("venue", "i"),
-        ("detail", "q"),
-        ("version", "q"),
-        ("log_ns", "q"),
-        ("record", "b"),
-    ),
-)
-"""The last reference record of each thing as it is in the input log. `detail` tells things of one
-kind, instrument and venue apart: a policy's id, or liquidity code, tier and account."""
-
-KILLS = View(
-    "kills",
-    5,
-    (
-        ("shard", "i"),
-        ("scope", "i"),
-        ("instrument", "q"),
-        ("venue", "i"),
-        ("target", NAME),
-        ("engaged", "i"),
-        ("log_ns", "q"),
-        ("seq", "q"),
-    ),
-)
 IDENTITY: Columns = (("client", NAME), ("account", NAME), ("cl_ord_id", CL_ORD_ID))
 SOURCE: Columns = (("id", "q"), ("shard", "i"), ("out_seq", "q"), ("seq", "q"), ("log_ns", "q"))
 
@@ -171,7 +40,8 @@ ORDERS = View(
         ),
         *typed(
             "q",
-            "cum_units outstanding_units notional_micros fee_nanos shortfall_micros",
+            "cum_units outstanding_units notional_micros fee_nanos shortfall_micros "
+            "sweep_units sweep_cost_micros opportunity_micros",
         ),
         ("is_final", "i"),
         ("updated_ns", "q"),
@@ -179,7 +49,29 @@ ORDERS = View(
     ),
 )
 """`shortfall_micros` is of what was executed: s (notional - executed units * arrival mid) + fees;
-MISSING where the arrival had no valid mid."""
+MISSING where the arrival had no valid mid. `opportunity_micros` is of what was left when the order
+ended, priced by a sweep of it in the last decision, fees included: 0 where nothing was
+left, MISSING while it is open, and where that sweep could not have taken it all. The two over the
+value at the arrival mid are the implementation shortfall. An amendment that counts changes
+`cl_ord_id` and the terms."""
+
+AMENDMENTS = View(
+    "amendments",
+    1,
+    (
+        ("id", "q"),
+        ("shard", "i"),
+        ("seq", "q"),
+        ("log_ns", "q"),
+        ("instrument", "i"),
+        *IDENTITY,
+        ("orig_cl_ord_id", CL_ORD_ID),
+        *typed("q", "order_units limit_nanos min_units display_units expire_ns"),
+        ("state", "i"),
+        ("order_id", "q"),
+    ),
+)
+"""Amendments as they were asked for; `order_id` is set once they count."""
 
 DECISIONS = View(
     "decisions",
@@ -306,6 +198,48 @@ ALARMS = View(
         ("value", "q"),
     ),
 )
+CHILD_REQUESTS = View(
+    "child_requests",
+    1,
+    (
+        *SOURCE,
+        ("kind", "i"),
+        ("instrument", "q"),
+        ("venue", "i"),
+        *typed("q", "child_id order_id units limit_nanos"),
+        ("attempt", "i"),
+    ),
+)
+"""What a venue was asked about a child: cancel, status, replace; `kind` is the output type."""
+
+BREAKS = View(
+    "breaks",
+    1,
+    (
+        *SOURCE,
+        ("kind", "i"),
+        ("instrument", "q"),
+        ("venue", "i"),
+        *typed("q", "child_id order_id trade_id our_units their_units our_nanos their_nanos"),
+    ),
+)
+"""Differences between our books and a drop copy, and what a day's end finds open."""
+
+ACCOUNT_POSITIONS = View(
+    "account_positions",
+    1,
+    (
+        *SOURCE,
+        ("instrument", "i"),
+        ("account", NAME),
+        *typed(
+            "q",
+            "net_units bought_units sold_units open_buy_units open_sell_units notional_micros "
+            "fee_nanos",
+        ),
+    ),
+)
+"""What accounts held at days' ends."""
 QUALITY_HISTORY = View(
     "quality_history",
     5,
@@ -407,14 +341,16 @@ PERFORMANCE_ORDERS = View(
         *typed(
             "q",
             "orders orders_ended orders_filled decisions ordered_micros "
-            "executed_micros unfilled_micros shortfall_micros "
+            "executed_micros unfilled_micros shortfall_micros opportunity_micros "
+            "opportunity_notional_micros "
             "best_price_saved_micros best_price_notional_micros sweep_saved_micros "
             "sweep_notional_micros",
         ),
     ),
 )
 """`ordered`, `executed` and `unfilled` value units at the parent's arrival mid; `saved` is what a
-baseline would have paid above what the decision expected to pay, where both take the same units."""
+baseline would have paid above what the decision expected to pay, where both take the same units;
+`opportunity` is of what was left where it could be priced, `opportunity_notional` its value."""
 
 PERFORMANCE_LATENCY = View(
     "performance_latency",
@@ -423,7 +359,7 @@ PERFORMANCE_LATENCY = View(
 )
 """Latencies in log buckets, four an octave; `kind` 0 = send to first answer, 1 = to first fill."""
 
-INSERTED = (DECISIONS, FILLS, REFUSALS, ALARMS)
+INSERTED = (DECISIONS, FILLS, REFUSALS, ALARMS, CHILD_REQUESTS, BREAKS, ACCOUNT_POSITIONS)
 """Rows that are written once."""
 REPLACED = (
     INSTRUMENTS,
@@ -435,6 +371,7 @@ REPLACED = (
     EXECUTION_QUALITY,
     VENUE_QUALITY,
     QUALITY_HISTORY,
+    AMENDMENTS,
 )
 """Rows whose last value stands."""
 EVOLVING = (ORDERS, CHILDREN)

@@ -9,27 +9,42 @@ where batches end or how often the program was restarted.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from projections.views import columns
+from projections.views import columns, reference_columns
+from projections.views.amendments import Amendments, apply_terms
 from projections.views.arrays import Array, Known
 from projections.views.batch import OutputBatch, Records
 from projections.views.child_rows import create_children, fold_states, open_children
-from projections.views.columns import SHARD_SHIFT, View
 from projections.views.decision_rows import decision_rows
 from projections.views.inputs import InputRecord, kill_row, new_orders, reference_rows
 from projections.views.order_rows import fold_decisions, fold_states_of_orders, open_orders
 from projections.views.performance import Performance
 from projections.views.quality_rows import quality_rows
 from projections.views.rows import Change, Changes
-from projections.views.simple_rows import alarm_rows, refusal_rows
+from projections.views.simple_rows import (
+    alarm_rows,
+    break_rows,
+    position_rows,
+    refusal_rows,
+    request_rows,
+)
+from projections.views.view import SHARD_SHIFT, View, local_id
 from schemas.codes import InputType, OutputType
 from schemas.errors import InvariantError
 from schemas.units import NS_PER_S
 
 HISTORY_NS = 60 * NS_PER_S
+FOLDED = (InputType.NEW_ORDER, InputType.AMEND_ORDER, InputType.KILL)
+SIMPLE = (
+    (columns.ALARMS, alarm_rows),
+    (columns.CHILD_REQUESTS, request_rows),
+    (columns.BREAKS, break_rows),
+    (columns.ACCOUNT_POSITIONS, position_rows),
+)
 KEPT_CHILDREN = 4096
 """Rows of ended children are forgotten when so many are known: a late fill looks them up again."""
 
@@ -77,6 +92,7 @@ class Fold:
     children: Known = field(default_factory=lambda: Known(columns.CHILDREN))
     decisions: Known = field(default_factory=lambda: Known(columns.DECISIONS))
     given: Known = field(default_factory=lambda: Known(columns.ORDERS))
+    amendments: Amendments = field(default_factory=lambda: Amendments([]))
 
     def scale(self, instrument: int, units_per_one: int) -> None:
         """Takes an instrument's smallest units in one."""
@@ -86,19 +102,27 @@ class Fold:
             self.units_per_one = grown
         self.units_per_one[instrument] = units_per_one
 
-    def take_inputs(self, records: list[InputRecord]) -> list[Change]:
-        """Folds inputs, which must come before the outputs that they led to."""
+    def take_inputs(
+        self, records: list[InputRecord], refused: frozenset[int] = frozenset()
+    ) -> list[Change]:
+        """Folds inputs, which must come before the outputs that they led to.
+
+        `refused` are positions of inputs that were not applied: what they say is not in force.
+        """
         changes = Changes()
-        for record in records:
-            if record.type in {InputType.NEW_ORDER, InputType.KILL}:
+        in_force = [record for record in records if record.seq not in refused]
+        for record in in_force:
+            if record.type == InputType.KILL:
+                changes.put(reference_columns.KILLS, kill_row(record, self.shard))
+            if record.type in FOLDED:
                 continue
             for view, row in reference_rows(record):
                 changes.put(view, row)
-                if view is columns.INSTRUMENTS:
+                if view is reference_columns.INSTRUMENTS:
                     self.scale(row[0], row[3])
         for record in records:
-            if record.type == InputType.KILL:
-                changes.put(columns.KILLS, kill_row(record, self.shard))
+            if record.type == InputType.AMEND_ORDER:
+                self.amendments.ask(record, self.shard, changes)
         given = new_orders(records, self.shard)
         self.given.add(given[np.isin(given["id"], self.given.rows["id"], invert=True)])
         return changes.done()
@@ -140,7 +164,12 @@ class Fold:
         figures = Performance()
         new_orders_ids = self._meet_orders(parts)
         made = decision_rows(self, batch, parts.decisions)
+        refused = refusal_rows(self, batch)
+        self.amendments.refuse(refused, changes)
+        amending = partial(apply_terms, self, parts.order_states, made, figures, changes)
+        amended = amending(is_before_first=True)
         fold_decisions(self, made, figures)
+        amended += amending(is_before_first=False)
         changes.insert(columns.DECISIONS, made)
         self.decisions.add(made[self.decisions.find(made["id"]) < 0])
         created = create_children(self, parts.children)
@@ -151,8 +180,10 @@ class Fold:
         changes.evolve(columns.CHILDREN, *self._touched_children(parts, created))
         fold_states_of_orders(self, parts.order_states, figures)
         changes.evolve(columns.ORDERS, *self._touched_orders(parts, new_orders_ids))
-        changes.insert(columns.REFUSALS, refusal_rows(self, batch))
-        changes.insert(columns.ALARMS, alarm_rows(self, batch))
+        changes.replace(columns.ORDERS, self.orders.rows[self.orders.find(np.unique(amended))])
+        changes.insert(columns.REFUSALS, refused)
+        for view, rows_of in SIMPLE:
+            changes.insert(view, rows_of(self, batch))
         for view, rows in quality_rows(batch, self.history_ns):
             changes.replace(view, rows)
         for view, sums in figures.sums():
@@ -168,7 +199,7 @@ class Fold:
         if (at < 0).any():
             (first, *_) = fresh[at < 0]
             raise InvariantError(
-                f"shard {self.shard}: outputs speak of order {columns.local_id(int(first))[1]}, "
+                f"shard {self.shard}: outputs speak of order {local_id(int(first))[1]}, "
                 "whose input was not read; rebuild the read models from the whole log"
             )
         self.orders.add(self.given.rows[at])
@@ -199,9 +230,17 @@ class Fold:
         self.decisions.keep(self.decisions.rows["seq"] >= batch.last_seq)
 
 
-def fold_of(shard: int, scales: list[tuple[Any, Any]], history_ns: int = HISTORY_NS) -> Fold:
-    """A fold that goes on from stored rows; `scales` are (instrument, units_per_one)."""
-    fold = Fold(shard, history_ns)
+def fold_of(
+    shard: int,
+    scales: list[tuple[Any, Any]],
+    history_ns: int = HISTORY_NS,
+    asked: list[dict[str, Any]] | None = None,
+) -> Fold:
+    """A fold that goes on from stored rows.
+
+    `scales` are (instrument, units_per_one), `asked` the rows of the shard's open amendments.
+    """
+    fold = Fold(shard, history_ns, amendments=Amendments(asked or []))
     for instrument, units_per_one in scales:
         fold.scale(instrument, units_per_one)
     return fold

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from projections.views import columns
-from projections.views.columns import View
+from projections.views import columns, reference_columns
 from projections.views.names import REFERENCE_TYPES
+from projections.views.view import MISSING, SHARD_SHIFT, View
 from schemas.codes import InputType
 from schemas.orders import KILL, NEW_ORDER
 from schemas.wire import INPUTS, text
@@ -29,7 +29,7 @@ KEPT = (
 )
 """Types of reference records that are kept as they are."""
 
-WANTED = (*KEPT, InputType.NEW_ORDER, InputType.KILL)
+WANTED = (*KEPT, InputType.NEW_ORDER, InputType.AMEND_ORDER, InputType.KILL)
 """Types of inputs that a projection reads."""
 
 
@@ -53,14 +53,14 @@ def reference_rows(record: InputRecord) -> Iterator[tuple[View, Row]]:
         return
     fields = INPUTS[record.type].unpack(record.raw)
     place = (record.type, fields.instrument, fields.venue, detail_of(fields))
-    yield columns.REFERENCE, (*place, fields.source_seq, fields.log_ns, record.raw)
+    yield reference_columns.REFERENCE, (*place, fields.source_seq, fields.log_ns, record.raw)
     if record.type == InputType.INSTRUMENT:
-        yield columns.INSTRUMENTS, instrument_row(fields)
+        yield reference_columns.INSTRUMENTS, instrument_row(fields)
     elif record.type == InputType.VENUE:
-        yield columns.VENUES, venue_row(fields)
+        yield reference_columns.VENUES, venue_row(fields)
     elif record.type == InputType.POLICY:
         named = (fields.policy, clean(fields.name), fields.kind, fields.version)
-        yield columns.POLICIES, (*named, fields.source_seq)
+        yield reference_columns.POLICIES, (*named, fields.source_seq)
 
 
 def detail_of(fields: Any) -> int:
@@ -116,10 +116,10 @@ def new_orders(records: list[InputRecord], shard: int) -> np.ndarray[Any, Any]:
     fields = np.frombuffer(b"".join(r.raw for r in given), dtype=NEW_ORDER.dtype)
     rows = np.zeros(len(given), dtype=columns.ORDERS.dtype())
     rows["order_id"] = [record.seq for record in given]
-    rows["id"] = rows["order_id"] | (shard << columns.SHARD_SHIFT)
+    rows["id"] = rows["order_id"] | (shard << SHARD_SHIFT)
     rows["shard"] = shard
     for name in rows.dtype.names or ():
         if name in NEW_ORDER.dtype.fields:  # type: ignore[operator]
             rows[name] = fields[name]
-    rows["shortfall_micros"] = columns.MISSING
+    rows["shortfall_micros"] = rows["opportunity_micros"] = MISSING
     return rows

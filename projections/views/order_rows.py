@@ -18,7 +18,7 @@ from projections.views.arrays import (
 )
 from projections.views.batch import Records
 from projections.views.child_rows import signs, valid_mid_x2
-from projections.views.columns import MISSING
+from projections.views.view import MISSING
 from schemas.codes import OrderState
 
 if TYPE_CHECKING:
@@ -46,6 +46,9 @@ def fold_decisions(fold: Fold, made: Array, figures: Performance) -> None:
         orders.rows[name][distinct] = made[name][first]
     orders.rows["arrival_flags"][distinct] = made["flags"][first]
     add_at(orders.rows["decisions"], at, 1)
+    touched, last = last_of_each(at)
+    for name in ("sweep_units", "sweep_cost_micros"):
+        orders.rows[name][touched] = made[name][last]
     met = orders.rows[distinct]
     scale = fold.units_per_one[met["instrument"]]
     figures.add_orders(met, at_arrival(met, met["order_units"], scale))
@@ -93,7 +96,18 @@ def note_ends(
     known["is_final"][distinct] = 1
     left = np.maximum(0, known["order_units"][distinct] - records["cum_units"][rows])
     unfilled = at_arrival(known[distinct], left, scale[rows])
-    figures.add_ends(known[distinct], records.fields[rows], left == 0, unfilled)
+    missed = opportunity(known[distinct], left, unfilled)
+    known["opportunity_micros"][distinct] = missed
+    figures.add_ends(known[distinct], records.fields[rows], left == 0, unfilled, missed)
+
+
+def opportunity(orders: Array, left: Array, unfilled: Array) -> Array:
+    """s (left * P - left * arrival mid) + fees, P from the last decision's sweep, in micros."""
+    can_price = (arrival_mid_x2(orders) != MISSING) & (orders["sweep_units"] >= left)
+    units = np.maximum(1, orders["sweep_units"])
+    swept = product(orders["sweep_cost_micros"], left) // units
+    found = np.asarray(swept - signs(orders["side"]) * unfilled).astype(np.int64)
+    return where_known(can_price | (left == 0), np.where(left == 0, 0, found))
 
 
 def at_arrival(orders: Array, units: Array, scale: Array) -> Array:

@@ -13,7 +13,7 @@ import numpy as np
 
 from projections.views import columns
 from projections.views.arrays import Array, Grouping, micros, product
-from projections.views.columns import MISSING, View
+from projections.views.view import MISSING, View
 from schemas.codes import ExecType, Liquidity
 from schemas.units import NS_PER_S
 
@@ -89,8 +89,14 @@ class Performance:
             shortfall_micros=paid,
         )
 
-    def add_ends(self, orders: Array, fields: Array, is_filled: Array, unfilled: Array) -> None:
-        """Orders that ended, and what they left."""
+    def add_amended(self, orders: Array, fields: Array, added: Array) -> None:
+        """What amendments added to what was ordered."""
+        self._note(columns.PERFORMANCE_ORDERS, orders, fields["log_ns"], ordered_micros=added)
+
+    def add_ends(
+        self, orders: Array, fields: Array, is_filled: Array, unfilled: Array, missed: Array
+    ) -> None:
+        """Orders that ended, what they left, and what that would have cost where it is known."""
         self._note(
             columns.PERFORMANCE_ORDERS,
             orders,
@@ -98,6 +104,8 @@ class Performance:
             orders_ended=1,
             orders_filled=is_filled,
             unfilled_micros=unfilled,
+            opportunity_micros=np.where(missed == MISSING, 0, missed),
+            opportunity_notional_micros=np.where(missed == MISSING, 0, unfilled),
         )
 
     def add_children(self, created: Array, units_per_one: Array) -> None:

@@ -9,9 +9,9 @@ import numpy as np
 from projections.views import columns
 from projections.views.arrays import Array, Grouping
 from projections.views.batch import OutputBatch, Records
-from projections.views.columns import View
 from projections.views.decision_rows import copy_fields
 from projections.views.quality import ERRORS_BY_SAMPLES, VALUES_BY_SAMPLES
+from projections.views.view import MISSING, View
 from schemas.codes import OutputType
 from schemas.estimates import MIN_FOR_ERROR
 
@@ -86,7 +86,7 @@ def hide_latencies(rows: Array) -> None:
     for name in ("feed", "ack", "fill"):
         for quantile in QUANTILES:
             if f"{name}_{quantile}_ns" in (rows.dtype.names or ()):
-                rows[f"{name}_{quantile}_ns"][rows[f"{name}_n"] == 0] = columns.MISSING
+                rows[f"{name}_{quantile}_ns"][rows[f"{name}_n"] == 0] = MISSING
 
 
 def history_rows(batch: OutputBatch, kind: OutputType, records: Records, history_ns: int) -> Array:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from projections.views.arrays import Array
-from projections.views.columns import ADDED, MISSING, View
+from projections.views.columns import ADDED
+from projections.views.view import MISSING, View
 
 INSERT, REPLACE, UPDATE, ADD = "insert", "replace", "update", "add"
 

@@ -24,7 +24,7 @@ from streams.cli.benchmarks import (
     projections,
     solver,
 )
-from streams.cli.benchmarks.api import LiveService
+from streams.cli.benchmarks.api import LiveService, StoredReads
 from streams.cli.benchmarks.brokers import broker_benchmarks
 from streams.cli.benchmarks.budget import NAMES as BUDGET
 from streams.cli.benchmarks.budget import write_budget
@@ -86,8 +86,7 @@ class Catalogue:
             "replay": lambda: self._day().replay(folder / "replay"),
             "verify": self._verify,
             "log.bytes_per_tick": lambda: durability.bytes_per_tick(self._run()),
-            **projections.ReadModelBench(folder, is_full).benchmarks(),
-            "api": lambda: LiveService(folder / "api", is_full).run(),
+            **self._read_models(),
             **broker_benchmarks(folder / "brokers", is_full),
         }
         for toml in sorted(DATASETS.glob("*.toml")) if data else []:
@@ -98,6 +97,19 @@ class Catalogue:
             self.table["accelerator"] = accelerator.accelerator
         if is_full and GENERATOR.exists():
             self.table["parity"] = partial(parity, 2_000_000)
+
+    def _read_models(self) -> dict[str, Benchmark]:
+        """Projection, then the API over what was projected."""
+        models = projections.ReadModelBench(self.folder, self.is_full)
+        found: dict[str, Benchmark] = {
+            **models.benchmarks(),
+            "api.read": lambda: StoredReads(models, self.is_full).run(),
+            "api": lambda: LiveService(self.folder / "api", self.is_full).run(),
+        }
+        url = models.postgres
+        if url:
+            found["api.read.postgresql"] = lambda: StoredReads(models, self.is_full, url).run()
+        return found
 
     def _solver(self) -> dict[str, Benchmark]:
         """Protocol A, in a checkout that has the oracle."""

@@ -30,7 +30,8 @@ class Api(Section, frozen=True, kw_only=True):
 
     `auth` is `none` (loopback only: whoever reaches the port may do everything) or `required`:
     tokens signed with the Ed25519 key whose public half is `token_key`, or keys whose hashes are
-    in the file `api_keys`.
+    in the file `api_keys`. `hosts` are the names it answers to; where none is named, the loopback
+    ones without identification, else any.
     """
 
     host: str = "127.0.0.1"
@@ -41,6 +42,7 @@ class Api(Section, frozen=True, kw_only=True):
     token_issuer: str = ""
     api_keys: str = ""
     cors_origins: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
     max_body_bytes: Annotated[int, msgspec.Meta(ge=1_024, le=1 << 20)] = 65_536
     requests_per_s: Rate = 500
     orders_per_s: Rate = 200

@@ -52,15 +52,15 @@ def batch_of(frames: list[Frame], shard: int) -> OutputBatch:
 
 
 class InputTail:
-    """The inputs that read models need, from position `seq` on; the rest is skipped unread."""
+    """The inputs that read models need behind position `seq`; the rest is skipped unread."""
 
-    def __init__(self, directory: Path, shard: int, seq: int) -> None:
-        self.directory, self.shard = directory, shard
-        self._reader = SegmentReader(
-            directory, "inputs", max(1, seq), verify_chain=False, shard=shard
-        )
+    def __init__(
+        self, directory: Path, shard: int, seq: int, types: tuple[int, ...] = WANTED
+    ) -> None:
+        self.directory, self.shard, self.types = directory, shard, types
+        self._reader = SegmentReader(directory, "inputs", seq + 1, verify_chain=False, shard=shard)
         self._pending: list[InputRecord] = []
-        self._seen = seq - 1
+        self._after = self._seen = seq
 
     def upto(self, seq: int) -> list[InputRecord]:
         """Wanted inputs up to position `seq`, each given once."""
@@ -87,12 +87,13 @@ class InputTail:
         frame = next(iter(self._reader), None)
         if frame is None:
             return False
-        self._pending += wanted(frame)
+        found = wanted(frame, self.types)
+        self._pending += [record for record in found if record.seq > self._after]
         self._seen = frame.last_seq
         return True
 
 
-def wanted(frame: Frame) -> list[InputRecord]:
-    """The records of a frame whose type read models take, with their positions."""
-    records = picked("inputs", frame.payload, frame.first_seq, WANTED)
+def wanted(frame: Frame, kept: tuple[int, ...]) -> list[InputRecord]:
+    """The records of a frame whose type is kept, with their positions."""
+    records = picked("inputs", frame.payload, frame.first_seq, kept)
     return [InputRecord(seq, kind, bytes(raw)) for seq, kind, raw in records]

@@ -1,4 +1,5 @@
-"""Traces over OTLP, by configuration: from a command to durable, and from there to its decision.
+"""Traces over OTLP, by configuration: from a command to durable, to its decision,
+and to the read models.
 
 The spans of one command share a trace, whose id follows from its position in the log, so whoever
 else knows the position (a projection, a venue) can add to it.

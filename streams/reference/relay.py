@@ -61,7 +61,7 @@ class Relay:
         self.catalogue, self.inventory = Catalogue(), Inventory()
         self.last_stamp = 0
         self._at_work = asyncio.Lock()
-        self._tail = InputTail(log_directory, 0, 0)
+        self._tail = InputTail(log_directory, 0, 0, tuple(STAMPED))
         self._seen = 0
         self.error = ""
         self.read_log()
@@ -69,8 +69,6 @@ class Relay:
     def read_log(self) -> None:
         """Folds what the log holds: who is known, and the last stamp."""
         for record in [*self._tail.settled(), *self._tail.settled()]:
-            if record.type not in STAMPED:
-                continue
             self.catalogue.fold(record.type, record.raw)
             self.inventory.fold(record.type, record.raw)
             self.last_stamp = max(self.last_stamp, stamp_of(record.raw))

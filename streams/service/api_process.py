@@ -33,6 +33,7 @@ from streams.service.jobs import ProcessJobs
 from streams.service.records import LogRecords
 
 TAIL_S = 0.005
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 HEADER_READ_MS = 5_000
 
 
@@ -67,6 +68,8 @@ def make_services(config: ServiceConfig, clock: Clock, log: Logger) -> Services:
     """Everything that the API's handlers use."""
     run, api = Path(config.service.run), config.api
     audit = Audit(run / "audit.jsonl", clock.now_ns)
+    if audit.fault:
+        log.error("the audit was changed", fault=audit.fault)
     reads = Reads(open_generations(store_url(config)))
 
     def close() -> None:
@@ -89,12 +92,14 @@ def make_services(config: ServiceConfig, clock: Clock, log: Logger) -> Services:
         metrics=render,
         audit=audit.note,
         audited=audit.newest,
+        audit_fault=audit.fault,
         bounds=Bounds(
             api.max_body_bytes,
             api.requests_per_s,
             api.orders_per_s,
             api.stream_clients,
             api.cors_origins,
+            api.hosts or (LOOPBACK if api.auth == "none" else ()),
         ),
         version=version(),
         close=close,

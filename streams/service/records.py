@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from projections.views import note
-from projections.views.columns import local_id
 from projections.views.explanation import Story, tell
 from projections.views.names import Names
+from projections.views.view import local_id
 from schemas.codes import OutputType
 from schemas.envelope import OUT_HEADER
 from schemas.errors import InvariantError

@@ -1,7 +1,8 @@
-"""Speed of the REST API: a whole service under its own load, asked at a fixed rate over sockets.
+"""Speed of the REST API, over sockets, from each request's scheduled start.
 
-Requests start on a schedule and are timed from it, so waiting counts. The market of the service
-sends orders all the while, so every figure is taken beside live projection; `n` is what was asked.
+Reads: a bulk run of a million decisions in the read models, an API and a projector process, and a
+process that goes on writing 2,000 decisions a second into the log while 200 requests a second are
+asked. Orders and streams: a whole service over its simulated market.
 """
 
 from __future__ import annotations
@@ -9,118 +10,174 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import msgspec
+import orjson
 
 from schemas.errors import VenuefoldError
+from streams.bulk import decision_id
+from streams.cli.benchmarks.api_client import Pool, at_rate
+from streams.cli.benchmarks.projections import ReadModelBench
 from streams.cli.benchmarks.timing import Result, from_samples
 from streams.clock import SystemClock
 from streams.config.service import Api, Service, ServiceConfig, SimulatedMarket
-from streams.service.serve import Processes
+from streams.service.serve import API, PROJECTOR, Processes
 
-RATE = 200
 CLIENTS = 200
 ORDERS_PER_S = 20
-WARM_UP_S = 12.0
+DECISIONS_PER_S = 2_000
+WARM_UP_S = 3.0
+END_S = 15.0
+WRITER_S = 900.0
+"""Longer than any measurement: the writer of the log is ended with the others."""
+
 LOG_NS = re.compile(rb'"log_ns":(\d+)')
-MS = 1e3
+WRITER = "streams.cli.benchmarks.bulk_writer"
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+class StoredReads:
+    """Reading a million stored decisions beside live projection."""
+
+    def __init__(self, models: ReadModelBench, is_full: bool, store: str = "") -> None:
+        self.models, self.seconds = models, 30 if is_full else 8
+        self.store = store or models.sqlite
+        self.suffix = ".postgresql" if store else ""
+
+    def run(self) -> list[Result]:
+        """get one, filtered page of 100, latest quality."""
+        run = self.models.run(self.models.stored)
+        config = ServiceConfig(
+            service=Service(run=str(run)),
+            api=Api(
+                port=free_port(), requests_per_s=1_000_000, database=self.models.store(self.store)
+            ),
+        )
+        with processes(config, run, self.models.stored, WRITER_S):
+            return asyncio.run(self._measure(config.api.port))
+
+    async def _measure(self, port: int) -> list[Result]:
+        await listening(port)
+        pool = Pool(port)
+        await pool.open()
+        stored, found = self.models.stored, []
+        paths = {
+            "get_one": lambda n: f"/v1/decisions/{decision_id(n * 7919 % stored)}",
+            "page": lambda n: f"/v1/fills?instrument=I{n * 31 % 500:05d}&side=buy&limit=100",
+            "quality": lambda n: f"/v1/quality?instrument=I{n * 31 % 500:05d}&limit=100",
+        }
+        for name, path in paths.items():
+            await at_rate("", pool, WARM_UP_S, path)
+            found.append(await at_rate(f"api.{name}{self.suffix}", pool, self.seconds, path))
+        before = await projected(pool)
+        await asyncio.sleep(WARM_UP_S)
+        per_s = round((await projected(pool) - before) / WARM_UP_S)
+        await pool.close()
+        for result in found:
+            result.more = {"outputs_projected_per_s": per_s, "decisions": stored}
+        return found
+
+
+async def projected(pool: Pool) -> int:
+    """How far the read models are."""
+    page = orjson.loads(await pool.get("/v1/decisions?limit=1&fields=id"))
+    return int(page["position"]["0"])
+
+
+async def listening(port: int) -> None:
+    """Waits for the API."""
+    deadline = time.monotonic() + END_S * 4
+    while time.monotonic() < deadline:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.1)
+            continue
+        writer.close()
+        return
+    raise VenuefoldError(f"the API does not listen on port {port}; its log says why")
+
+
+@contextmanager
+def processes(config: ServiceConfig, run: Path, stored: int, seconds: float) -> Iterator[None]:
+    """The API, the projector and the writer of the log, ended afterwards."""
+    asked = [str(run), str(stored), str(DECISIONS_PER_S), str(seconds)]
+    started = []
+    with (run.parent / "api.log").open("ab") as log:
+        for module, arguments in ((PROJECTOR, []), (API, []), (WRITER, asked)):
+            command = [sys.executable, "-m", module, *arguments]
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=log)
+            assert process.stdin is not None
+            process.stdin.write(msgspec.json.encode(config))
+            process.stdin.close()
+            started.append(process)
+        try:
+            yield
+        finally:
+            for process in started:
+                process.terminate()
+            for process in started:
+                process.wait(END_S)
 
 
 class LiveService:
-    """A service for the length of a benchmark."""
+    """Orders and streams of a whole service."""
 
     def __init__(self, folder: Path, is_full: bool) -> None:
         self.folder, self.is_full = folder, is_full
 
     def run(self) -> list[Result]:
-        """Every figure of the API, from one service."""
+        """Both figures, from one service."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            port = found.getsockname()[1]
+        port = free_port()
         config = ServiceConfig(
             service=Service(run=str(self.folder / "run")),
             api=Api(port=port, requests_per_s=1_000_000, orders_per_s=1_000_000),
             market=SimulatedMarket(records_per_s=5_000, orders_per_s=ORDERS_PER_S),
         )
         with Processes(config, self.folder / "log.jsonl"):
-            url = f"http://127.0.0.1:{port}"
-            wait_for_data(url, 60 * WARM_UP_S if self.is_full else WARM_UP_S)
-            return asyncio.run(self._measure(url, port))
+            return asyncio.run(self._measure(port))
 
-    async def _measure(self, url: str, port: int) -> list[Result]:
-        seconds = 30 if self.is_full else 5
-        limits = httpx.Limits(max_connections=32)
-        async with httpx.AsyncClient(base_url=url, limits=limits, timeout=30) as client:
-            page = (await client.get("/v1/decisions?limit=1000&fields=id")).json()
-            ids = [row["id"] for row in page["items"]]
-            found = [
-                await at_rate(
-                    "api.get_decision",
-                    client,
-                    seconds,
-                    lambda n: f"/v1/decisions/{ids[n % len(ids)]}",
-                ),
-                await at_rate(
-                    "api.page",
-                    client,
-                    seconds,
-                    lambda n: f"/v1/fills?instrument=ALFA&side=buy&limit=100&since_ns={n}",
-                ),
-                await at_rate("api.quality", client, seconds, lambda _: "/v1/quality?limit=200"),
-                await orders(client, 500 if self.is_full else 100),
-            ]
-        return [*found, await fan_out(port, seconds)]
+    async def _measure(self, port: int) -> list[Result]:
+        await listening(port)
+        pool = Pool(port)
+        await pool.open()
+        deadline = time.monotonic() + 4 * END_S
+        while not orjson.loads(await pool.get("/v1/decisions?limit=1"))["items"]:
+            if time.monotonic() > deadline:
+                raise VenuefoldError("the service decides nothing; its log says why")
+            await asyncio.sleep(0.5)
+        found = [
+            await orders(pool, 500 if self.is_full else 100),
+            await fan_out(port, 30 if self.is_full else 8),
+        ]
+        await pool.close()
+        return found
 
 
-def wait_for_data(url: str, seconds: float) -> None:
-    """Lets the service fill its read models."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        time.sleep(0.5)
-    if httpx.get(f"{url}/readyz").status_code != 200:
-        raise VenuefoldError(f"{url} is not ready after {seconds:.0f} s; see its log")
-
-
-async def at_rate(
-    name: str, client: httpx.AsyncClient, seconds: int, path: Callable[[int], str]
-) -> Result:
-    """Response times in ms of GETs that start every 1/RATE s, from their scheduled start."""
-    started = time.perf_counter()
-    samples: list[float] = []
-
-    async def one(number: int) -> None:
-        due = started + number / RATE
-        await asyncio.sleep(due - time.perf_counter())
-        answer = await client.get(path(number))
-        samples.append((time.perf_counter() - due) * MS)
-        answer.raise_for_status()
-
-    async with asyncio.TaskGroup() as group:
-        for number in range(seconds * RATE):
-            group.create_task(one(number))
-    return from_samples(name, "ms", samples)
-
-
-async def orders(client: httpx.AsyncClient, count: int) -> Result:
+async def orders(pool: Pool, count: int) -> Result:
     """From the start of a POST to its 202, durable: one at a time, in ms."""
     samples = []
     now_ns = SystemClock().now_ns()
+    same = {"account": "ACC-5", "symbol": "ALFA", "side": "buy", "order_units": 100}
     for number in range(count):
-        body = {
-            "cl_ord_id": f"B-{now_ns}-{number}",
-            "account": "ACC-5",
-            "symbol": "ALFA",
-            "side": "buy",
-            "order_units": 100,
-        }
+        body = orjson.dumps({"cl_ord_id": f"B-{now_ns}-{number}", **same})
         since = time.perf_counter()
-        answer = await client.post("/v1/orders", json=body)
-        samples.append((time.perf_counter() - since) * MS)
-        answer.raise_for_status()
+        await pool.post("/v1/orders", body)
+        samples.append((time.perf_counter() - since) * 1e3)
     return from_samples("api.order", "ms", samples)
 
 
@@ -128,12 +185,12 @@ async def fan_out(port: int, seconds: int) -> Result:
     """From an event's log time to its arrival at each of CLIENTS streams, in ms."""
     clock = SystemClock()
     samples: list[float] = []
+    path = "/v1/stream?topics=decision&instrument=ALFA"
+    request = f"GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n".encode()
 
     async def one() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(
-            b"GET /v1/stream?topics=decision&instrument=ALFA HTTP/1.1\r\nhost: localhost\r\n\r\n"
-        )
+        writer.write(request)
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             try:
@@ -147,4 +204,6 @@ async def fan_out(port: int, seconds: int) -> Result:
     async with asyncio.TaskGroup() as group:
         for _ in range(CLIENTS):
             group.create_task(one())
-    return from_samples("api.stream", "ms", samples or [float("nan")])
+    found = from_samples("api.stream", "ms", samples or [float("nan")])
+    found.more = {"clients": CLIENTS}
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from projections.api.access import AccessRules, Gate
 from projections.api.app import make_app
 from projections.api.services import Services
 from streams.clock import SystemClock
-from streams.config.service import Api, Service, ServiceConfig, SimulatedMarket
+from streams.config.service import Api, ReferenceStore, Service, ServiceConfig, SimulatedMarket
 from streams.observability.logs import logger
 from streams.service.api_process import make_services
 from streams.service.serve import Processes
@@ -62,23 +63,39 @@ def is_ready(url: str) -> bool:
         return False
 
 
-@pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Start a whole service over a small market."""
-    folder = tmp_path_factory.mktemp("service")
+@contextmanager
+def started(folder: Path, database: str = "") -> Iterator[Running]:
+    """A whole service over a small market; read models and reference data in one database."""
     port = free_port()
     config = ServiceConfig(
         service=Service(run=str(folder / "run"), snapshot_s=5),
-        api=Api(port=port, requests_per_s=100_000, orders_per_s=100_000),
+        api=Api(port=port, requests_per_s=100_000, orders_per_s=100_000, database=database),
+        reference=ReferenceStore(store=database),
         market=SimulatedMarket(venues=6, instruments=2, records_per_s=2_000, orders_per_s=20),
     )
     log = folder / "log.jsonl"
     with Processes(config, log):
         running = Running(config, f"http://127.0.0.1:{port}", log)
-        wait_until(lambda: is_ready(running.url))
+        wait_until(lambda: is_ready(running.url), 60)
         with running.client() as client:
-            wait_until(lambda: len(client.get("/v1/fills").json()["items"]) > 5)
-            wait_until(lambda: len(client.get("/v1/quality").json()["items"]) > 5)
+            wait_until(lambda: len(client.get("/v1/fills").json()["items"]) > 5, 60)
+            wait_until(lambda: len(client.get("/v1/quality").json()["items"]) > 5, 60)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Start a service that keeps its read models in SQLite."""
+    with started(tmp_path_factory.mktemp("service")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres_service(
+    tmp_path_factory: pytest.TempPathFactory, postgres_server: Any
+) -> Iterator[Running]:
+    """Start a service that keeps its read models and reference data in PostgreSQL."""
+    with started(tmp_path_factory.mktemp("service"), postgres_server.url) as running:
         yield running
 
 
@@ -103,7 +120,7 @@ def guarded(services: Services) -> Any:
 
     def make(rules: AccessRules, **bounds: Any) -> TestClient[Any]:
         services.gate = Gate(rules, services.now_ns)
-        services.bounds = replace(services.bounds, **bounds)
+        services.bounds = replace(services.bounds, **{"hosts": (), **bounds})
         return TestClient(make_app(services), raise_server_exceptions=False)
 
     return make

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -12,12 +13,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.projections.api.conftest import wait_until
+from tests.projections.api.conftest import Running, wait_until
 
 PATHS = (
-    "decisions orders children fills refusals alarms instruments policies kill-switches quality "
+    "decisions orders children fills refusals alarms amendments child-requests breaks positions "
+    "instruments policies kill-switches quality "
     "quality/execution performance/venues performance/orders"
 ).split()
+
+
+@pytest.fixture(params=["service", "postgres_service"])
+def api(request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
+    """Return a client of a service over each database."""
+    running: Running = request.getfixturevalue(request.param)
+    with running.client() as client:
+        yield client
 
 
 def everything(api: httpx.Client, path: str, **parameters: Any) -> list[dict[str, Any]]:
@@ -158,3 +168,32 @@ def test_reference_and_missing_things(api: httpx.Client) -> None:
         assert answer.json()["code"].startswith("unknown_")
     assert api.get("/v1/nothing").json()["code"] == "not_found"
     assert api.delete("/v1/orders").json()["code"] == "method_not_allowed"
+
+
+def test_performance_by_group_and_bucket(api: httpx.Client) -> None:
+    rows = api.get("/v1/performance?by=venue&bucket=hour").json()["items"]
+    assert {"XNYS", "ARCX"} <= {row["venue"] for row in rows}
+    assert all(row["bucket_ns"] % 3_600_000_000_000 == 0 for row in rows)
+    (whole,) = api.get("/v1/performance?bucket=all").json()["items"]
+    for name in (
+        "fills fill_ratio all_in_bps effective_spread_bps price_improvement_bps shortfall_bps "
+        "saved_against_sweep_bps saved_against_best_price_bps ack_p99_ns fill_p50_ns"
+    ).split():
+        assert whole[name] is not None, name
+    for by in ("instrument", "policy", "client", "venue,policy"):
+        grouped = api.get(f"/v1/performance?by={by}&bucket=all").json()["items"]
+        assert sum(row["fills"] for row in grouped) >= whole["fills"]
+    text = api.get("/v1/performance?by=policy&bucket=day&format=csv").text
+    assert text.startswith("bucket_ns,policy,")
+    assert api.get("/v1/performance?bucket=week").json()["field"] == "bucket"
+    assert api.get("/v1/performance?by=venue&by=client").json()["code"] == "repeated_parameter"
+
+
+def test_quality_history_has_kinds_and_times(api: httpx.Client) -> None:
+    rows = api.get("/v1/quality/history?venue=XNYS&kind=venue_quality").json()
+    assert rows
+    assert rows[0]["log_ns"] >= rows[-1]["log_ns"]
+    none = api.get("/v1/quality/history?venue=XNYS&kind=venue_quality&until_ns=1").json()
+    assert none == []
+    missing = api.get("/v1/quality/history?venue=XNYS").json()
+    assert (missing["code"], missing["field"]) == ("bad_value", "instrument")

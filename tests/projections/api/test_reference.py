@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.projections.api.conftest import wait_until
+from tests.projections.api.conftest import Running, wait_until
 
 REASON = "a test of reference data"
 VENUE = {
@@ -46,6 +47,14 @@ def order(api: httpx.Client, name: str, **terms: Any) -> dict[str, Any]:
     assert answer.status_code == 202, answer.text
     found: dict[str, Any] = answer.json()
     return found
+
+
+@pytest.fixture(params=["service", "postgres_service"])
+def api(request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
+    """Return a client of a service over each database."""
+    running: Running = request.getfixturevalue(request.param)
+    with running.client() as client:
+        yield client
 
 
 def test_what_the_log_began_with_is_governed(api: httpx.Client) -> None:

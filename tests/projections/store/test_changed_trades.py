@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from aggregates import kernel
-from projections.store.queries import ReadModels
 from schemas.codes import ExecType, Side
 from schemas.wire import iter_inputs
 from streams.log.run import RunDirectory
 from streams.projector import Projector
 from tests.builders import Tape, children, set_up
+from tests.projections.store.models import Models
 
 
 @pytest.mark.parametrize("pieces", [1, 100])
@@ -55,7 +55,7 @@ def test_sums_are_those_of_the_order(tmp_path: Path, store_url: str, pieces: int
     feed()
     while projector.step():
         pass
-    models = ReadModels(store_url)
+    models = Models(store_url)
     fills = models.page("fills", sort="log_ns").rows
     assert [row["exec_type"] for row in fills] == [
         "trade",
@@ -70,7 +70,7 @@ def test_sums_are_those_of_the_order(tmp_path: Path, store_url: str, pieces: int
     assert order["notional_micros"] == 30 * 10_020_000
     assert sum(row["all_in_micros"] for row in fills) == order["shortfall_micros"]
     assert sum(row["effective_micros"] for row in fills) == 2 * 30 * 20_000
-    (whole,) = models.performance(by=(), bucket="all")
+    (whole,) = models.performance(bucket="all")
     assert (whole["fills"], whole["notional_micros"]) == (2, order["notional_micros"])
     models.close()
     projector.close()

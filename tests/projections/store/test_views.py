@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.store.cursors import FieldError
-from projections.store.lists import Filters
-from projections.store.queries import ReadModels
-from projections.views.columns import MISSING
+from projections.api.problems import ProblemError
+from projections.api.read_routes import shown
+from projections.views.columns import VIEWS
 from projections.views.performance import HOUR_NS, bucket_end_ns, latency_bucket
 from projections.views.quality import QualityTable
-from schemas.codes import InputType
+from projections.views.view import MISSING
+from schemas.codes import InputType, OutputType
 from schemas.events import (
     ChildEvent,
     ChildStateEvent,
@@ -32,6 +32,8 @@ from schemas.wire import iter_inputs, iter_outputs, text
 from streams.log.run import RunDirectory
 from streams.replay.lookup import fresh_index
 from streams.replay.summary import summarise
+from tests.projections.store.models import Models
+from tests.projections.store.world import HISTORY_NS
 
 
 @dataclass
@@ -105,21 +107,14 @@ def plains(finished_run: Path) -> list[Plain]:
 
 
 @pytest.fixture(scope="module")
-def models(projected: str) -> Iterator[ReadModels]:
-    opened = ReadModels(projected)
+def models(projected: str) -> Iterator[Models]:
+    opened = Models(projected)
     yield opened
     opened.close()
 
 
-def rows_of(models: ReadModels, name: str, shard: int) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    cursor = None
-    while True:
-        page = models.page(name, sort="log_ns", limit=1000, cursor=cursor)
-        found += [row for row in page.rows if row["shard"] == shard]
-        if page.cursor is None:
-            return found
-        cursor = page.cursor
+def rows_of(models: Models, name: str, shard: int) -> list[dict[str, Any]]:
+    return [row for row in models.everything(name, sort="log_ns") if row["shard"] == shard]
 
 
 def close(found: int | None, expected: float | None) -> bool:
@@ -129,7 +124,7 @@ def close(found: int | None, expected: float | None) -> bool:
     return -2.001 <= found - expected <= 0.001
 
 
-def test_fills_are_priced_as_defined(models: ReadModels, plains: list[Plain]) -> None:
+def test_fills_are_priced_as_defined(models: Models, plains: list[Plain]) -> None:
     for plain in plains:
         rows = sorted(rows_of(models, "fills", plain.shard), key=lambda row: int(row["out_seq"]))
         assert [row["out_seq"] for row in rows] == [fill["out_seq"] for fill in plain.fills]
@@ -140,11 +135,9 @@ def test_fills_are_priced_as_defined(models: ReadModels, plains: list[Plain]) ->
                 assert close(row[f"{name}_micros"], fill[name]), (name, row, fill)
 
 
-def test_orders_are_as_last_told(models: ReadModels, plains: list[Plain]) -> None:
+def test_orders_are_as_last_told(models: Models, plains: list[Plain]) -> None:
     for plain in plains:
-        rows = {
-            int(row["id"].split("-")[-1]): row for row in rows_of(models, "orders", plain.shard)
-        }
+        rows = {row["order_id"]: row for row in rows_of(models, "orders", plain.shard)}
         assert rows.keys() == plain.orders.keys()
         attempts = Counter(d.order_id for d in plain.decisions.values())
         sent = Counter(c.order_id for c in plain.children.values())
@@ -160,23 +153,24 @@ def test_orders_are_as_last_told(models: ReadModels, plains: list[Plain]) -> Non
             assert close(row["shortfall_micros"], paid / 1000 if 0 < bid < ask else None)
 
 
-def test_children_and_decisions_are_as_told(models: ReadModels, plains: list[Plain]) -> None:
+def test_children_and_decisions_are_as_told(models: Models, plains: list[Plain]) -> None:
     names = {row["venue"]: row["key"] for row in models.table("venues")}
     for plain in plains:
         children = rows_of(models, "children", plain.shard)
         assert len(children) == len(plain.children)
         for row in children:
-            number = int(row["id"].split("-")[-1])
+            number = row["child_id"]
             assert row["ack_latency_ns"] == plain.answers.get(number)
             assert row["venue"] == names[plain.children[number].venue]
         for row in rows_of(models, "decisions", plain.shard):
             made = plain.decisions[row["out_seq"]]
-            assert row["venue_mask"] == sorted({names[part.venue] for part in made.children})
+            mask = models.locator(row["id"])["venue_mask"]
+            assert mask == sum(1 << venue for venue in {part.venue for part in made.children})
             assert row["expected_cost_micros"] == made.expected_cost // 1000
             assert row["client"] == plain.clients[made.order_id]
 
 
-def test_a_decision_is_found_in_the_log(models: ReadModels, finished_run: Path) -> None:
+def test_a_decision_is_found_in_the_log(models: Models, finished_run: Path) -> None:
     with RunDirectory.open(finished_run) as run:
         for row in models.page("decisions", limit=20).rows:
             place = models.locator(row["id"])
@@ -189,7 +183,7 @@ def test_a_decision_is_found_in_the_log(models: ReadModels, finished_run: Path) 
             assert found.record_offset == place["record_offset"]
 
 
-def test_performance_is_the_sum_of_rows(models: ReadModels, plains: list[Plain]) -> None:
+def test_performance_is_the_sum_of_rows(models: Models, plains: list[Plain]) -> None:
     sums: dict[str, Counter[str]] = defaultdict(Counter)
     for plain in plains:
         for row in rows_of(models, "fills", plain.shard):
@@ -201,10 +195,10 @@ def test_performance_is_the_sum_of_rows(models: ReadModels, plains: list[Plain])
             sums[row["venue"]]["children"] += 1
     for bucket in ("hour", "day", "all"):
         totals: dict[str, Counter[str]] = defaultdict(Counter)
-        for row in models.performance(by=("venue",), bucket=bucket):
+        for row in models.performance(by="venue", bucket=bucket):
             totals[row["venue"]].update({n: row[n] for n in sums[row["venue"]]})
         assert totals == sums
-    (whole,) = models.performance(by=(), bucket="all")
+    (whole,) = models.performance(bucket="all")
     assert whole["orders"] == sum(len(plain.orders) for plain in plains)
     assert whole["decisions"] == sum(len(plain.decisions) for plain in plains)
     assert whole["orders_ended"] == whole["orders"]
@@ -218,24 +212,29 @@ def test_performance_is_the_sum_of_rows(models: ReadModels, plains: list[Plain])
     assert median < whole["ack_p50_ns"] <= median * 1.26
 
 
-def test_groups_add_up(models: ReadModels) -> None:
-    (whole,) = models.performance(by=(), bucket="all")
+def test_groups_add_up(models: Models) -> None:
+    (whole,) = models.performance(bucket="all")
     for by in (("instrument",), ("policy",), ("client",), ("venue", "client")):
-        rows = models.performance(by=by, bucket="all")
+        rows = models.performance(by=",".join(by), bucket="all")
         assert sum(row["fills"] for row in rows) == whole["fills"]
         assert len({tuple(row[name] for name in by) for row in rows}) == len(rows)
-    one = models.performance(by=(), bucket="all", filters=Filters(venue=("ARCX",)))
+    one = models.performance(bucket="all", venue="ARCX")
     assert 0 < one[0]["fills"] < whole["fills"]
     assert "orders" not in one[0]
-    with pytest.raises(FieldError):
-        models.performance(by=("trader",))
-    with pytest.raises(FieldError):
-        models.performance(bucket="week")
-    with pytest.raises(FieldError):
-        models.performance(filters=Filters(account=("A",)))
+    for parameters, wrong in (
+        ({"by": "trader"}, "by"),
+        ({"by": "venue,venue"}, "by"),
+        ({"bucket": "week"}, "bucket"),
+        ({"account": "A"}, "account"),
+        ({"venue": "NOPE"}, "venue"),
+        ({"limit": "0"}, "limit"),
+    ):
+        with pytest.raises(ProblemError) as caught:
+            models.performance(**parameters)
+        assert caught.value.field == wrong
 
 
-def test_latest_quality_is_that_of_the_log(models: ReadModels, finished_run: Path) -> None:
+def test_latest_quality_is_that_of_the_log(models: Models, finished_run: Path) -> None:
     summary = summarise(finished_run)
     table: QualityTable = summary.quality
     for kind, expected in (
@@ -243,7 +242,7 @@ def test_latest_quality_is_that_of_the_log(models: ReadModels, finished_run: Pat
         ("venue_quality", table.venues(summary.names)),
     ):
         found = {
-            (row["instrument"], row["venue"], row["shard"]): row for row in models.quality(kind)
+            (row["instrument"], row["venue"], row["shard"]): row for row in latest(models, kind)
         }
         for row in expected:
             mine = found[row.get("instrument"), row["venue"], row["shard"]]
@@ -253,19 +252,22 @@ def test_latest_quality_is_that_of_the_log(models: ReadModels, finished_run: Pat
             assert {n: mine[n] for n in shared} == {n: row[n] for n in shared}
             if kind == "quality":
                 assert mine["fill_ratio"] == row["fill_ratio"]
-    assert models.quality("execution_quality", venue="ARCX")
 
 
-def test_history_keeps_the_last_of_each_bucket(models: ReadModels) -> None:
-    rows = models.quality_history("venue_quality", "ARCX")
+def latest(models: Models, kind: str) -> list[dict[str, Any]]:
+    """Return the rows of a latest table with names for ids."""
+    (view,) = [view for view in VIEWS if view.name == kind]
+    with models.reads.connect() as connection:
+        names = models.reads.names(connection)
+    return [shown(view, row, names) for row in models.table(kind)]
+
+
+def test_history_keeps_the_last_of_each_bucket(models: Models) -> None:
+    rows = models.table("quality_history", kind=int(OutputType.VENUE_QUALITY), venue=1)
     assert len(rows) > 4
-    assert rows == sorted(rows, key=lambda row: -row["log_ns"])
-    instrument = models.table("instruments")[0]["key"]
-    assert models.quality_history("quality", "ARCX", instrument)
-    with pytest.raises(FieldError, match="name one"):
-        models.quality_history("quality", "ARCX")
-    with pytest.raises(FieldError):
-        models.quality_history("luck", "ARCX")
+    buckets = [(row["shard"], row["bucket_ns"]) for row in rows]
+    assert len(set(buckets)) == len(buckets)
+    assert all(0 <= row["log_ns"] - row["bucket_ns"] < HISTORY_NS for row in rows)
 
 
 @given(st.integers(-5, 2**60 - 1))
@@ -279,18 +281,16 @@ def test_latency_buckets_hold_their_latency(latency_ns: int) -> None:
         assert latency_bucket(np.array([end - 1])).tolist() == [bucket]
 
 
-def test_hours_and_missing_values(models: ReadModels) -> None:
-    for row in models.performance(by=("venue",), bucket="hour"):
+def test_hours_and_missing_values(models: Models) -> None:
+    for row in models.performance(by="venue", bucket="hour"):
         assert row["bucket_ns"] % HOUR_NS == 0
     for row in models.page("fills", limit=500).rows:
         assert MISSING not in row.values()
 
 
-def test_reference_records_are_kept(models: ReadModels) -> None:
-    fees = models.reference(InputType.FEE)
-    assert len(fees) == 2 * len(models.reference(InputType.LISTING)) > 50  # take and add
-    key = models.table("instruments")[0]["key"]
-    assert 0 < len(models.reference(InputType.FEE, key)) < len(fees)
+def test_reference_records_are_kept(models: Models) -> None:
+    fees = models.table("reference", input_type=int(InputType.FEE))
+    listings = models.table("reference", input_type=int(InputType.LISTING))
+    assert len(fees) == 2 * len(listings) > 50  # take and add
     assert {row["name"] for row in models.table("policies")} >= {"best_price", "lowest_cost"}
-    assert len(models.positions()) == 2
-    assert models.position_key() == models.page("orders", limit=1).position
+    assert set(models.page("orders", limit=1).position) == {"0", "1"}

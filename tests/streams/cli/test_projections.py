@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from streams.bulk import ROWS
+from streams.bulk import QUALITY_OUTPUTS, ROWS
 from streams.cli.main import main
 
 VENUES = '[[venue]]\nkey = "XNAS"\nname = "Nasdaq"\nmic = "XNAS"\n'
@@ -24,11 +24,12 @@ def test_fill_rebuild_run_status(tmp_path: Path, capsys: pytest.CaptureFixture[s
     filled = told(capsys, "projections", "fill", run, "--decisions", "200")
     assert filled["rows"] == 200 * ROWS
     rebuilt = told(capsys, "projections", "rebuild", run)
-    assert rebuilt["outputs"] == 200 * 8
+    assert rebuilt["outputs"] == QUALITY_OUTPUTS + 200 * 8
     followed = told(capsys, "projections", "run", run, "--once")
     assert followed["outputs"] == 0
     status = told(capsys, "projections", "status", run)
-    assert status["shards"] == [{"shard": 0, "projected": 1600, "written": 1600, "lag": 0}]
+    last = QUALITY_OUTPUTS + 1600
+    assert status["shards"] == [{"shard": 0, "projected": last, "written": last, "lag": 0}]
     assert main(["projections", "status", run]) == 0
     assert "generation: 1" in capsys.readouterr().out
 

@@ -24,9 +24,28 @@ TYPES: dict[str, Any] = {
     "bytes": sa.LargeBinary(),
 }
 TABLES = {
+    "account_positions": """
+        id:id! shard:int out_seq:big seq:big log_ns:big instrument:int account:text
+        net_units:big bought_units:big sold_units:big open_buy_units:big
+        open_sell_units:big notional_micros:big fee_nanos:big
+    """,
     "alarms": """
         id:id! shard:int out_seq:big seq:big log_ns:big kind:int instrument:big venue:int
         source:int child_id:big order_id:big value:big
+    """,
+    "amendments": """
+        id:id! shard:int seq:big log_ns:big instrument:int client:text account:text
+        cl_ord_id:text orig_cl_ord_id:text order_units:big limit_nanos:big min_units:big
+        display_units:big expire_ns:big state:int order_id:big
+    """,
+    "breaks": """
+        id:id! shard:int out_seq:big seq:big log_ns:big kind:int instrument:big venue:int
+        child_id:big order_id:big trade_id:big our_units:big their_units:big
+        our_nanos:big their_nanos:big
+    """,
+    "child_requests": """
+        id:id! shard:int out_seq:big seq:big log_ns:big kind:int instrument:big venue:int
+        child_id:big order_id:big units:big limit_nanos:big attempt:int
     """,
     "children": """
         id:id! shard:int child_id:big log_ns:big order_id:big decision_id:big
@@ -80,7 +99,8 @@ TABLES = {
         display_units:big expire_ns:big transact_ns:big receive_ns:big
         arrival_bid_nanos:big arrival_ask_nanos:big arrival_flags:int decisions:int
         children:int state:int reason:int cum_units:big outstanding_units:big
-        notional_micros:big fee_nanos:big shortfall_micros:big? is_final:int
+        notional_micros:big fee_nanos:big shortfall_micros:big? sweep_units:big
+        sweep_cost_micros:big opportunity_micros:big? is_final:int
         updated_ns:big updated_out_seq:big
     """,
     "performance_latency": """
@@ -90,7 +110,8 @@ TABLES = {
     "performance_orders": """
         hour_ns:big! instrument:int! policy:int! client:text! orders:big orders_ended:big
         orders_filled:big decisions:big ordered_micros:big executed_micros:big
-        unfilled_micros:big shortfall_micros:big? best_price_saved_micros:big
+        unfilled_micros:big shortfall_micros:big? opportunity_micros:big?
+        opportunity_notional_micros:big best_price_saved_micros:big
         best_price_notional_micros:big sweep_saved_micros:big sweep_notional_micros:big
     """,
     "performance_venues": """
@@ -142,6 +163,16 @@ TABLES = {
 WITHOUT_ROWID = ("performance_venues", "performance_orders", "performance_latency")
 
 INDEXES = {
+    "ix_account_positions_account_log_ns_id": ("account_positions", "account log_ns id"),
+    "ix_account_positions_log_ns_id": ("account_positions", "log_ns id"),
+    "ix_amendments_log_ns_id": ("amendments", "log_ns id"),
+    "ix_amendments_order_id": ("amendments", "order_id"),
+    "ix_amendments_state_shard": ("amendments", "state shard"),
+    "ix_breaks_log_ns_id": ("breaks", "log_ns id"),
+    "ix_child_requests_log_ns_id": ("child_requests", "log_ns id"),
+    "ix_child_requests_order_id": ("child_requests", "order_id"),
+    "ix_children_instrument_log_ns_id": ("children", "instrument log_ns id"),
+    "ix_fills_instrument_log_ns_id": ("fills", "instrument log_ns id"),
     "ix_alarms_log_ns_id": ("alarms", "log_ns id"),
     "ix_children_log_ns_id": ("children", "log_ns id"),
     "ix_children_order_id": ("children", "order_id"),
