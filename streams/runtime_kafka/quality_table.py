@@ -8,6 +8,7 @@ shards: GET /quality/, with ?instrument=KEY and ?venue=KEY. Its own group, so it
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,6 +38,7 @@ class QualityTables:
         self.link = KafkaLink(config)
         self.names = Ingest(config.shards)
         self.everywhere: dict[str, bytes] = {}
+        self._knows_names = asyncio.Event()
         self.app = make_app(config, f"{name}-quality", role="quality", web_port=config.web_port)
         raw: Any = {"key_serializer": "raw", "value_serializer": "raw"}
         self.table = self.app.Table(
@@ -58,6 +60,7 @@ class QualityTables:
 
     async def keep(self, stream: Any) -> None:
         """Sets each row; what is no row of ours is left out."""
+        await self._knows_names.wait()
         async for value in stream:
             row = self.row(value or b"")
             if row is not None:
@@ -81,6 +84,7 @@ class QualityTables:
         for said in await self.link.history(REFERENCE):
             self._learn(said.value)
             places[REFERENCE, 0] = said.place
+        self._knows_names.set()
         for shard in range(self.config.shards):
             places[QUALITY_LATEST, shard] = BEGINNING
         async for said in self.link.follow(places):
