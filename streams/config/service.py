@@ -18,7 +18,7 @@ Rate = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 class Service(Section, frozen=True, kw_only=True):
     """Which runtime, and where its log lies. 0 in `snapshot_s` takes none while running."""
 
-    runtime: Literal["embedded", "kafka", "pulsar"] = "embedded"
+    runtime: Literal["embedded", "kafka", "pulsar", "mirror"] = "embedded"
     run: str = "runs/service"
     core: Literal["native", "reference"] = "native"
     snapshot_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 30
@@ -74,6 +74,26 @@ class SimulatedMarket(Section, frozen=True, kw_only=True):
     horizon_ms: Annotated[int, msgspec.Meta(ge=1)] = 5_000
 
 
+class Gateway(Section, frozen=True, kw_only=True):
+    """A gateway process on a broker, and which gateways a kill waits for."""
+
+    name: str = "venues"
+    data: str = "runs/gateway"
+    drop_copy: bool = True
+    all: tuple[str, ...] = ("venues",)
+    patience_s: Annotated[float, msgspec.Meta(gt=0.0, le=60.0)] = 5.0
+
+
+class Mirror(Section, frozen=True, kw_only=True):
+    """Which topics go from one broker to the other; `json` adds decisions as JSON at the target."""
+
+    source: Literal["kafka", "pulsar"] = "kafka"
+    target: Literal["kafka", "pulsar"] = "pulsar"
+    topics: tuple[str, ...] = ("sor.decisions",)
+    json: bool = True
+    data: str = "runs/mirror"
+
+
 class Telemetry(Section, frozen=True, kw_only=True):
     """Where traces go: an OTLP/HTTP endpoint, none when empty."""
 
@@ -90,6 +110,8 @@ class ServiceConfig(Whole, frozen=True, kw_only=True):
     telemetry: Telemetry = Telemetry()
     kafka: KafkaConfig = KafkaConfig()
     pulsar: PulsarConfig = PulsarConfig()
+    gateway: Gateway = Gateway()
+    mirror: Mirror = Mirror()
     engine: EngineConfig = EngineConfig(quality=Quality(publish_s=1, liquidity_half_life_s=10))
 
     def faults(self) -> Iterator[tuple[tuple[str, ...], str]]:
