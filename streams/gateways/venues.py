@@ -17,8 +17,8 @@ from schemas.decisions import CANCEL_CHILD, CHILD, REPLACE_CHILD, STATUS_REQUEST
 from schemas.envelope import OUT_HEADER
 from schemas.reports import EXEC_REPORT
 from streams.gateways.feed import SharedFeed
+from streams.gateways.plain import SOURCE_REPORTS, PlainGateway
 from streams.runtime_embedded.gateway import Arrivals, Rows
-from streams.runtime_embedded.plain_gateway import SOURCE_REPORTS, PlainGateway
 from streams.runtime_embedded.sent_log import Sent
 from streams.sources.records import number
 
