@@ -56,7 +56,7 @@ class Report(msgspec.Struct, kw_only=True):
 
 LONGEST_S = {"quick": 120, "whole": 300, "full": 3_600}
 """Seconds that one benchmark may take; then it is reported as failed and the rest goes on."""
-NOT_QUICK = ("*.ticks", "api.read*", "solver.[123]*", "snapshot.pause.none")
+NOT_QUICK = ("*.ticks", "api.read*", "projection.[rgp]*", "solver.[123]*", "snapshot.pause.none")
 """Benchmarks that the quick table leaves out; by name they run at its size."""
 FIXED_COST_NANOS = 300_000_000
 """What a child costs in the benchmark of decisions with fixed costs: 0.30 of the currency."""
