@@ -24,7 +24,7 @@ from tests.builders import OUTPUT_LAYOUTS, Tape, records
 @pytest.fixture(scope="module")
 def day() -> Day:
     """A day that holds every kind of input and output."""
-    return random_day(11, 3000)
+    return random_day(21, 3000)
 
 
 def test_every_output_becomes_its_event(day: Day) -> None:
