@@ -21,15 +21,13 @@ SHARE_STEPS = 1024.0
 MAX_HIDDEN_UNITS = 10**15
 
 
-def venue_share(venue_fill: Moments, venue_ns: int, settings: Settings) -> float:
+def venue_share(venue_fill: Moments, venue_ns: int, prior: float, settings: Settings) -> float:
     """Filled share that a venue as a whole lends to its rows, in steps of 1/1024.
 
     The steps let the native core keep what it believes of a row while children at the venue's other
     instruments move the share by less.
     """
-    share = venue_fill.shrunk(
-        venue_ns, settings.fill_quantum_ns, settings.fill_prior, settings.fill_prior_weight
-    )
+    share = venue_fill.shrunk(venue_ns, settings.fill_quantum_ns, prior, settings.fill_prior_weight)
     return min(SHARE_STEPS, max(0.0, float(floor(share * SHARE_STEPS + 0.5)))) / SHARE_STEPS
 
 

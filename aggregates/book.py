@@ -6,6 +6,7 @@ from typing import Any
 
 from aggregates import quality
 from aggregates.arithmetic import scale_e9
+from aggregates.decay import STEPS
 from aggregates.evidence import HORIZONS
 from aggregates.moments import Moments
 from aggregates.quality import Row
@@ -75,8 +76,7 @@ class Book:
         self.advance(venue, now_ns, settings)
         self.set_level(row, 0, quote)
         if row.session.running:
-            after = row.bid_nanos[0], row.bid_units[0], row.ask_nanos[0], row.ask_units[0]
-            row.changes += 1.0 if after != before else 0.0
+            quality.observe_change(row, before)
             self._follow_touch(row, before[0], before[2], now_ns, settings)
         bid_mask, ask_mask, best_bid, best_ask = self.best_masks()
         near_ask = best_ask + scale_e9(best_ask, settings.mid_crossed_e9)
@@ -105,10 +105,11 @@ class Book:
     ) -> None:
         """Counts the refill that a change of the touch may complete."""
         session_ns, quantum_ns = row.session.at(now_ns), settings.liquidity_quantum_ns
-        refill = quality.observe_touch(row, 0, bid_nanos, row.bid_nanos[0], session_ns)
+        patience_ns = quantum_ns * STEPS
+        refill = quality.observe_touch(row, 0, bid_nanos, row.bid_nanos[0], session_ns, patience_ns)
         if refill:
             row.evidence.refill_bid_ns.observe(float(refill), session_ns, quantum_ns)
-        refill = quality.observe_touch(row, 1, ask_nanos, row.ask_nanos[0], session_ns)
+        refill = quality.observe_touch(row, 1, ask_nanos, row.ask_nanos[0], session_ns, patience_ns)
         if refill:
             row.evidence.refill_ask_ns.observe(float(refill), session_ns, quantum_ns)
 

@@ -164,7 +164,8 @@ def _believe(candidate: Candidate, policy: Any, tables: Tables, now_ns: int) -> 
     row, settings = candidate.row, tables.settings
     venue = tables.venues[candidate.venue]
     session_ns, venue_ns = row.session.at(now_ns), venue.quality.session.at(now_ns)
-    share = availability.venue_share(venue.quality.fill, venue_ns, settings)
+    prior = tables.fill_prior(candidate.venue)
+    share = availability.venue_share(venue.quality.fill, venue_ns, prior, settings)
     candidate.fill_ratio = row.fill.shrunk(
         session_ns, settings.fill_quantum_ns, share, settings.fill_prior_weight
     )

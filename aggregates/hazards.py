@@ -158,7 +158,7 @@ def passive_fill_of_queue(
 ) -> Passive:
     """`passive_fill` of a queue bucket."""
     settings, book = shard.tables.settings, shard.books[instrument]
-    prior, prior_weight = settings.fill_prior, settings.fill_prior_weight
+    prior, prior_weight = shard.tables.fill_prior(venue), settings.fill_prior_weight
     p, variance = prior, prior * (1.0 - prior) / (prior_weight + 1.0)
     effective = 0.0
     clocks = (shard.tables.venues[venue].quality.session, book.rows[venue].session)

@@ -1,9 +1,11 @@
 """Venue health: a transition table with hysteresis that one good reply cannot buy.
 
-FAULT is a burst of rejects or of time-outs, or a stale feed; OUTAGE a burst twice as long, a feed
-stale ten times as long, or the venue's own word; HALT the venue's own word. EVIDENCE is any sign of
-life; a CLEAN_RUN is `clean_needed` clean outcomes in a row. A relapse from COOLING doubles what the
-next run needs, up to a bound; each run that succeeds halves it again, down to the base.
+FAULT is a burst of rejects, of time-outs of children or of cancels, or a stale feed; OUTAGE a
+burst twice as long, a feed stale ten times as long, or the venue's own word; HALT the venue's own
+word. So a venue that turns bad is DEGRADED at its `reject_burst`-th refusal (or `timeout_burst`-th
+time-out) in a row and DOWN at twice as many. EVIDENCE is any sign of life; a CLEAN_RUN is
+`clean_needed` clean outcomes in a row. A relapse from COOLING doubles what the next run needs, up
+to a bound; each run that succeeds halves it again, down to the base.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ TRANSITIONS: dict[tuple[int, int], int] = {
     (S.COOLING, E.CLEAN_RUN): S.UP,
 }
 OUTAGE_FACTOR = 2
+DROPS = 8
+"""Markouts dropped for another reason than our own orders, by reason and side."""
 STALE_OUTAGE_FACTOR = 10
 
 
@@ -41,10 +45,12 @@ class VenueQuality:
     __slots__ = (
         "ack",
         "ack_histogram",
+        "cancel_timeouts_in_row",
         "changed",
         "clean",
         "clean_needed",
         "dirty",
+        "drops",
         "feed_histogram",
         "fill",
         "fill_histogram",
@@ -63,7 +69,8 @@ class VenueQuality:
         self.session = SessionClock()
         self.health = int(S.UP)
         self.since_ns = self.quote_ns = 0
-        self.rejects_in_row = self.timeouts_in_row = 0
+        self.rejects_in_row = self.timeouts_in_row = self.cancel_timeouts_in_row = 0
+        self.drops = [0] * DROPS
         self.clean = self.clean_needed = self.relapses = 0
         self.changed = self.dirty = False
         self.ack, self.fill, self.reject, self.gap = Moments(), Moments(), Moments(), Moments()
@@ -89,6 +96,7 @@ def fire(quality: VenueQuality, event: int, now_ns: int, settings: Settings) -> 
     quality.clean_needed, quality.clean = needed, 0
     if event in (E.EVIDENCE, E.CLEAN_RUN):
         quality.rejects_in_row = quality.timeouts_in_row = 0
+        quality.cancel_timeouts_in_row = 0
     quality.health, quality.since_ns = int(after), now_ns
     quality.changed = quality.dirty = True
 
@@ -112,9 +120,15 @@ def observe_reject(quality: VenueQuality, now_ns: int, settings: Settings) -> No
 
 
 def observe_timeout(quality: VenueQuality, now_ns: int, settings: Settings) -> None:
-    """A child or a cancel that was not answered in time."""
+    """A child that was not answered in time."""
     quality.timeouts_in_row += 1
     _burst(quality, quality.timeouts_in_row, settings.timeout_burst, now_ns, settings)
+
+
+def observe_cancel_timeout(quality: VenueQuality, now_ns: int, settings: Settings) -> None:
+    """A cancel that was not answered in time: orders that go well must not hide it."""
+    quality.cancel_timeouts_in_row += 1
+    _burst(quality, quality.cancel_timeouts_in_row, settings.timeout_burst, now_ns, settings)
 
 
 def _burst(q: VenueQuality, in_row: int, burst: int, now_ns: int, settings: Settings) -> None:

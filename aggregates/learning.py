@@ -125,11 +125,18 @@ def observe_end(shard: Shard, child: Child) -> None:
     row.dirty_execution = venue.dirty = True
 
 
-def observe_timeout(shard: Shard, child: Child) -> None:
-    """A child that was not answered in time."""
+def observe_timeout(shard: Shard, child: Child, cancels: bool) -> None:
+    """A child, or the cancel of one, that was not answered in time."""
     _, venue = _places(shard, child)
-    health.observe_timeout(venue, shard.log_ns, shard.tables.settings)
+    observe = health.observe_cancel_timeout if cancels else health.observe_timeout
+    observe(venue, shard.log_ns, shard.tables.settings)
     venue.dirty = True
+
+
+def observe_cancel_answer(shard: Shard, child: Child) -> None:
+    """A cancel that was answered, whatever was said."""
+    _, venue = _places(shard, child)
+    venue.cancel_timeouts_in_row = 0
 
 
 def _places(shard: Shard, child: Child) -> tuple[Row, VenueQuality]:

@@ -118,7 +118,12 @@ def _observe(shard: Shard, book: Book, markout: Markout, index: int, mid_x2: int
 
 def drop(shard: Shard, markout: Markout, reason: int) -> None:
     """Counts a markout that will not settle, by reason and side."""
-    shard.markout_drops[reason * 2 + (markout.sign < 0)] += 1
+    place = reason * 2 + (markout.sign < 0)
+    shard.markout_drops[place] += 1
+    if markout.venue != VENUE_NONE:
+        venue = shard.tables.venues[markout.venue].quality
+        venue.drops[place] += 1
+        venue.dirty = True
 
 
 def valid_mid(shard: Shard, book: Book) -> int:

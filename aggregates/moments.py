@@ -15,6 +15,12 @@ from aggregates.decay import weight
 MAX_CORRELATION = 0.9
 
 
+def lag_one(jumps: float, weight: float, variance: float) -> float:
+    """Lag-1 correlation of what weighs so much and jumps so far, between 0 and its bound."""
+    r = 1.0 - jumps / (2.0 * weight * variance)
+    return min(max(r, 0.0), MAX_CORRELATION)
+
+
 class Moments:
     """Decayed sums of 1, w, x, x * x and squared jumps; `last` was observed at `then_ns`."""
 
@@ -57,13 +63,8 @@ class Moments:
         variance = self.squares / self.weight - mean * mean
         if not variance > 0.0:
             return 0.0
-        r = self._correlation(variance)
+        r = lag_one(self.jumps, self.weight, variance)
         return sqrt(variance / (n - 1.0) * ((1.0 + r) / (1.0 - r)))
-
-    def _correlation(self, variance: float) -> float:
-        """Lag-1 correlation between 0 and its bound."""
-        r = 1.0 - self.jumps / (2.0 * self.weight * variance)
-        return min(max(r, 0.0), MAX_CORRELATION)
 
     def shrunk(self, now_ns: int, quantum_ns: int, prior: float, prior_weight: float) -> float:
         """Mean with `prior_weight` observations of `prior` added to the faded sums."""

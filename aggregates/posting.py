@@ -2,14 +2,13 @@
 
 A unit posted at venue k is worth P(fill) * (distance from the mid + rebate - adverse selection);
 of the venues at the best price, the one of the highest worth gets the remainder, if it is worth
-anything. P(fill) is the settings' prior of a fill: no venue is told apart by it until fills of
-resting children have been measured.
+anything. P(fill) is what the hazards of passive fills say for the longest it may rest there.
 One venue at a time; a split over several queues would choose here.
 """
 
 from __future__ import annotations
 
-from aggregates import accounts
+from aggregates import accounts, hazards
 from aggregates.allocation import Allocation, Plan
 from aggregates.book import Book
 from aggregates.candidates import Candidate
@@ -125,7 +124,9 @@ def _worth(shard: Shard, order: Order, book: Book, venue: int, best: Best, price
     adverse_bps = float(row.evidence.added[posting.horizon - 1].mean())
     adverse = adverse_bps * float(price) / 10000.0
     gain = float(order.sign * (mid_x2 - 2 * price)) / 2.0 - float(fee) - adverse
-    return shard.tables.settings.fill_prior * gain
+    ahead = hazards.units_ahead(row, order.side_index, price)
+    filled = hazards.passive_fill(shard, book.instrument, venue, ahead, posting.rest_ns)
+    return filled.probability * gain
 
 
 def why_withdraw(shard: Shard, order: Order, child: Child, best: Best, kills: int) -> Reason:

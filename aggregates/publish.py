@@ -8,7 +8,8 @@ from typing import Any
 from aggregates import hazards, quality
 from aggregates.book import Book
 from aggregates.evidence import HORIZONS, SURVIVAL_SIZES
-from aggregates.moments import Moments
+from aggregates.histogram import COUNT_MAX
+from aggregates.moments import Moments, lag_one
 from aggregates.quality import Row
 from aggregates.shard import Shard
 from aggregates.tables import Venue
@@ -66,7 +67,9 @@ def emit_row(shard: Shard, book: Book, venue: int) -> None:
         feed_delay_n=row.delay.effective(now_ns, speed),
         feed_delay_min_ns=quality.least_delay_ns(row),
         feed_delay_p90_ns=row.delay_p90_ns,
-        fill_ratio=quality.fill_ratio(row, now_ns, roll_up.fill, venue_ns, settings),
+        fill_ratio=quality.fill_ratio(
+            row, now_ns, roll_up.fill, venue_ns, shard.tables.fill_prior(venue), settings
+        ),
         fill_ratio_se=row.fill.error(now_ns, settings.fill_quantum_ns),
         fill_ratio_n=row.fill.effective(now_ns, settings.fill_quantum_ns),
         ack_ns=quality.ack_ns(row, now_ns, roll_up.ack, venue_ns, entry.ack_prior_ns, settings),
@@ -77,17 +80,20 @@ def emit_row(shard: Shard, book: Book, venue: int) -> None:
 
 
 def _time_weighted(row: Row) -> dict[str, float]:
-    """Time-weighted read-outs; the error treats each change of the touch as one observation."""
-    seen, n = row.observed, row.changes
+    """Time-weighted read-outs; the error treats each change of the touch as one observation, which
+    leans on the one before as the jumps between them tell.
+    """
+    seen, n, both = row.observed, row.changes, row.two_sided_time
+    spread = row.spread_time, row.spread_square_time, both
     return {
         "bid_units": ratio(row.bid_time, seen),
-        "bid_units_se": _error(row.bid_time, row.bid_square_time, seen, n),
+        "bid_units_se": _error(row.bid_time, row.bid_square_time, seen, n, row.bid_jumps),
         "ask_units": ratio(row.ask_time, seen),
-        "ask_units_se": _error(row.ask_time, row.ask_square_time, seen, n),
+        "ask_units_se": _error(row.ask_time, row.ask_square_time, seen, n, row.ask_jumps),
         "near_bid_units": ratio(row.near_bid_time, seen),
         "near_ask_units": ratio(row.near_ask_time, seen),
         "spread_nanos": ratio(row.spread_time, row.two_sided_time),
-        "spread_nanos_se": _error(row.spread_time, row.spread_square_time, row.two_sided_time, n),
+        "spread_nanos_se": _error(*spread, n, row.spread_jumps),
         "share_at_bid": ratio(row.at_bid_time, seen),
         "share_at_ask": ratio(row.at_ask_time, seen),
         "two_sided_share": ratio(row.two_sided_time, seen),
@@ -167,6 +173,10 @@ def emit_venue(shard: Shard, venue: int, entry: Venue) -> None:
         quote_ns=roll_up.quote_ns,
         usual_gap_ns=roll_up.gap.mean(),
         relapses=roll_up.relapses,
+        rejects_in_row=min(roll_up.rejects_in_row, COUNT_MAX),
+        timeouts_in_row=min(roll_up.timeouts_in_row, COUNT_MAX),
+        cancel_timeouts_in_row=min(roll_up.cancel_timeouts_in_row, COUNT_MAX),
+        **dict(zip(decisions.DROPPED, (min(n, COUNT_MAX) for n in roll_up.drops), strict=True)),
         clean=roll_up.clean,
         clean_needed=roll_up.clean_needed,
         venue=venue,
@@ -188,10 +198,13 @@ def ratio(total: float, mass: float) -> float:
     return total / mass if mass > 0.0 else 0.0
 
 
-def _error(total: float, squares: float, mass: float, n: float) -> float:
+def _error(total: float, squares: float, mass: float, n: float, jumps: float) -> float:
     """Standard error of a time-weighted mean from n changes; 0 below two."""
     if n < 2.0 or not mass > 0.0:
         return 0.0
     mean = total / mass
     variance = squares / mass - mean * mean
-    return sqrt(variance / (n - 1.0)) if variance > 0.0 else 0.0
+    if not variance > 0.0:
+        return 0.0
+    r = lag_one(jumps, n, variance)
+    return sqrt(variance / (n - 1.0) * ((1.0 + r) / (1.0 - r)))

@@ -31,9 +31,13 @@ TIME_SUMS = (
     "at_ask_time",
     "spread_time",
     "spread_square_time",
+    "bid_jumps",
+    "ask_jumps",
     "two_sided_time",
+    "spread_jumps",
 )
-"""Decayed sums over session time; `changes` counts changes of the touch, decayed alike."""
+"""Decayed sums over session time; `changes` counts changes of the touch, decayed alike, and
+`*_jumps` add the squares of what each change moved a size or the spread by."""
 
 
 class Row:
@@ -100,6 +104,7 @@ class Row:
         self.ask_time = self.ask_square_time = self.near_ask_time = 0.0
         self.spread_time = self.spread_square_time = self.two_sided_time = 0.0
         self.at_bid_time = self.at_ask_time = 0.0
+        self.bid_jumps = self.ask_jumps = self.spread_jumps = 0.0
         self.delay_min_ns, self.delay_p90_ns = INT64_MAX, 0
         self.delay_before_ns = INT64_MAX
         self.depleted_nanos, self.depleted_ns = [0, 0], [0, 0]
@@ -132,6 +137,22 @@ def advance(row: Row, now_ns: int, at_bid: bool, at_ask: bool, settings: Setting
     row.two_sided_time = row.two_sided_time * w + two_sided
     row.at_bid_time = row.at_bid_time * w + (elapsed if at_bid else 0.0)
     row.at_ask_time = row.at_ask_time * w + (elapsed if at_ask else 0.0)
+    row.bid_jumps, row.ask_jumps = row.bid_jumps * w, row.ask_jumps * w
+    row.spread_jumps = row.spread_jumps * w
+
+
+def observe_change(row: Row, before: tuple[int, int, int, int]) -> None:
+    """Counts a change of the touch from what it was, and what it moved."""
+    after = row.bid_nanos[0], row.bid_units[0], row.ask_nanos[0], row.ask_units[0]
+    if after == before:
+        return
+    row.changes += 1.0
+    bid, ask = float(after[1] - before[1]), float(after[3] - before[3])
+    row.bid_jumps += bid * bid
+    row.ask_jumps += ask * ask
+    if 0 < before[0] <= before[2] and 0 < after[0] <= after[2]:
+        spread = float((after[2] - after[0]) - (before[2] - before[0]))
+        row.spread_jumps += spread * spread
 
 
 def observe_delay(row: Row, now_ns: int, delay_ns: int, settings: Settings) -> None:
@@ -156,17 +177,22 @@ def least_delay_ns(row: Row) -> int:
     return min(row.delay_min_ns, row.delay_before_ns)
 
 
-def observe_touch(row: Row, side: int, old_nanos: int, new_nanos: int, now_ns: int) -> int:
+def observe_touch(
+    row: Row, side: int, old_nanos: int, new_nanos: int, now_ns: int, patience_ns: int
+) -> int:
     """Follows a touch that is lost until its price is back; ns it took, 0 while nothing ended.
 
-    Side 0 is the bid, where higher is better; an empty side is worse than any price.
+    Side 0 is the bid, where higher is better; an empty side is worse than any price. One that is
+    not back after `patience_ns` has moved away with the market, and is given up.
     """
     lost_nanos = row.depleted_nanos[side]
+    if lost_nanos and _worse(side, new_nanos, lost_nanos):
+        if now_ns - row.depleted_ns[side] <= patience_ns:
+            return 0
+        lost_nanos = row.depleted_nanos[side] = 0
     if lost_nanos == 0:
         if old_nanos and _worse(side, new_nanos, old_nanos):
             row.depleted_nanos[side], row.depleted_ns[side] = old_nanos, now_ns
-        return 0
-    if _worse(side, new_nanos, lost_nanos):
         return 0
     row.depleted_nanos[side] = 0
     return now_ns - row.depleted_ns[side]
@@ -191,11 +217,11 @@ def near_units(row: Row, side: int, ticks: int) -> int:
 
 
 def fill_ratio(
-    row: Row, now_ns: int, venue_fill: Moments, venue_now_ns: int, settings: Settings
+    row: Row, now_ns: int, venue_fill: Moments, venue_now_ns: int, prior: float, settings: Settings
 ) -> float:
-    """Expected filled share of a child: row shrunk to venue, venue shrunk to the prior."""
+    """Expected filled share of a child: row shrunk to venue, venue to the prior of its kind."""
     quantum_ns, prior_weight = settings.fill_quantum_ns, settings.fill_prior_weight
-    venue = venue_fill.shrunk(venue_now_ns, quantum_ns, settings.fill_prior, prior_weight)
+    venue = venue_fill.shrunk(venue_now_ns, quantum_ns, prior, prior_weight)
     return row.fill.shrunk(now_ns, quantum_ns, venue, prior_weight)
 
 

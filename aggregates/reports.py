@@ -19,6 +19,7 @@ MAX_FEE_NANOS = 10**15
 MAX_REPORTS = 1_000_000
 CHANGES = (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT)
 _SIZED = (ExecType.TRADE, ExecType.TRADE_CORRECT)
+_UNANSWERED = (ChildState.CANCEL_PENDING, ChildState.UNKNOWN)
 _SETTLED = (ChildState.ACKNOWLEDGED, ChildState.PARTIAL)
 
 
@@ -57,6 +58,8 @@ def _apply(shard: Shard, child: Child, order: Order, report: Any) -> None:
     if child.rests:
         hazards.observe_report(shard, child, report)
     children.free(shard, order, child, before)
+    if state_before == ChildState.CANCEL_PENDING and child.state not in _UNANSWERED:
+        learning.observe_cancel_answer(shard, child)
     row.dirty = True
     if state_before in OPEN and child.state not in OPEN:
         children.end_at_venue(shard, order, child)
@@ -219,8 +222,9 @@ def time_out(shard: Shard, child_id: int) -> None:
     order = shard.orders[child.order_id]
     hazards.observe(shard, child)
     hazards.forget_place(child)
+    cancels = child.state == ChildState.CANCEL_PENDING
     child.act(Act.TIME_OUT)
-    learning.observe_timeout(shard, child)
+    learning.observe_timeout(shard, child, cancels)
     # The input being folded comes after the timer, so its quote is news.
     order.visited[child.venue] = shard.seq - 1
     children.emit_child(shard, child, None)

@@ -7,6 +7,7 @@ from typing import Any
 
 from aggregates.decay import quantum_ns
 from schemas import reference
+from schemas.codes import VenueKind
 from schemas.units import E9, MAX_UNITS
 
 MAX_DURATION_NS = 2**55
@@ -57,7 +58,7 @@ class Settings:
     publish_ns: int
     identity_window_ns: int
     linger_ns: int
-    fill_prior: float
+    fill_priors: dict[int, float]
     fill_prior_weight: float
     ack_prior_weight: float
     speed_half_life_ns: int
@@ -90,7 +91,7 @@ def read_settings(raw: bytes) -> Settings:
         record.publish_ns,
         record.identity_window_ns,
         record.linger_ns,
-        float(record.fill_prior_e9) / float(E9),
+        _fill_priors(record),
         float(record.fill_prior_weight_e9) / float(E9),
         float(record.ack_prior_weight_e9) / float(E9),
         record.speed_half_life_ns,
@@ -109,6 +110,16 @@ def read_settings(raw: bytes) -> Settings:
         record.near_ticks,
         record.mid_crossed_e9,
     )
+
+
+def _fill_priors(record: Any) -> dict[int, float]:
+    """Filled share that is believed of a venue by its kind."""
+    told = {
+        VenueKind.LIT: record.fill_prior_e9,
+        VenueKind.DARK: record.fill_prior_dark_e9 or record.fill_prior_e9,
+        VenueKind.WHOLESALER: record.fill_prior_wholesaler_e9 or record.fill_prior_e9,
+    }
+    return {int(kind): float(prior) / float(E9) for kind, prior in told.items()}
 
 
 def settings_are_valid(record: Any) -> bool:
@@ -143,6 +154,7 @@ def settings_are_valid(record: Any) -> bool:
         all(MIN_HALF_LIFE_NS <= value <= MAX_DURATION_NS for value in half_lives)
         and all(0 <= value <= MAX_DURATION_NS for value in durations)
         and 0 <= record.fill_prior_e9 <= E9
+        and max(record.fill_prior_dark_e9, record.fill_prior_wholesaler_e9) <= E9
         and all(1 <= value <= MAX_UNITS for value in weights)
         and all(1 <= value <= MAX_RUN for value in runs)
         and record.near_ticks <= MAX_NEAR_TICKS

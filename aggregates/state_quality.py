@@ -10,7 +10,7 @@ from aggregates.cursor import Cursor
 from aggregates.evidence import EVENT_FAMILIES, SURVIVAL_SIZES
 from aggregates.fees import Fees
 from aggregates.hazards import BUCKETS, Hazard
-from aggregates.health import VenueQuality
+from aggregates.health import DROPS, VenueQuality
 from aggregates.histogram import BUCKETS as LATENCIES
 from aggregates.histogram import Histogram
 from aggregates.moments import Moments
@@ -108,6 +108,8 @@ VENUE = Layout(
         ("quote_ns", "q"),
         ("rejects_in_row", "Q"),
         ("timeouts_in_row", "Q"),
+        ("cancel_timeouts_in_row", "Q"),
+        *((f"drops_{place}", "Q") for place in range(DROPS)),
         ("clean", "Q"),
         ("clean_needed", "Q"),
         ("relapses", "Q"),
@@ -156,6 +158,7 @@ _VENUE_SCALARS = (
     "quote_ns",
     "rejects_in_row",
     "timeouts_in_row",
+    "cancel_timeouts_in_row",
     "clean",
     "clean_needed",
     "relapses",
@@ -293,6 +296,7 @@ def encode_venue(quality: VenueQuality) -> bytes:
         paused_since_ns=quality.session.since_ns,
         changed=quality.changed,
         dirty=quality.dirty,
+        **{f"drops_{place}": count for place, count in enumerate(quality.drops)},
         **{name: getattr(quality, name) for name in _VENUE_SCALARS},
     )
     moments = b"".join(map(encode_moments, _venue_moments(quality)))
@@ -306,6 +310,7 @@ def decode_venue(quality: VenueQuality, cursor: Cursor) -> None:
     for name in _VENUE_SCALARS:
         setattr(quality, name, getattr(values, name))
     quality.changed, quality.dirty = bool(values.changed), bool(values.dirty)
+    quality.drops = [getattr(values, f"drops_{place}") for place in range(DROPS)]
     _decode_clock(quality.session, values.paused_ns, values.paused_since_ns)
     for moments in _venue_moments(quality):
         decode_moments(moments, cursor)

@@ -18,7 +18,7 @@ from aggregates.settings import (
     settings_are_valid,
 )
 from schemas import reference
-from schemas.codes import Reason, SelfMatch, VenueStatus
+from schemas.codes import Reason, SelfMatch, VenueKind, VenueStatus
 from schemas.units import E9, MAX_UNITS, MAX_VENUES
 
 MAX_INSTRUMENTS = 65_536
@@ -38,6 +38,7 @@ class Venue:
     is_protected: bool
     status: int
     ack_prior_ns: int
+    kind: int
     killed: bool = False
     self_help: bool = False
     quality: VenueQuality = field(default_factory=VenueQuality)
@@ -67,7 +68,14 @@ class Tables:
             return Reason.BAD_VALUE
         if not 0 <= record.ack_prior_ns <= MAX_DURATION_NS:
             return Reason.BAD_VALUE
-        entry = Venue(raw, record.key, record.is_protected != 0, record.status, record.ack_prior_ns)
+        entry = Venue(
+            raw,
+            record.key,
+            record.is_protected != 0,
+            record.status,
+            record.ack_prior_ns,
+            record.kind,
+        )
         if venue == len(self.venues):
             self.venues.append(entry)
         else:
@@ -77,6 +85,11 @@ class Tables:
             self.venues[venue] = entry
         self.rank_order = sorted(range(len(self.venues)), key=self._rank_key)
         return Reason.NONE
+
+    def fill_prior(self, venue: int) -> float:
+        """Filled share that is believed of a venue before any child was seen: that of its kind."""
+        priors = self.settings.fill_priors
+        return priors.get(self.venues[venue].kind, priors[VenueKind.LIT])
 
     def put_policy(self, raw: bytes) -> Reason:
         """Defines or replaces the policy named in the record."""

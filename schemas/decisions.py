@@ -324,6 +324,13 @@ EXECUTION_QUALITY = Layout(
 `available_i` is P(size >= 2^i round lots) with its trials `_n`; `passive_fill_i` P(filled within
 the last horizon) of a unit that rests behind less than 1, 4, 32 or any number of round lots."""
 
+DROPPED = tuple(
+    f"dropped_{reason}_{side}"
+    for reason in ("no_mid", "stale_mid", "not_trading", "table_full")
+    for side in ("buy", "sell")
+)
+"""Counts of markouts in the order of MarkoutDrop; only controls are dropped for our own orders."""
+
 VENUE_QUALITY = Layout(
     "VenueQuality",
     (
@@ -347,15 +354,20 @@ VENUE_QUALITY = Layout(
         ("reject_rate_n", "d"),
         ("usual_gap_ns", "d"),
         ("relapses", "I"),
+        ("rejects_in_row", "I"),
+        ("timeouts_in_row", "I"),
+        ("cancel_timeouts_in_row", "I"),
+        *((name, "I") for name in DROPPED),
         ("clean", "I"),
         ("clean_needed", "I"),
         ("venue", "B"),
         ("health", "B"),
-        ("reserved", "2s"),
+        ("reserved", "6s"),
     ),
 )
-"""A venue over all instruments of the shard: health, latency quantiles, fills and rejects. Emitted
-on the cadence and at once when its health changes; the instrument is none."""
+"""A venue over all instruments of the shard: health and what counts against it, latency quantiles,
+fills and rejects, markouts of its fills that could not settle, by reason and side. Emitted on the
+cadence and at once when its health changes; the instrument is none."""
 
 ALARM = Layout(
     "Alarm",

@@ -294,7 +294,8 @@ class ExecutionQualityEvent(OutputEvent, frozen=True, kw_only=True, tag="executi
 class VenueQualityEvent(OutputEvent, frozen=True, kw_only=True, tag="venue_quality"):
     """A venue over all instruments of a shard: health, latency quantiles, fills and rejects.
 
-    A quantile is None where its latency was never seen.
+    A quantile is None where its latency was never seen. `dropped_*` counts markouts of its fills
+    that could not settle, by reason and side.
     """
 
     quality_seq: int
@@ -316,6 +317,17 @@ class VenueQualityEvent(OutputEvent, frozen=True, kw_only=True, tag="venue_quali
     reject_rate: Estimate
     usual_gap_ns: float
     relapses: int
+    rejects_in_row: int
+    timeouts_in_row: int
+    cancel_timeouts_in_row: int
+    dropped_no_mid_buy: int
+    dropped_no_mid_sell: int
+    dropped_stale_mid_buy: int
+    dropped_stale_mid_sell: int
+    dropped_not_trading_buy: int
+    dropped_not_trading_sell: int
+    dropped_table_full_buy: int
+    dropped_table_full_sell: int
     clean: int
     clean_needed: int
     venue: int

@@ -275,19 +275,23 @@ SETTINGS = Layout(
         ("clean_run_max", "I"),
         ("near_ticks", "I"),
         ("mid_crossed_e9", "I"),
-        ("reserved", "28s"),
+        ("fill_prior_dark_e9", "I"),
+        ("fill_prior_wholesaler_e9", "I"),
+        ("reserved", "20s"),
     ),
 )
 """How quality decays, when it is published, how long identities and finished orders are kept.
 
 `fill_prior_e9` is the fill ratio believed before any child was seen, with the weight of
-`fill_prior_weight_e9` children; `ack_prior_weight_e9` is the weight of a venue's `ack_prior_ns` in
-acknowledgements. Markouts settle at the four horizons, which rise; those below `resolution_ns`, the
-data's own, are not taken. `control_ns` and `health_ns` are cadences, 0 = never. A venue is stale
-after `stale_multiple` times its usual quote gap and at least `stale_floor_ns`; bursts count in a
-row; `clean_run` clean outcomes heal it, doubled at each relapse up to `clean_run_max`. Where venues
-are crossed against each other by at most `mid_crossed_e9` of the price, the midpoint still counts
-as a mid; with 0 the last uncrossed one stays.
+`fill_prior_weight_e9` children, and `fill_prior_dark_e9` and `fill_prior_wholesaler_e9` that of
+venues of those kinds (0 = as of the others); `ack_prior_weight_e9` is the weight of a venue's
+`ack_prior_ns` in acknowledgements. Markouts settle at the four horizons, which rise; those below
+`resolution_ns`, the data's own, are not taken. `control_ns` and `health_ns` are cadences, 0 =
+never. A venue is stale after `stale_multiple` times its usual quote gap and at least
+`stale_floor_ns`; bursts count in a row; `clean_run` clean outcomes heal it, doubled at each
+relapse up to `clean_run_max`. Where venues are crossed against each other by at most
+`mid_crossed_e9` of the price, the midpoint still counts as a mid; with 0 the last uncrossed one
+stays.
 """
 
 ENGINE = Layout("EngineActivated", (*HEADER_FIELDS, ("version_hash", "32s")))

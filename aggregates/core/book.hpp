@@ -254,10 +254,11 @@ inline bool is_near_crossed(std::int64_t bid, std::int64_t ask, Now now) {
   row.touch[0] = bid;
   row.touch[1] = ask;
   if (row.clock.is_running()) [[likely]] {
-    row.sums[CHANGES] += share(bid != before[0] || ask != before[1]);
+    observe_change(row, before);
     for (std::size_t side = 0; side < 2; ++side) {
       const std::int64_t refill_ns =
-          observe_touch(row, side, before[side].nanos, row.touch[side].nanos, session_ns);
+          observe_touch(row, side, before[side].nanos, row.touch[side].nanos, session_ns,
+                        now.liquidity.grid().quantum_ns() * kSteps);
       if (refill_ns != 0) [[unlikely]] {
         row.refill_ns[side].observe(static_cast<double>(refill_ns), session_ns,
                                     now.liquidity.grid());

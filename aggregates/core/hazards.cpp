@@ -132,11 +132,11 @@ Passive passive_fill(const Shard& shard, std::uint32_t instrument, std::uint8_t 
 
 Passive passive_fill_of_queue(const Shard& shard, std::uint32_t instrument, std::uint8_t venue,
                               std::size_t queue, std::int64_t horizon_ns) {
-  const Priors& priors = shard.tables.priors();
   const Grid& fill = shard.tables.grids().fill;
-  const double prior_weight = priors.fill_weight;
-  Passive found{priors.fill, 0.0, 0.0};
-  double variance = priors.fill * (1.0 - priors.fill) / (prior_weight + 1.0);
+  const double prior_weight = shard.tables.priors().fill_weight;
+  const double prior = shard.tables.fill_prior(venue);
+  Passive found{prior, 0.0, 0.0};
+  double variance = prior * (1.0 - prior) / (prior_weight + 1.0);
   const std::uint32_t places[] = {kInstrumentNone, instrument};
   const std::int64_t times_ns[] = {
       shard.venues[venue].session.at(shard.log_ns),

@@ -25,7 +25,7 @@ const VenuePrior& VenueQualities::find_prior(std::size_t venue, std::int64_t now
                                              const Tables& tables) {
   const VenueQuality& quality = list[venue];
   const Grids& grids = tables.grids();
-  const double fill_ratio = venue_fill_ratio(quality, now_ns, tables);
+  const double fill_ratio = venue_fill_ratio(quality, now_ns, tables.fill_prior(venue), tables);
   const double ack_ns = venue_ack_ns(quality, now_ns, tables.ack_prior_ns(venue), tables);
   VenuePrior& known = priors[venue];
   known.until_ns = std::min(grids.fill.next_ns(now_ns), grids.speed.next_ns(now_ns));
@@ -36,9 +36,9 @@ const VenuePrior& VenueQualities::find_prior(std::size_t venue, std::int64_t now
   return known;
 }
 
-double venue_fill_ratio(const VenueQuality& venue, std::int64_t now_ns, const Tables& tables) {
-  const Priors& priors = tables.priors();
-  return venue.fill.shrunk(now_ns, tables.grids().fill, priors.fill, priors.fill_weight);
+double venue_fill_ratio(const VenueQuality& venue, std::int64_t now_ns, double prior,
+                        const Tables& tables) {
+  return venue.fill.shrunk(now_ns, tables.grids().fill, prior, tables.priors().fill_weight);
 }
 
 double venue_ack_ns(const VenueQuality& venue, std::int64_t now_ns, std::int64_t prior_ns,
@@ -104,7 +104,7 @@ void fire(const Event& at, HealthEvent event) {
   quality.clean_needed = needed;
   quality.clean = 0;
   if (event == E::EVIDENCE || event == E::CLEAN_RUN) {
-    quality.rejects_in_row = quality.timeouts_in_row = 0;
+    quality.rejects_in_row = quality.timeouts_in_row = quality.cancel_timeouts_in_row = 0;
   }
   quality.since_ns = at.now_ns;
   at.venues.set_health(at.venue, after);
@@ -141,6 +141,12 @@ void observe_timeout(const Event& at) {
   VenueQuality& quality = at.quality();
   ++quality.timeouts_in_row;
   burst(at, quality.timeouts_in_row, at.settings.timeout_burst);
+}
+
+void observe_cancel_timeout(const Event& at) {
+  VenueQuality& quality = at.quality();
+  ++quality.cancel_timeouts_in_row;
+  burst(at, quality.cancel_timeouts_in_row, at.settings.timeout_burst);
 }
 
 void check(const Event& at) {

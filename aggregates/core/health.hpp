@@ -1,9 +1,10 @@
 // Venue health: a transition table with hysteresis that one good reply cannot buy.
 //
-// FAULT is a burst of rejects or of time-outs, or a stale feed; OUTAGE a burst twice as long, a
-// feed stale ten times as long, or the venue's own word; HALT the venue's own word. EVIDENCE is
-// any sign of life; a CLEAN_RUN is `clean_needed` clean outcomes in a row. A relapse from COOLING
-// doubles what the next run needs, up to a bound; each run that succeeds halves it again.
+// FAULT is a burst of rejects, of time-outs of children or of cancels, or a stale feed; OUTAGE a
+// burst twice as long, a feed stale ten times as long, or the venue's own word; HALT the venue's
+// own word. EVIDENCE is any sign of life; a CLEAN_RUN is `clean_needed` clean outcomes in a row. A
+// relapse from COOLING doubles what the next run needs, up to a bound; each run that succeeds
+// halves it again.
 #pragma once
 
 #include <array>
@@ -19,6 +20,8 @@
 
 namespace venuefold {
 
+constexpr std::size_t kVenueDrops = 8;
+
 // Rolled-up quality and health of one venue; what a tick changes lies in front.
 struct alignas(64) VenueQuality {
   SessionClock session;
@@ -33,6 +36,9 @@ struct alignas(64) VenueQuality {
   std::int64_t since_ns = 0;
   std::uint64_t rejects_in_row = 0;
   std::uint64_t timeouts_in_row = 0;
+  std::uint64_t cancel_timeouts_in_row = 0;
+  // Markouts dropped for another reason than our own orders, by reason and side.
+  std::uint64_t drops[kVenueDrops] = {};
   std::uint64_t clean = 0;
   std::uint64_t clean_needed = 0;
   std::uint64_t relapses = 0;
@@ -83,7 +89,8 @@ struct VenueQualities {
 };
 
 // Expected filled share and acknowledgement latency of a venue, shrunk to the settings' prior.
-double venue_fill_ratio(const VenueQuality& venue, std::int64_t now_ns, const Tables& tables);
+double venue_fill_ratio(const VenueQuality& venue, std::int64_t now_ns, double prior,
+                        const Tables& tables);
 double venue_ack_ns(const VenueQuality& venue, std::int64_t now_ns, std::int64_t prior_ns,
                     const Tables& tables);
 
@@ -105,8 +112,10 @@ void fire(const Event& at, HealthEvent event);
 void clean_outcome(const Event& at);
 // The outcome of a child: order after order in a row counts, one good reply heals nothing.
 void observe_answer(const Event& at, bool rejected);
-// A child or a cancel that was not answered in time.
+// A child that was not answered in time.
 void observe_timeout(const Event& at);
+// A cancel that was not answered in time: orders that go well must not hide it.
+void observe_cancel_timeout(const Event& at);
 // Staleness against the venue's own usual gap; a fresh feed is a clean outcome.
 void check(const Event& at);
 

@@ -161,8 +161,16 @@ void observe_end(Shard& shard, const Child& child) {
   mark_execution(shard, at);
 }
 
-void observe_timeout(Shard& shard, const Child& child) {
-  health::observe_timeout(health_event(shard, child));
+void observe_cancel_answer(Shard& shard, const Child& child) {
+  shard.venues[child.venue].cancel_timeouts_in_row = 0;
+}
+
+void observe_timeout(Shard& shard, const Child& child, bool cancels) {
+  if (cancels) {
+    health::observe_cancel_timeout(health_event(shard, child));
+  } else {
+    health::observe_timeout(health_event(shard, child));
+  }
   shard.venues.dirty |= std::uint64_t{1} << child.venue;
 }
 

@@ -16,7 +16,9 @@ void observe_trade(Shard& shard, const Child& child, const ExecReport& report);
 // A child that ended tells how much of what it asked for was really there.
 void observe_end(Shard& shard, const Child& child);
 // A child that was not answered in time.
-void observe_timeout(Shard& shard, const Child& child);
+void observe_timeout(Shard& shard, const Child& child, bool cancels);
+// A cancel that was answered, whatever was said.
+void observe_cancel_answer(Shard& shard, const Child& child);
 
 }  // namespace learning
 }  // namespace venuefold

@@ -27,7 +27,11 @@ std::optional<MarkoutKind> kind_of(std::uint8_t liquidity) {
 
 // Counts a markout that will not settle, by reason and side.
 void drop(Shard& shard, const Markout& markout, MarkoutDrop reason) {
-  ++shard.markout_drops[2u * number(reason) + (markout.sign < 0)];
+  const std::size_t place = 2u * number(reason) + (markout.sign < 0);
+  ++shard.markout_drops[place];
+  if (markout.venue == kVenueNone || place >= kVenueDrops) return;
+  ++shard.venues[markout.venue].drops[place];
+  shard.venues.dirty |= std::uint64_t{1} << markout.venue;
 }
 
 void start(Shard& shard, const Book& book, Markout markout) {

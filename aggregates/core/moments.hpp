@@ -23,6 +23,12 @@ inline void fade_pair(double* sums, Pair w, Pair added) {
   std::memcpy(sums, &pair, sizeof pair);
 }
 
+// Lag-1 correlation of what weighs so much and jumps so far, between 0 and its bound.
+inline double lag_one(double jumps, double weight, double variance) {
+  const double told = 1.0 - jumps / (2.0 * weight * variance);
+  return std::min(std::max(told, 0.0), kMaxCorrelation);
+}
+
 // Decayed sums of 1, w, x, x * x and squared jumps from one observation to the next, the last of
 // which was at `then_ns`. A decision reads the first three. The jumps tell the lag-1 correlation r:
 // they average 2 (1 - r) variances (von Neumann's ratio).
@@ -68,8 +74,7 @@ struct Moments {
     const double mean = total / weight;
     const double variance = squares / weight - mean * mean;
     if (!(variance > 0.0)) return 0.0;
-    const double told = 1.0 - jumps / (2.0 * weight * variance);
-    const double r = std::min(std::max(told, 0.0), kMaxCorrelation);
+    const double r = lag_one(jumps, weight, variance);
     return std::sqrt(variance / (n - 1.0) * ((1.0 + r) / (1.0 - r)));
   }
 

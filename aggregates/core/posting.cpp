@@ -1,5 +1,8 @@
 #include "posting.hpp"
 
+#include "hazards.hpp"
+#include "shard.hpp"
+
 namespace venuefold::posting {
 namespace {
 
@@ -98,7 +101,11 @@ double worth(Shard& shard, const Order& order, std::size_t venue, const BestPric
   const double adverse = adverse_bps * static_cast<double>(price) / 10000.0;
   const double gain = static_cast<double>(order.sign() * (mid_x2 - 2 * price)) / 2.0 -
                       static_cast<double>(fee) - adverse;
-  return shard.tables.priors().fill * gain;
+  const auto id = static_cast<std::uint8_t>(venue);
+  const std::int64_t ahead =
+      hazards::units_ahead(shard, instrument, id, order.side_index(), price);
+  const std::int64_t rest_ns = shard.tables.posting(order.policy)->rest_ns;
+  return hazards::passive_fill(shard, instrument, id, ahead, rest_ns).probability * gain;
 }
 
 }  // namespace

@@ -10,26 +10,34 @@ namespace {
 double ratio(double total, double mass) { return mass > 0.0 ? total / mass : 0.0; }
 
 // Standard error of a time-weighted mean from n changes; 0 below two.
-double error(double total, double squares, double mass, double n) {
+double error(double total, double squares, double mass, double n, double jumps) {
   if (n < 2.0 || !(mass > 0.0)) return 0.0;
   const double mean = total / mass;
   const double variance = squares / mass - mean * mean;
-  return variance > 0.0 ? std::sqrt(variance / (n - 1.0)) : 0.0;
+  if (!(variance > 0.0)) return 0.0;
+  const double r = lag_one(jumps, n, variance);
+  return std::sqrt(variance / (n - 1.0) * ((1.0 + r) / (1.0 - r)));
 }
 
-// Time-weighted read-outs; the error treats each change of the touch as one observation.
+std::uint32_t clamp_to_uint32(std::uint64_t count) {
+  return static_cast<std::uint32_t>(std::min(count, std::uint64_t{0xFFFFFFFF}));
+}
+
+// Time-weighted read-outs; the error treats each change of the touch as one observation, which
+// leans on the one before as the jumps between them tell.
 void fill_time_weighted(out::Quality& record, const double (&sums)[TIME_SUMS]) {
   const double seen = sums[OBSERVED];
   const double n = sums[CHANGES];
   const double two_sided = sums[TWO_SIDED_TIME];
   record.bid_units = ratio(sums[BID_TIME], seen);
-  record.bid_units_se = error(sums[BID_TIME], sums[BID_SQUARE_TIME], seen, n);
+  record.bid_units_se = error(sums[BID_TIME], sums[BID_SQUARE_TIME], seen, n, sums[BID_JUMPS]);
   record.ask_units = ratio(sums[ASK_TIME], seen);
-  record.ask_units_se = error(sums[ASK_TIME], sums[ASK_SQUARE_TIME], seen, n);
+  record.ask_units_se = error(sums[ASK_TIME], sums[ASK_SQUARE_TIME], seen, n, sums[ASK_JUMPS]);
   record.near_bid_units = ratio(sums[NEAR_BID_TIME], seen);
   record.near_ask_units = ratio(sums[NEAR_ASK_TIME], seen);
   record.spread_nanos = ratio(sums[SPREAD_TIME], two_sided);
-  record.spread_nanos_se = error(sums[SPREAD_TIME], sums[SPREAD_SQUARE_TIME], two_sided, n);
+  record.spread_nanos_se =
+      error(sums[SPREAD_TIME], sums[SPREAD_SQUARE_TIME], two_sided, n, sums[SPREAD_JUMPS]);
   record.share_at_bid = ratio(sums[AT_BID_TIME], seen);
   record.share_at_ask = ratio(sums[AT_ASK_TIME], seen);
   record.two_sided_share = ratio(two_sided, seen);
@@ -161,6 +169,17 @@ void emit_venue(Shard& shard, std::size_t venue) {
   READ(reject_rate, roll_up.reject, fill)
   record.usual_gap_ns = roll_up.gap.mean();
   record.relapses = static_cast<std::uint32_t>(roll_up.relapses);
+  record.rejects_in_row = clamp_to_uint32(roll_up.rejects_in_row);
+  record.timeouts_in_row = clamp_to_uint32(roll_up.timeouts_in_row);
+  record.cancel_timeouts_in_row = clamp_to_uint32(roll_up.cancel_timeouts_in_row);
+  record.dropped_no_mid_buy = clamp_to_uint32(roll_up.drops[0]);
+  record.dropped_no_mid_sell = clamp_to_uint32(roll_up.drops[1]);
+  record.dropped_stale_mid_buy = clamp_to_uint32(roll_up.drops[2]);
+  record.dropped_stale_mid_sell = clamp_to_uint32(roll_up.drops[3]);
+  record.dropped_not_trading_buy = clamp_to_uint32(roll_up.drops[4]);
+  record.dropped_not_trading_sell = clamp_to_uint32(roll_up.drops[5]);
+  record.dropped_table_full_buy = clamp_to_uint32(roll_up.drops[6]);
+  record.dropped_table_full_sell = clamp_to_uint32(roll_up.drops[7]);
   record.clean = static_cast<std::uint32_t>(roll_up.clean);
   record.clean_needed = static_cast<std::uint32_t>(roll_up.clean_needed);
   record.venue = static_cast<std::uint8_t>(venue);

@@ -28,8 +28,8 @@ struct Level {
   bool operator==(const Level&) const = default;
 };
 
-// Decayed sums over session time; CHANGES counts changes of the touch, decayed alike. The order is
-// that of the state's bytes.
+// Decayed sums over session time; CHANGES counts changes of the touch, decayed alike, and JUMPS add
+// the squares of what each change moved. The order is that of the state's bytes.
 enum TimeSum : std::size_t {
   OBSERVED,
   CHANGES,
@@ -43,7 +43,10 @@ enum TimeSum : std::size_t {
   AT_ASK_TIME,
   SPREAD_TIME,
   SPREAD_SQUARE_TIME,
+  BID_JUMPS,
+  ASK_JUMPS,
   TWO_SIDED_TIME,
+  SPREAD_JUMPS,
   TIME_SUMS,
 };
 
@@ -167,7 +170,26 @@ inline double share(bool holds) { return static_cast<double>(static_cast<int>(ho
   fade_pair(&tick.sums[NEAR_BID_TIME], ws, near * lasted);
   fade_pair(&tick.sums[AT_BID_TIME], ws, best * lasted);
   fade_pair(&tick.sums[SPREAD_TIME], ws, Pair{spread_time, spread * spread * two_sided});
-  tick.sums[TWO_SIDED_TIME] = tick.sums[TWO_SIDED_TIME] * w + two_sided;
+  fade_pair(&tick.sums[BID_JUMPS], ws, Pair{0.0, 0.0});
+  fade_pair(&tick.sums[TWO_SIDED_TIME], ws, Pair{two_sided, 0.0});
+}
+
+constexpr bool is_two_sided(Level bid, Level ask) {
+  return 0 < bid.nanos && bid.nanos <= ask.nanos;
+}
+
+// Counts a change of the touch from what it was, and what it moved.
+[[gnu::always_inline]] inline void observe_change(Tick& tick, const Level (&before)[2]) {
+  const Level bid = tick.touch[0];
+  const Level ask = tick.touch[1];
+  const Pair moved = {static_cast<double>(bid.units - before[0].units),
+                      static_cast<double>(ask.units - before[1].units)};
+  const std::int64_t wider = (ask.nanos - bid.nanos) - (before[1].nanos - before[0].nanos);
+  const double spread = share(is_two_sided(bid, ask) && is_two_sided(before[0], before[1])) *
+                        static_cast<double>(wider);
+  tick.sums[CHANGES] += share(bid != before[0] || ask != before[1]);
+  fade_pair(&tick.sums[BID_JUMPS], Pair{1.0, 1.0}, moved * moved);
+  tick.sums[SPREAD_JUMPS] += spread * spread;
 }
 
 // Feed delay of one tick, at `step` of its grid; negative where the venue's clock runs ahead of
@@ -195,10 +217,16 @@ inline bool is_worse(std::size_t side, std::int64_t nanos, std::int64_t than_nan
   return side != 0 ? nanos > than_nanos : nanos < than_nanos;
 }
 
-// Follows a touch that is lost until its price is back; ns it took, 0 while nothing ended.
+// Follows a touch that is lost until its price is back; ns it took, 0 while nothing ended. One that
+// is not back after `patience_ns` has moved away with the market, and is given up.
 inline std::int64_t observe_touch(Tick& tick, std::size_t side, std::int64_t old_nanos,
-                                  std::int64_t new_nanos, std::int64_t now_ns) {
-  const std::int64_t lost_nanos = tick.depleted_nanos[side];
+                                  std::int64_t new_nanos, std::int64_t now_ns,
+                                  std::int64_t patience_ns) {
+  std::int64_t lost_nanos = tick.depleted_nanos[side];
+  if (lost_nanos != 0 && is_worse(side, new_nanos, lost_nanos)) {
+    if (now_ns - tick.depleted_ns[side] <= patience_ns) return 0;
+    lost_nanos = tick.depleted_nanos[side] = 0;
+  }
   if (lost_nanos == 0) {
     if (old_nanos != 0 && is_worse(side, new_nanos, old_nanos)) {
       tick.depleted_nanos[side] = old_nanos;
@@ -206,7 +234,6 @@ inline std::int64_t observe_touch(Tick& tick, std::size_t side, std::int64_t old
     }
     return 0;
   }
-  if (is_worse(side, new_nanos, lost_nanos)) return 0;
   tick.depleted_nanos[side] = 0;
   return now_ns - tick.depleted_ns[side];
 }

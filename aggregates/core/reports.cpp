@@ -217,6 +217,10 @@ Refused apply(Shard& shard, const ExecReport& report) {
                         report.leaves_units);
     if (child->rests()) hazards::observe_report(shard, *child, report);
   }
+  if (before == ChildState::CANCEL_PENDING && child->state != ChildState::CANCEL_PENDING &&
+      child->state != ChildState::UNKNOWN) {
+    learning::observe_cancel_answer(shard, *child);
+  }
   shard.books[instrument].dirty |= std::uint64_t{1} << child->venue;
   if (is_open(before) && !is_open(child->state)) children::end_at_venue(shard, *child);
   children::emit(shard, *child, &report);
@@ -233,11 +237,12 @@ void time_out(Shard& shard, std::uint64_t child_id) {
   Order& order = *child->order;
   hazards::observe(shard, *child);
   child->rest_ns = 0;
+  const bool cancels = child->state == ChildState::CANCEL_PENDING;
   {
     const children::Change change(shard, *child);
     child->act(Act::TIME_OUT);
   }
-  learning::observe_timeout(shard, *child);
+  learning::observe_timeout(shard, *child, cancels);
   // The input being folded comes after the timer, so its quote is news.
   order.visit(child->venue, shard.seq - 1);
   children::emit(shard, *child, nullptr);

@@ -72,7 +72,12 @@ Grids grids_of(const Settings& record) {
 }
 
 Priors priors_of(const Settings& record) {
-  return {from_e9(record.fill_prior_e9), from_e9(record.fill_prior_weight_e9),
+  const double fill = from_e9(record.fill_prior_e9);
+  const auto own = [fill](std::uint32_t prior_e9) {
+    return prior_e9 != 0 ? from_e9(prior_e9) : fill;
+  };
+  return {{fill, fill, own(record.fill_prior_dark_e9), own(record.fill_prior_wholesaler_e9)},
+          from_e9(record.fill_prior_weight_e9),
           from_e9(record.ack_prior_weight_e9)};
 }
 
@@ -83,7 +88,8 @@ bool is_valid(const Settings& record) {
          are_durations(record.publish_ns, record.identity_window_ns, record.linger_ns,
                        record.resolution_ns, record.mid_age_ns, record.control_ns,
                        record.health_ns, record.stale_floor_ns) &&
-         within(0, record.fill_prior_e9, kE9) &&
+         within(0, record.fill_prior_e9, kE9) && record.fill_prior_dark_e9 <= kE9 &&
+         record.fill_prior_wholesaler_e9 <= kE9 &&
          within(1, record.fill_prior_weight_e9, kMaxUnits) &&
          within(1, record.ack_prior_weight_e9, kMaxUnits) &&
          are_runs(record.stale_multiple, record.reject_burst, record.timeout_burst,

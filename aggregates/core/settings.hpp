@@ -25,7 +25,8 @@ struct Grids {
 
 // What is believed before anything was seen, as doubles.
 struct Priors {
-  double fill;
+  // By kind of venue.
+  double fills[4];
   double fill_weight;
   double ack_weight;
 };

@@ -195,6 +195,8 @@ Venue encode_venue(const VenueQualities& venues, std::size_t venue) {
   record.quote_ns = quality.quote_ns;
   record.rejects_in_row = quality.rejects_in_row;
   record.timeouts_in_row = quality.timeouts_in_row;
+  record.cancel_timeouts_in_row = quality.cancel_timeouts_in_row;
+  std::copy_n(quality.drops, kVenueDrops, record.drops);
   record.clean = quality.clean;
   record.clean_needed = quality.clean_needed;
   record.relapses = quality.relapses;
@@ -218,6 +220,8 @@ bool decode_venue(const Venue& record, VenueQualities& venues, std::size_t venue
   quality.quote_ns = record.quote_ns;
   quality.rejects_in_row = record.rejects_in_row;
   quality.timeouts_in_row = record.timeouts_in_row;
+  quality.cancel_timeouts_in_row = record.cancel_timeouts_in_row;
+  std::copy_n(record.drops, kVenueDrops, quality.drops);
   quality.clean = record.clean;
   quality.clean_needed = record.clean_needed;
   quality.relapses = record.relapses;

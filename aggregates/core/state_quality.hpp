@@ -81,7 +81,7 @@ struct Row {
   LevelPair levels[kMaxLevels];
   Moments moments[kRowMoments];
 };
-static_assert(sizeof(Row) == 896 + 56 * kRowMoments);
+static_assert(sizeof(Row) == 920 + 56 * kRowMoments);
 
 struct Venue {
   SessionClock session;
@@ -89,6 +89,8 @@ struct Venue {
   std::int64_t quote_ns;
   std::uint64_t rejects_in_row;
   std::uint64_t timeouts_in_row;
+  std::uint64_t cancel_timeouts_in_row;
+  std::uint64_t drops[kVenueDrops];
   std::uint64_t clean;
   std::uint64_t clean_needed;
   std::uint64_t relapses;
@@ -104,7 +106,7 @@ struct Venue {
   Histogram::Counts acks;
   Histogram::Counts fills;
 };
-static_assert(sizeof(Venue) == 80 + 4 * 56 + 3 * 960 * 4);
+static_assert(sizeof(Venue) == 152 + 4 * 56 + 3 * 960 * 4);
 
 Moments encode(const venuefold::Moments& moments);
 Row encode_row(const Books& books, std::size_t instrument, std::size_t venue);

@@ -49,6 +49,11 @@ class Tables {
   const Settings& settings() const { return settings_; }
   const Grids& grids() const { return grids_; }
   const Priors& priors() const { return priors_; }
+  // Filled share that is believed of a venue before any child was seen.
+  double fill_prior(std::size_t id) const {
+    const std::uint8_t kind = venues_[id].record.kind;
+    return priors_.fills[kind <= number(VenueKind::WHOLESALER) ? kind : 0];
+  }
   // Bit masks by dense venue id: trading, protected, and under a kill switch.
   std::uint64_t open() const { return open_; }
   std::uint64_t is_protected() const { return protected_; }

@@ -348,13 +348,24 @@ struct VenueQuality : OutHeader {
   double reject_rate_n;
   double usual_gap_ns;
   std::uint32_t relapses;
+  std::uint32_t rejects_in_row;
+  std::uint32_t timeouts_in_row;
+  std::uint32_t cancel_timeouts_in_row;
+  std::uint32_t dropped_no_mid_buy;
+  std::uint32_t dropped_no_mid_sell;
+  std::uint32_t dropped_stale_mid_buy;
+  std::uint32_t dropped_stale_mid_sell;
+  std::uint32_t dropped_not_trading_buy;
+  std::uint32_t dropped_not_trading_sell;
+  std::uint32_t dropped_table_full_buy;
+  std::uint32_t dropped_table_full_sell;
   std::uint32_t clean;
   std::uint32_t clean_needed;
   std::uint8_t venue;
   std::uint8_t health;
-  char reserved[2];
+  char reserved[6];
 };
-static_assert(sizeof(VenueQuality) == 232);
+static_assert(sizeof(VenueQuality) == 280);
 
 struct Alarm : OutHeader {
   std::uint64_t child_id;

@@ -319,7 +319,9 @@ struct Settings : Header {
   std::uint32_t clean_run_max;
   std::uint32_t near_ticks;
   std::uint32_t mid_crossed_e9;
-  char reserved[28];
+  std::uint32_t fill_prior_dark_e9;
+  std::uint32_t fill_prior_wholesaler_e9;
+  char reserved[20];
 };
 static_assert(sizeof(Settings) == 256);
 

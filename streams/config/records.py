@@ -266,6 +266,8 @@ def _add_settings(stream: Stream, config: EngineConfig, stale_ms: int, poll_ms: 
         identity_window_ns=orders.identity_window_s * NS_PER_S,
         linger_ns=orders.linger_s * NS_PER_S,
         fill_prior_e9=round(quality.fill_prior * E9),
+        fill_prior_dark_e9=round(quality.fill_prior_dark * E9),
+        fill_prior_wholesaler_e9=round(quality.fill_prior_wholesaler * E9),
         fill_prior_weight_e9=round(quality.fill_prior_weight * E9),
         ack_prior_weight_e9=round(quality.ack_prior_weight * E9),
         cost_half_life_ns=quality.cost_half_life_s * NS_PER_S,

@@ -111,6 +111,8 @@ class Quality(Section, frozen=True, kw_only=True):
     impact_half_life_s: Positive = 600
     publish_s: Annotated[int, msgspec.Meta(ge=0)] = 60
     fill_prior: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.9
+    fill_prior_dark: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.0
+    fill_prior_wholesaler: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.0
     fill_prior_weight: Annotated[float, msgspec.Meta(gt=0.0)] = 4.0
     ack_prior_weight: Annotated[float, msgspec.Meta(gt=0.0)] = 4.0
     near_ticks: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5

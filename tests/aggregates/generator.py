@@ -350,6 +350,8 @@ class World(Life):
             identity_window_ns=rng.choice((100 * MS, 10 * S, 86_400 * S)),
             linger_ns=rng.choice((0, MS, 50 * MS, S)),
             fill_prior_e9=rng.choice((0, 500_000_000, 900_000_000, S)),
+            fill_prior_dark_e9=rng.choice((0, 300_000_000)),
+            fill_prior_wholesaler_e9=rng.choice((0, 0, S)),
             fill_prior_weight_e9=rng.choice((1, S, 4 * S)),
             ack_prior_weight_e9=rng.choice((1, S, 4 * S)),
             cost_half_life_ns=rng.choice((1024, 50 * MS, S)),

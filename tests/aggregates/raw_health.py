@@ -17,6 +17,7 @@ class RawHealth:
     since_ns: int = 0
     rejects: int = 0
     timeouts: int = 0
+    cancel_timeouts: int = 0
     clean: int = 0
     needed: int = 0
     relapses: int = 0
@@ -64,6 +65,11 @@ class RawHealth:
         self.timeouts += 1
         self._burst(self.timeouts, self.settings.timeout_burst, now_ns)
 
+    def cancel_timeout(self, now_ns: int) -> None:
+        """A cancel was not answered."""
+        self.cancel_timeouts += 1
+        self._burst(self.cancel_timeouts, self.settings.timeout_burst, now_ns)
+
     def answer(self, rejected: bool, now_ns: int) -> None:
         """A child came to its end."""
         self.timeouts = 0
@@ -105,4 +111,4 @@ class RawHealth:
         self.needed = self._least()
         self.state, self.since_ns, self.clean = int(state), now_ns, 0
         if state in (S.COOLING, S.UP):
-            self.rejects = self.timeouts = 0
+            self.rejects = self.timeouts = self.cancel_timeouts = 0

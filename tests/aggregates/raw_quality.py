@@ -25,8 +25,10 @@ from schemas.codes import (
     MarkoutDrop,
     OutputType,
     Side,
+    VenueKind,
     VenueStatus,
 )
+from schemas.decisions import DROPPED
 from schemas.envelope import HEADER
 from schemas.units import INSTRUMENT_NONE, INT64_MAX, MAX_LEVELS
 from tests.aggregates.raw_fees import RawFees
@@ -114,7 +116,7 @@ class Raw:
     at_bid: bool = False
     at_ask: bool = False
     segments: list[Segment] = field(default_factory=list)
-    changes: list[int] = field(default_factory=list)
+    changes: list[tuple[int, Level, Level]] = field(default_factory=list)
     lost: list[tuple[int, int] | None] = field(default_factory=lambda: [None, None])
     refills: tuple[Sample, Sample] = field(default_factory=lambda: (Sample(), Sample()))
     delays: Sample = field(default_factory=Sample)
@@ -146,6 +148,7 @@ class RawVenue:
 
     open: bool = True
     ack_prior_ns: int = 0
+    kind: int = 0
     clock: Clock = field(default_factory=Clock)
     fills: Sample = field(default_factory=Sample)
     acks: Sample = field(default_factory=Sample)
@@ -183,6 +186,7 @@ class Sent:
     cum_units: int = 0
     trades: dict[int, tuple[int, int]] = field(default_factory=dict)
     answered: bool = False
+    state: int = ChildState.SENT
     ended: bool = False
 
     @property
@@ -230,6 +234,7 @@ class RawQuality:
         self.due: list[tuple[int, int, int]] = []
         self.waiting: list[tuple[Waiting, int]] = []
         self.drops: dict[tuple[MarkoutDrop, bool], int] = defaultdict(int)
+        self.venue_drops: dict[tuple[int, str], int] = defaultdict(int)
         self.compared = self.executions = self.venue_reports = 0
 
     # time and order
@@ -290,7 +295,9 @@ class RawQuality:
         elif header.type == InputType.STATUS:
             self._status(header, market.STATUS.unpack(raw).status)
         elif header.type == InputType.VENUE:
-            self.venues[header.venue].ack_prior_ns = reference.VENUE.unpack(raw).ack_prior_ns
+            record = reference.VENUE.unpack(raw)
+            venue = self.venues[header.venue]
+            venue.ack_prior_ns, venue.kind = record.ack_prior_ns, record.kind
         elif header.type == InputType.INSTRUMENT:
             record = reference.INSTRUMENT.unpack(raw)
             self.instruments[header.instrument] = Instrument(
@@ -368,7 +375,7 @@ class RawQuality:
         row.levels[0] = touch
         if row.clock.running():
             if touch != before:
-                row.changes.append(row.clock(now_ns))
+                row.changes.append((row.clock(now_ns), before, touch))
             self._refill(row, 0, before[0], touch[0], now_ns)
             self._refill(row, 1, -before[2], -touch[2], now_ns)
         rows = {key: row for key, row in self.rows.items() if key[0] == place[0]}
@@ -386,10 +393,13 @@ class RawQuality:
                 other.cut(now_ns)
             other.at_bid, other.at_ask = at_bid, at_ask
 
-    @staticmethod
-    def _refill(row: Raw, side: int, before: int, after: int, now_ns: int) -> None:
+    def _refill(self, row: Raw, side: int, before: int, after: int, now_ns: int) -> None:
         """Prices are signed, so that higher is better on both sides; 0 is an empty one."""
         session_ns, lost = row.clock(now_ns), row.lost[side]
+        patience_ns = 1024 * max(1, self.settings.liquidity_half_life_ns // 1024)
+        back = lost is not None and after and after >= lost[0]
+        if lost is not None and not back and session_ns - lost[1] > patience_ns:
+            row.lost[side] = lost = None
         if lost is None:
             if before and (after == 0 or after < before):
                 row.lost[side] = before, session_ns
@@ -498,6 +508,10 @@ class RawQuality:
             self._send(record)
         elif kind == OutputType.CHILD_STATE:
             self._child_state(record)
+        elif kind == OutputType.CANCEL_CHILD:
+            sent = self.children[record.child_id]
+            if sent.state != ChildState.UNKNOWN:
+                sent.state = ChildState.CANCEL_PENDING
 
     def _send(self, record: Any) -> None:
         decision = self.decisions[record.decision_id]
@@ -527,7 +541,14 @@ class RawQuality:
         row = self.rows[sent.child.instrument, sent.child.venue]
         venue = self.venues[sent.child.venue]
         if not record.exec_type:
-            venue.health.timeout(now_ns)
+            cancels = sent.state == ChildState.CANCEL_PENDING
+            (venue.health.cancel_timeout if cancels else venue.health.timeout)(now_ns)
+        elif sent.state == ChildState.CANCEL_PENDING and record.state not in (
+            ChildState.CANCEL_PENDING,
+            ChildState.UNKNOWN,
+        ):
+            venue.health.cancel_timeouts = 0
+        sent.state = record.state
         if sent.ended or record.state in OPEN_STATES:
             return
         sent.ended = True
@@ -555,8 +576,10 @@ class RawQuality:
         old = now_ns - book.mid_ns > self.settings.mid_age_ns
         return None if old or not book.mid else book.mid
 
-    def _drop(self, reason: MarkoutDrop, sign: int) -> None:
+    def _drop(self, reason: MarkoutDrop, sign: int, venue: int = -1) -> None:
         self.drops[reason, sign < 0] += 1
+        side = "sell" if sign < 0 else "buy"
+        self.venue_drops[venue, f"dropped_{reason.name.lower()}_{side}"] += 1
 
     def _start_markout(self, sent: Sent, report: Any, now_ns: int) -> None:
         kinds = {
@@ -580,7 +603,7 @@ class RawQuality:
         mid = self._mid(instrument, now_ns)
         if mid is None:
             seen = self.instruments[instrument].mid
-            self._drop(MarkoutDrop.STALE_MID if seen else MarkoutDrop.NO_MID, sign)
+            self._drop(MarkoutDrop.STALE_MID if seen else MarkoutDrop.NO_MID, sign, venue)
             return
         waiting = Waiting(instrument, venue, kind, sign, price, mid, now_ns)
         for index in range(4):
@@ -598,10 +621,10 @@ class RawQuality:
                 self._drop(MarkoutDrop.OWN_ORDER, 1)
                 return
         elif row is not None and not (row.open and self.venues[waiting.venue].open):
-            self._drop(MarkoutDrop.NOT_TRADING, waiting.sign)
+            self._drop(MarkoutDrop.NOT_TRADING, waiting.sign, waiting.venue)
             return
         if mid is None:
-            self._drop(MarkoutDrop.STALE_MID, waiting.sign)
+            self._drop(MarkoutDrop.STALE_MID, waiting.sign, waiting.venue)
             return
         move = bps(waiting.sign * (mid - waiting.mid), waiting.mid)
         if row is None or waiting.kind == "control":
@@ -643,7 +666,10 @@ class RawQuality:
         settings, venue = self.settings, self.venues[told.venue]
         venue_ns, weight = venue.clock(told.log_ns), settings.fill_prior_weight_e9 / 1e9
         half_life_ns = settings.fill_half_life_ns
-        prior = venue.fills.shrunk(venue_ns, half_life_ns, settings.fill_prior_e9 / 1e9, weight)
+        kinds = {int(VenueKind.DARK): "dark_", int(VenueKind.WHOLESALER): "wholesaler_"}
+        told_e9 = getattr(settings, f"fill_prior_{kinds.get(venue.kind, '')}e9")
+        told_e9 = told_e9 or settings.fill_prior_e9
+        prior = venue.fills.shrunk(venue_ns, half_life_ns, told_e9 / 1e9, weight)
         close(where, told, "fill_ratio", row.fills.shrunk(now_ns, half_life_ns, prior, weight))
         estimate = row.fills.estimate(now_ns, half_life_ns)
         estimate.check(f"{where}: fill", estimate.mean, told.fill_ratio_se, told.fill_ratio_n)
@@ -661,7 +687,7 @@ class RawQuality:
             mass if 0 < s.touch[0] <= s.touch[2] else 0.0
             for mass, s in zip(masses, row.segments, strict=True)
         ]
-        observed, n = fsum(masses), fsum(weight(at) for at in row.changes)
+        observed, n = fsum(masses), fsum(weight(at) for at, _, _ in row.changes)
         close(where, told, "observed_ns", observed)
         close(where, told, "touch_changes", n)
         values: dict[str, Callable[[Segment], float]] = {
@@ -675,12 +701,22 @@ class RawQuality:
             estimate = _average(row.segments, masses, value, n)
             close(where, told, name, estimate.mean)
         spread = lambda s: s.touch[2] - s.touch[0]  # noqa: E731
+        bids, asks = (
+            fsum(weight(at) * (new[side] - old[side]) ** 2 for at, old, new in row.changes)
+            for side in (1, 3)
+        )
         errors = {
-            "bid_units": _average(row.segments, masses, lambda s: s.touch[1], n),
-            "ask_units": _average(row.segments, masses, lambda s: s.touch[3], n),
+            "bid_units": _average(row.segments, masses, lambda s: s.touch[1], n, bids),
+            "ask_units": _average(row.segments, masses, lambda s: s.touch[3], n, asks),
         }
         if not 0.0 < fsum(two_sided) < NEGLIGIBLE:
-            errors["spread_nanos"] = _average(row.segments, two_sided, spread, n)
+            wider = [
+                (weight(at), (new[2] - new[0]) - (old[2] - old[0]))
+                for at, old, new in row.changes
+                if 0 < old[0] <= old[2] and 0 < new[0] <= new[2]
+            ]
+            jumped = fsum(w * moved * moved for w, moved in wider)
+            errors["spread_nanos"] = _average(row.segments, two_sided, spread, n, jumped)
         for name, estimate in errors.items():
             said = getattr(told, name), getattr(told, f"{name}_se"), n
             estimate.check(f"{where}: {name}", *said)
@@ -728,6 +764,10 @@ class RawQuality:
             ("since_ns", health.since_ns),
             ("quote_ns", venue.quote_ns),
             ("relapses", health.relapses),
+            ("rejects_in_row", health.rejects),
+            ("timeouts_in_row", health.timeouts),
+            ("cancel_timeouts_in_row", health.cancel_timeouts),
+            *((name, self.venue_drops[told.venue, name]) for name in DROPPED),
             ("clean", health.clean),
             ("clean_needed", health.needed),
         ):
@@ -742,13 +782,17 @@ def close(where: str, told: Any, name: str, wanted: float) -> None:
 
 
 def _average(
-    segments: list[Segment], masses: list[float], value: Callable[[Segment], float], n: float
+    segments: list[Segment],
+    masses: list[float],
+    value: Callable[[Segment], float],
+    n: float,
+    jumps: float = 0.0,
 ) -> Estimate:
-    """Mean over time, and how much the value varies over it."""
+    """Mean over time, how much the value varies over it, and what its changes moved it by."""
     mass = fsum(masses)
     if not mass:
         return Estimate(n=n)
     pairs = [(mass, value(segment)) for mass, segment in zip(masses, segments, strict=True)]
     mean = fsum(mass * x for mass, x in pairs) / mass
     variance = fsum(mass * (x - mean) ** 2 for mass, x in pairs) / mass
-    return Estimate(mean, variance, mean * mean + variance, n)
+    return Estimate(mean, variance, mean * mean + variance, n, jumps / n if n else None)

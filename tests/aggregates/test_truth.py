@@ -11,7 +11,7 @@ import pytest
 from aggregates.decay import quantum_ns
 from aggregates.moments import Moments
 from aggregates.publish import _time_weighted
-from aggregates.quality import Row, advance, observe_delay
+from aggregates.quality import Row, advance, observe_change, observe_delay
 from aggregates.settings import DEFAULT_SETTINGS, read_settings
 from schemas.codes import HealthState, Liquidity
 from tests.aggregates.truth import Market, Truth
@@ -88,11 +88,12 @@ def time_coverage(seeds: range, correlation: float, repeats: int) -> tuple[float
         rng, row, now_ns = random.Random(seed), Row(), 1
         lean = [0.0, 0.0]
         for count in range(1, 36 * 480 + 1):
+            before = row.bid_nanos[0], row.bid_units[0], row.ask_nanos[0], row.ask_units[0]
             for side, sizes in enumerate((row.bid_units, row.ask_units)):
                 fresh = sqrt(1 - correlation**2) * rng.gauss(0, 1)
                 lean[side] = correlation * lean[side] + fresh
                 sizes[0] = round(500 + 80 * lean[side])
-            row.changes += 1.0
+            observe_change(row, before)
             for _ in range(repeats):
                 now_ns += int(rng.expovariate(1.0) * S / repeats)
                 advance(row, now_ns, False, False, settings)
@@ -108,6 +109,14 @@ def test_intervals_of_sizes_that_stand_for_random_times() -> None:
     share, taken = time_coverage(range(30), 0.0, 1)
     assert taken >= 2000
     assert 0.93 <= share <= 0.97, f"{share:.4f} of {taken}"
+
+
+@pytest.mark.parametrize("correlation", [0.3, 0.6])
+def test_intervals_of_sizes_that_lean_on_the_last_one(correlation: float) -> None:
+    share, taken = time_coverage(range(30), correlation, 1)
+    assert taken >= 2000
+    print(f"lag-1 correlation {correlation}: {share:.4f} of {taken} intervals hold the truth")
+    assert share >= 0.90, f"{share:.4f} of {taken}"
 
 
 TRUTHS = [
