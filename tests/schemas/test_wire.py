@@ -23,8 +23,9 @@ from tests.builders import OUTPUT_LAYOUTS, Tape, records
 
 @pytest.fixture(scope="module")
 def day() -> Day:
-    """A day that holds every kind of input and output."""
-    return random_day(21, 3000)
+    """Every kind of input and output: only orders that rest are replaced, so one day has them."""
+    plain = random_day(11, 3000)
+    return Day(plain.steps + random_day(16, 3000, resting=True).steps, plain.engine)
 
 
 def test_every_output_becomes_its_event(day: Day) -> None:
