@@ -11,6 +11,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterator
 from enum import IntEnum, IntFlag
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -117,6 +118,7 @@ def code_name(kind: type[IntEnum], code: int) -> str:
         return "none" if code == 0 else str(code)
 
 
+@lru_cache(maxsize=4096)
 def flag_names(kind: type[IntFlag], bits: int) -> tuple[str, ...]:
     """Lower-case names of the set bits, lowest first."""
     return tuple(flag.name.lower() for flag in kind if flag.name and flag & bits == flag)

@@ -261,16 +261,17 @@ def answer(
     """One page; from the cache, or not at all, where nothing was projected since."""
     with reads.connect() as connection:
         names = reads.names(connection)
-        stamp = (reads.generations.current(), repr(reads.position(connection)))
-    query = query_of(listing, given, names)
-    key = (form, query)
-    tag = f'W/"{hashlib.sha256(repr((stamp, key)).encode()).hexdigest()[:24]}"'
-    if known_tag == tag:
-        return Answer(None, None, tag)
-    body = reads.cached(key, stamp) if form == "json" else None
-    if body is not None:
-        return Answer(body, None, tag)
-    page, names = reads.page(query)
+        position = reads.position(connection)
+        stamp = (reads.generations.current(), repr(position))
+        query = query_of(listing, given, names)
+        key = (form, query)
+        tag = f'W/"{hashlib.sha256(repr((stamp, key)).encode()).hexdigest()[:24]}"'
+        if known_tag == tag:
+            return Answer(None, None, tag)
+        body = reads.cached(key, stamp) if form == "json" else None
+        if body is not None:
+            return Answer(body, None, tag)
+        page = reads.page_of(connection, query, position)
     cursor = cursor_text(query, page.last) if page.last is not None else None
     if form != "json":
         items = present(query.view, query.columns, page.rows, names)

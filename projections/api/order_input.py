@@ -23,6 +23,10 @@ TimeName = Literal["day", "ioc", "fok", "gtd"]
 Keys = Annotated[tuple[Id32, ...], msgspec.Meta(max_length=64)]
 
 
+OF_AN_INPUT = frozenset({"source", "source_seq", "log_ns", "venue_ns", "flags", "reserved"})
+"""What an input has of its own, and no copy of it."""
+
+
 class OrderRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A parent order. Sizes are in the instrument's smallest unit, prices are decimal text."""
 
@@ -44,6 +48,8 @@ class OrderRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     min_units: Annotated[int, msgspec.Meta(ge=0, le=MAX_UNITS)] = 0
     display_units: Annotated[int, msgspec.Meta(ge=0, le=MAX_UNITS)] = 0
     post_only: bool = False
+    urgency: Annotated[int, msgspec.Meta(ge=0, le=3)] = 0
+    post_permission: bool = False
     venues_allowed: Keys = ()
     venues_banned: Keys = ()
     transact_ns: Annotated[int, msgspec.Meta(ge=0, le=2**62)] = 0
@@ -121,6 +127,8 @@ def order_record(order: OrderRequest, names: Names, now_ns: int) -> bytes:
         time_in_force=int(TimeInForce[order.time_in_force.upper()]),
         exec_inst=int(ExecInst.POST_ONLY) if order.post_only else 0,
         capacity=ord("A"),
+        urgency=order.urgency,
+        post_permission=int(order.post_permission),
     )
 
 
@@ -183,30 +191,30 @@ def cancel_record(row: dict[str, Any], cl_ord_id: str, now_ns: int) -> bytes:
     )
 
 
-def amend_record(row: dict[str, Any], amend: AmendRequest, names: Names, now_ns: int) -> bytes:
-    """An AMEND_ORDER record: the stored terms with the new ones."""
+def amend_record(
+    given: dict[str, Any], row: dict[str, Any], amend: AmendRequest, now_ns: int
+) -> bytes:
+    """An AMEND_ORDER record: the order as it was given, with the terms that count and the new ones.
+
+    `given` are the fields of its NEW_ORDER, `row` the order as projected, or `given` again.
+    """
     limit = row["limit_nanos"]
     if amend.limit_price is not None:
         limit = price("limit_price", amend.limit_price)
-    same = ("order_units", "min_units", "display_units", "expire_ns", "policy", "side")
-    terms = {name: row[name] for name in (*same, "ord_type", "time_in_force", "exec_inst")}
-    terms["order_units"] = amend.order_units or row["order_units"]
-    return NEW_ORDER.pack(
-        type=int(InputType.AMEND_ORDER),
-        venue=VENUE_NONE,
-        instrument=row["instrument"],
-        symbol=names.instrument(row["instrument"]).key.encode(),
-        cl_ord_id=amend.cl_ord_id.encode(),
-        orig_cl_ord_id=row["cl_ord_id"].encode(),
-        account=row["account"].encode(),
-        client=row["client"].encode(),
-        trader=row["trader"].encode(),
-        **terms,
-        limit_nanos=limit,
-        transact_ns=now_ns,
-        receive_ns=now_ns,
-        capacity=ord("A"),
-    )
+    counting = {name: row[name] for name in ("min_units", "display_units", "expire_ns")}
+    names = {"orig_cl_ord_id": row["cl_ord_id"], "cl_ord_id": amend.cl_ord_id}
+    terms = {
+        **{name: value for name, value in given.items() if name not in OF_AN_INPUT},
+        **counting,
+        **names,
+        "type": int(InputType.AMEND_ORDER),
+        "order_units": amend.order_units or row["order_units"],
+        "limit_nanos": limit,
+        "transact_ns": now_ns,
+        "receive_ns": now_ns,
+    }
+    packed = {n: v.encode() if isinstance(v, str) else v for n, v in terms.items()}
+    return NEW_ORDER.pack(**packed)
 
 
 def kill_record(kill: KillRequest, names: Names) -> bytes:

@@ -141,12 +141,15 @@ class Reads:
         """One page, and the names of its ids."""
         with self.connect() as connection:
             position, names = self.position(connection), self.names(connection)
-            wanted = (*query.columns, *query.keys)
-            found = connection.execute(statement(query, wanted)).all()
+            return self.page_of(connection, query, position), names
+
+    def page_of(self, connection: Connection, query: Query, position: dict[str, int]) -> Page:
+        """One page over a connection that has told its position."""
+        found = connection.execute(statement(query, (*query.columns, *query.keys))).all()
         rows = [tuple(row) for row in found[: query.limit]]
         width = len(query.columns)
         last = rows[-1][width:] if len(found) > query.limit else None
-        return Page([row[:width] for row in rows], last, position), names
+        return Page([row[:width] for row in rows], last, position)
 
     def one(self, view: View, where: dict[str, Any]) -> tuple[dict[str, Any], Names] | None:
         """One whole row by key columns."""

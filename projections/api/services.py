@@ -29,6 +29,9 @@ class Records(Protocol):
     def read(self, row: dict[str, Any]) -> bytes:
         """The whole record of a DECISIONS row."""
 
+    def given(self, order_id: int) -> dict[str, Any] | None:
+        """The terms of a NEW_ORDER as they are in the input log; None where there is none."""
+
     def explain(self, row: dict[str, Any], order: dict[str, Any], names: Names) -> dict[str, Any]:
         """The story of a DECISIONS row, with its ORDERS row."""
 

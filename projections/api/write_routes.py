@@ -27,7 +27,7 @@ from projections.api.order_input import (
     order_record,
 )
 from projections.api.problems import ProblemError
-from projections.api.read_routes import Ask, Id, PathKey, json, one_row, services_of
+from projections.api.read_routes import Ask, Id, PathKey, json, services_of
 from projections.api.services import Services
 from projections.views import columns
 from projections.views.names import Names
@@ -57,6 +57,15 @@ def names_of(services: Services) -> Names:
     if not names.instruments:
         raise ProblemError(503, "not_ready", "reference data is not projected yet; try again")
     return names
+
+
+def known_order(services: Services, order_id: int) -> dict[str, Any]:
+    """An order's terms: as projected, else as it was given; ProblemError 404 for none."""
+    found = services.reads.one(columns.ORDERS, {"id": order_id})
+    row = found[0] if found is not None else services.records.given(order_id)
+    if row is None:
+        raise ProblemError(404, "unknown_order", f"no order {order_id}", "id")
+    return row
 
 
 async def submit(request: Ask, services: Services, record: bytes, what: str) -> Accepted:
@@ -140,7 +149,7 @@ async def post_cancel(
     """The cancel is an input of its own; the order's state tells what came of it."""
     require(request.state.caller, TRADERS)
     services = services_of(request)
-    row, _ = one_row(services, columns.ORDERS, order_id, "order")
+    row = known_order(services, order_id)
     record = cancel_record(row, data.cl_ord_id, services.now_ns())
     given = await submit(request, services, record, f"cancel {order_id}")
     return accepted(await told_of(services, given, prefer), order_id)
@@ -159,10 +168,11 @@ async def post_amend(
     """The whole order with its new terms becomes an input."""
     require(request.state.caller, TRADERS)
     services = services_of(request)
-    row, names = one_row(services, columns.ORDERS, order_id, "order")
-    record = amend_record(row, data, names, services.now_ns())
-    given = await submit(request, services, record, f"amend {order_id}")
-    return accepted(await told_of(services, given, prefer), order_id)
+    row = known_order(services, order_id)
+    given = services.records.given(order_id) or row
+    record = amend_record(given, row, data, services.now_ns())
+    place = await submit(request, services, record, f"amend {order_id}")
+    return accepted(await told_of(services, place, prefer), order_id)
 
 
 @post(

@@ -56,6 +56,7 @@ INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("instrument", "log_ns", "id"),
     ),
     "refusals": (("log_ns", "id"), ("reason", "log_ns", "id"), ("cl_ord_id", "account")),
+    "reference": (("version",),),
     "alarms": (("log_ns", "id"),),
     "amendments": (("log_ns", "id"), ("state", "shard"), ("order_id",)),
     "child_requests": (("log_ns", "id"), ("order_id",)),

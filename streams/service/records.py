@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,13 @@ from projections.views import note
 from projections.views.explanation import Story, tell
 from projections.views.names import Names
 from projections.views.view import local_id
-from schemas.codes import OutputType
+from schemas.codes import InputType, OutputType
 from schemas.envelope import OUT_HEADER
-from schemas.errors import InvariantError
+from schemas.errors import InvariantError, NotFoundError
 from schemas.events import Event, SmartRoutingDecisionEvent
+from schemas.orders import NEW_ORDER
 from schemas.units import NS_PER_S
-from schemas.wire import decode_output, iter_raw_outputs
+from schemas.wire import decode_output, iter_inputs, iter_raw_outputs, text
 from streams.log.segments import CHAIN_BYTES, SegmentReader
 from streams.log.shard_log import ShardLog
 from streams.replay.lookup import order_input
@@ -50,6 +52,26 @@ class LogRecords:
                 f"{path}: output {row['out_seq']} is not where the read models say; rebuild them"
             )
         return raw
+
+    def given(self, order_id: int) -> dict[str, Any] | None:
+        """The terms of an order from the input at its position, which may not be projected yet."""
+        shard, seq = local_id(order_id)
+        directory = self.directory(shard)
+        if not any(directory.glob("inputs-*.seg")):
+            return None
+        reader = SegmentReader(directory, "inputs", max(1, seq), verify_chain=False, shard=shard)
+        try:
+            frame = next(iter(reader), None)
+        except NotFoundError:
+            return None
+        if frame is None or not frame.first_seq <= seq <= frame.last_seq:
+            return None
+        records = islice(iter_inputs(frame.payload), seq - frame.first_seq, None)
+        kind, raw = next(records, (0, b""))
+        if kind != InputType.NEW_ORDER:
+            return None
+        fields = NEW_ORDER.unpack(raw)._asdict()
+        return {n: text(v) if isinstance(v, bytes) else v for n, v in fields.items()}
 
     def explain(self, row: dict[str, Any], order: dict[str, Any], names: Names) -> dict[str, Any]:
         """Sections of text about a decision."""

@@ -129,3 +129,34 @@ def test_a_job_verifies_the_running_log(api: httpx.Client, service: Running) -> 
     found = api.get(job.headers["location"]).json()
     assert found["state"] == "done", found
     assert found["result"]["mismatches"] == 0
+
+
+def test_an_order_can_be_canceled_before_it_is_projected(api: httpx.Client) -> None:
+    for _ in range(5):
+        given = api.post("/v1/orders", json=order(order_units=100_000)).json()
+        asked = {"cl_ord_id": f"{given['id']}-X"}
+        told = api.post(f"/v1/orders/{given['id']}/cancel", json=asked, headers=WAIT)
+        assert told.status_code == 202, told.text
+    other = api.post(f"/v1/orders/{given['position'] + 10**9}/cancel", json={"cl_ord_id": "C"})
+    assert other.json()["code"] == "unknown_order"
+    not_an_order = api.post("/v1/orders/1/cancel", json={"cl_ord_id": "C"})
+    assert not_an_order.status_code == 404
+
+
+def test_an_amendment_keeps_what_it_does_not_change(api: httpx.Client) -> None:
+    terms = {"policy": "", "venues_banned": ["XNYS"], "trader": "T-1", "urgency": 2}
+    terms |= {"ord_type": "limit", "limit_price": "1.00", "post_permission": True}
+    given = api.post("/v1/orders", json=order(**terms), headers=WAIT).json()
+    asked = {"cl_ord_id": f"{given['id']}-A", "order_units": 200}
+    told = api.post(f"/v1/orders/{given['id']}/amend", json=asked, headers=WAIT)
+    assert told.status_code == 202, told.text
+    wait_until(
+        lambda: (
+            api.get(f"/v1/orders/{given['id']}").json().get("order_units") == 200
+            or api.get(f"/v1/amendments?order_id={given['id']}").json()["items"]
+        )
+    )
+    found = api.get(f"/v1/orders/{given['id']}").json()
+    assert (found["cl_ord_id"], found["order_units"]) == (asked["cl_ord_id"], 200), api.get(
+        "/v1/refusals?limit=3"
+    ).json()

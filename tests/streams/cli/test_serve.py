@@ -30,7 +30,7 @@ def test_the_shipped_configuration_is_the_default() -> None:
     [
         ("service.runtime=cloud", "service.runtime"),
         ("api.port=70000", "api.port"),
-        ("api.hots=x", "nearest known key is `host`"),
+        ("api.prot=1", "nearest known key is `port`"),
         ("api.host=0.0.0.0", "not loopback"),
         ("engine.health.clean_run_max=1", "is above 1"),
     ],

@@ -193,6 +193,7 @@ INDEXES = {
         "quality_history",
         "kind instrument venue log_ns",
     ),
+    "ix_reference_version": ("reference", "version"),
     "ix_refusals_cl_ord_id_account": ("refusals", "cl_ord_id account"),
     "ix_refusals_log_ns_id": ("refusals", "log_ns id"),
     "ix_refusals_reason_log_ns_id": ("refusals", "reason log_ns id"),
