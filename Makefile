@@ -53,8 +53,9 @@ format: $(VENV)/.dev ## fix style in place
 bench: $(VENV)/.project ## every benchmark, as a table; ARGS=--quick for small sizes
 	@$(BIN)/sor bench $(ARGS)
 
-prove: setup ## the promises in full size (hours), resumable; P=8 for one, ARGS=--list to see
+prove: setup ## the promises and the evaluation in full size (hours), resumable; P=8 for one, ARGS=--list to see
 	@$(BIN)/python tests/prove.py $(if $(P),--promise $(P)) $(ARGS)
+	@$(if $(P)$(ARGS),true,$(BIN)/sor evaluate --full --out build/prove/evaluation)
 
 lock: build/lock/bin/pip-compile ## pin the newest allowed versions, with hashes
 	@$(COMPILE) -U pyproject.toml -o $(LOCKS)/runtime.txt

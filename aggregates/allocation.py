@@ -19,6 +19,8 @@ from schemas.units import INT64_MAX, MAX_PRICE_NANOS
 
 Key = tuple[int, int, int, int, Candidate]
 """(primary, cost, venue rank, offer index, candidate)."""
+ORDERED = (PolicyKind.FASTEST, PolicyKind.PREFERRED)
+"""Policies with an order of venues of their own."""
 Sizes = dict[int, int]
 """Units by venue rank."""
 
@@ -79,6 +81,12 @@ class Task:
         """What a child there costs whatever its size, in nanos * units."""
         return candidate.ticket_nanos * self.units_per_one
 
+    def ticket_share(self, candidate: Candidate) -> int:
+        """Ticket per whole one were everything sent there: what a policy with an order of venues
+        of its own sees of it; the others search.
+        """
+        return min(MAX_PRICE_NANOS, self.ticket(candidate) // self.wanted)
+
 
 def sorted_keys(task: Task, candidates: list[Candidate]) -> list[Key]:
     """All offers within the cap, the ones to take first in front."""
@@ -90,9 +98,11 @@ def _keys(task: Task, candidates: list[Candidate]) -> Iterator[Key]:
     bound = _tolerance_bound(task, eligible)
     primaries = _primaries(task, eligible, bound)
     for candidate in eligible:
+        share = task.ticket_share(candidate) if task.policy.kind in ORDERED else 0
         for index, offer in enumerate(within_cap(task, candidate)):
-            primary = primaries.get(candidate.rank, 0) if offer.cost_nanos <= bound else INT64_MAX
-            yield primary, offer.cost_nanos, candidate.rank, index, candidate
+            cost = offer.cost_nanos + share
+            primary = primaries.get(candidate.rank, 0) if cost <= bound else INT64_MAX
+            yield primary, cost, candidate.rank, index, candidate
 
 
 def within_cap(task: Task, candidate: Candidate) -> Iterator[Any]:
@@ -113,10 +123,14 @@ def capacity(task: Task, candidate: Candidate) -> int:
 
 def _tolerance_bound(task: Task, eligible: list[Candidate]) -> int:
     """Dearest cost that the policy's own order of venues may override."""
-    if task.policy.kind not in (PolicyKind.FASTEST, PolicyKind.PREFERRED):
+    if task.policy.kind not in ORDERED:
         return INT64_MAX
     offers = [
-        (offer.cost_nanos, candidate.rank, candidate.levels[offer.level].price_nanos)
+        (
+            offer.cost_nanos + task.ticket_share(candidate),
+            candidate.rank,
+            candidate.levels[offer.level].price_nanos,
+        )
         for candidate in eligible
         if (offer := next(within_cap(task, candidate), None)) is not None
     ]
@@ -155,7 +169,8 @@ def _slowest_needed(task: Task, eligible: list[Candidate], bound: int, times: Si
     left = task.wanted
     for candidate in sorted(eligible, key=lambda c: (times[c.rank], c.rank)):
         offers = within_cap(task, candidate)
-        units = sum(offer.units for offer in offers if offer.cost_nanos <= bound)
+        most = bound - task.ticket_share(candidate)
+        units = sum(offer.units for offer in offers if offer.cost_nanos <= most)
         left -= units - units % candidate.row.lot_units
         if left <= 0:
             return times[candidate.rank]

@@ -58,6 +58,7 @@ def _cut(shard: Shard, order: Order, child: Child, excess: int) -> None:
     if (
         left <= 0
         or not child.rests
+        or child.reason == Reason.BAD_AMEND
         or not children.replace(shard, order, child, units, child.limit_nanos)
     ):
         children.cancel(shard, order, child, Reason.AMENDED)

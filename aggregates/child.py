@@ -13,7 +13,7 @@ from enum import IntEnum
 
 from schemas.codes import ChildState as S
 from schemas.codes import ExecType as E
-from schemas.codes import TimeInForce
+from schemas.codes import Reason, TimeInForce
 
 MAX_TRADES = 4096
 """Trades remembered of one child; more are refused, alarmed, and stop the parent."""
@@ -184,6 +184,9 @@ def _answer_replace(child: Child, exec_type: int) -> None:
         return
     if exec_type == E.REPLACED:
         child.units, child.limit_nanos = child.pending_units, child.pending_nanos
+    else:
+        # Whoever has refused once is not asked again.
+        child.reason = int(Reason.BAD_AMEND)
     child.pending_units = child.pending_nanos = 0
 
 

@@ -79,6 +79,10 @@ class ReferenceEngine:
         """Number of the last reference record that was applied."""
         return self.state.reference_version
 
+    def counters(self) -> dict[str, int]:
+        """Nothing: this core keeps nothing at hand."""
+        return {}
+
     def state_bytes(self) -> bytes:
         """Canonical encoding of the whole state."""
         return state.encode(self.state)

@@ -32,6 +32,9 @@ class Engine(Protocol):
     def reference_version(self) -> int:
         """Number of the last reference record that was applied."""
 
+    def counters(self) -> dict[str, int]:
+        """How often what a decision needs was at hand or had to be found; no part of the state."""
+
     def step(
         self, batch: Any, limit_ns: int = INT64_MAX, stop_on_child: bool = False
     ) -> tuple[int, bytes]:

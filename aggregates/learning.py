@@ -109,12 +109,13 @@ def observe_end(shard: Shard, child: Child) -> None:
     refused = 1.0 if rejected else 0.0
     evidence.reject.observe(refused, now_ns, quantum_ns)
     venue.reject.observe(refused, venue_ns, quantum_ns)
+    is_first = _meets_no_footprint(shard, child)
     asked = min(child.units, child.displayed_units)
-    if asked > 0:
+    if is_first and asked > 0:
         share = float(min(child.cum_units, asked)) / float(asked)
         row.fill.observe(share, now_ns, quantum_ns)
         venue.fill.observe(share, venue_ns, quantum_ns)
-    if not rejected:
+    if is_first and not rejected:
         executed, lot = child.cum_units, book.round_lot_units
         evidence.observe_survival(now_ns, child.units, executed, lot, settings)
         if child.units > child.displayed_units:
@@ -145,3 +146,10 @@ def _places(shard: Shard, child: Child) -> tuple[Row, VenueQuality]:
 
 def _sign(child: Child) -> int:
     return 1 if child.side == Side.BUY else -1
+
+
+def _meets_no_footprint(shard: Shard, child: Child) -> bool:
+    """Whether none of its parent's came before it: later ones meet a market that those have moved,
+    and what they miss says little about the venue.
+    """
+    return shard.orders[child.order_id].children[0].decision_id == child.decision_id

@@ -2,7 +2,8 @@
 
 A unit posted at venue k is worth P(fill) * (distance from the mid + rebate - adverse selection);
 of the venues at the best price, the one of the highest worth gets the remainder, if it is worth
-anything. P(fill) is what the hazards of passive fills say for the longest it may rest there.
+anything. P(fill) within the longest time to rest is read from the hazards measured at the venue
+(`hazards`) behind what is displayed there now; what has never been measured is the settings' prior.
 One venue at a time; a split over several queues would choose here.
 """
 
@@ -15,6 +16,7 @@ from aggregates.candidates import Candidate
 from aggregates.child import Child
 from aggregates.fees import per_one, terms_at
 from aggregates.order import Order
+from aggregates.policy import may_post
 from aggregates.quality import Row
 from aggregates.shard import Shard
 from schemas.codes import AllocationFlag, HealthState, Liquidity, Reason, VenueStatus
@@ -22,11 +24,12 @@ from schemas.codes import AllocationFlag, HealthState, Liquidity, Reason, VenueS
 Best = tuple[int, int, int, int]
 
 
-def may_post(shard: Shard, order: Order) -> bool:
+def may_rest(shard: Shard, order: Order) -> bool:
     """Whether policy, urgency, the order itself and the message-to-fill bound allow resting."""
     posting = shard.tables.postings.get(order.policy)
     return bool(
         posting is not None
+        and may_post(shard.tables.policies[order.policy], order.record.urgency)
         and posting.enabled
         and order.record.post_permission
         and order.record.urgency <= posting.max_urgency
@@ -47,7 +50,9 @@ def choose(
         units = _units(order, candidate.row)
         if not price or not units:
             continue
-        worth = _worth(shard, order, book, candidate.venue, best, price)
+        ahead_units = hazards.units_ahead(candidate.row, order.side_index, price)
+        queue = hazards.queue_bucket(ahead_units, book.round_lot_units)
+        worth = _worth(shard, order, book, candidate.venue, best, price, queue)
         ahead = found is not None and order.sign * (price - found[2])
         if worth > 0.0 and (found is None or ahead > 0 or (ahead == 0 and worth > most)):
             found, most = (candidate, units, price), worth
@@ -115,8 +120,10 @@ def _units(order: Order, row: Row) -> int:
     return units if units >= row.min_units else 0
 
 
-def _worth(shard: Shard, order: Order, book: Book, venue: int, best: Best, price: int) -> float:
-    """Expected gain per whole one in nanos, a fill's chance included."""
+def _worth(
+    shard: Shard, order: Order, book: Book, venue: int, best: Best, price: int, queue: int
+) -> float:
+    """Expected gain per whole one in nanos of a place in a queue, a fill's chance included."""
     mid_x2 = best[0] + best[1] if best[0] and best[1] else book.mid_x2
     fee = add_fee(shard, order, book, venue, price) or 0
     row = book.rows[venue]
@@ -124,9 +131,8 @@ def _worth(shard: Shard, order: Order, book: Book, venue: int, best: Best, price
     adverse_bps = float(row.evidence.added[posting.horizon - 1].mean())
     adverse = adverse_bps * float(price) / 10000.0
     gain = float(order.sign * (mid_x2 - 2 * price)) / 2.0 - float(fee) - adverse
-    ahead = hazards.units_ahead(row, order.side_index, price)
-    filled = hazards.passive_fill(shard, book.instrument, venue, ahead, posting.rest_ns)
-    return filled.probability * gain
+    chance = hazards.passive_fill_of_queue(shard, book.instrument, venue, queue, posting.rest_ns)
+    return chance.probability * gain
 
 
 def why_withdraw(shard: Shard, order: Order, child: Child, best: Best, kills: int) -> Reason:
@@ -140,14 +146,16 @@ def why_withdraw(shard: Shard, order: Order, child: Child, best: Best, kills: in
         return Reason.REST_TIME
     if post_price(order, book.rows[child.venue], best) != child.limit_nanos:
         return Reason.TOUCH_MOVED
-    return Reason.NONE
+    limit_nanos, queue = child.limit_nanos, child.queue
+    worth = _worth(shard, order, book, child.venue, best, limit_nanos, queue)
+    return Reason.NONE if worth > 0.0 else Reason.QUEUE_VALUE
 
 
 def plan_post(
     shard: Shard, order: Order, book: Book, best: Best, candidates: list[Candidate], kills: int
 ) -> Plan:
     """The remainder as one child that rests, or nothing."""
-    found = choose(shard, order, book, best, candidates, kills) if may_post(shard, order) else None
+    found = choose(shard, order, book, best, candidates, kills) if may_rest(shard, order) else None
     if found is None:
         return Plan()
     candidate, units, price = found

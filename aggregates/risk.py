@@ -80,7 +80,7 @@ def effective_limit(order: Any, book: Book, bid_nanos: int, ask_nanos: int) -> i
 def check_limits(
     order: Any, book: Book, limit_nanos: int, bid_nanos: int, ask_nanos: int
 ) -> Verdict:
-    """Size, collar against the reference mid, and notional."""
+    """Size, collar against the reference mid, and notional: a seller's at the mid at least."""
     limits = book.limits
     if order.order_units > limits.max_order_units:
         return Reason.MAX_ORDER_UNITS, order.order_units
@@ -90,7 +90,8 @@ def check_limits(
         return Reason.PRICE_COLLAR, limit_nanos
     if order.side != Side.BUY and scaled < mid_x2 * (E9 - collar):
         return Reason.PRICE_COLLAR, limit_nanos
-    if order.order_units * limit_nanos > limits.max_notional_ones * E9 * book.units_per_one:
+    price_x2 = max(2 * limit_nanos, 0 if order.side == Side.BUY else mid_x2)
+    if order.order_units * price_x2 > 2 * limits.max_notional_ones * E9 * book.units_per_one:
         return Reason.MAX_ORDER_NOTIONAL, order.order_units
     return PASS
 

@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from aggregates.allocation import Key, Plan, Sizes, Task, capacity, plan_of, take
+from aggregates.allocation import ORDERED, Key, Plan, Sizes, Task, capacity, plan_of, take
 from aggregates.candidates import Candidate
-from schemas.codes import PolicyKind
 
 MAX_TRIALS = 4096
 """Greedy fills that one decision may try; the best so far counts when they are used up."""
@@ -163,7 +162,7 @@ def split(task: Task, candidates: list[Candidate], keys: list[Key]) -> Plan:
     """Best sizes over all venues."""
     sizes = _with_minimums(task, keys)
     search = Search(task, candidates, keys)
-    if task.policy.kind in (PolicyKind.FASTEST, PolicyKind.PREFERRED):
+    if task.policy.kind in ORDERED:
         return plan_of(task, candidates, sizes)
     if _must_search(task, search, keys, sizes):
         start = search.start(sizes)

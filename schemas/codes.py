@@ -408,6 +408,7 @@ class Reason(IntEnum):
     VENUE_STOPPED = 116
     PARENT_ENDING = 117
     AMENDED = 118
+    QUEUE_VALUE = 124
 
 
 class AlarmKind(IntEnum):

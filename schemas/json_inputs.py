@@ -32,6 +32,7 @@ from schemas.json_messages import (
     AmendOrderMessage,
     AnyMessage,
     CancelOrderMessage,
+    DropCopyMessage,
     ExecutionReportMessage,
     KillMessage,
     Message,
@@ -304,6 +305,18 @@ def _report(message: ExecutionReportMessage, names: Lookup) -> Converted:
     return InputType.EXEC_REPORT, EXEC_REPORT, _market(message, names) | values
 
 
+def _drop_copy(message: DropCopyMessage, names: Lookup) -> Converted:
+    values = {
+        "child_id": message.child_id,
+        "trade_id": message.trade_id,
+        "ref_trade_id": message.ref_trade_id,
+        "last_nanos": message.last_px_nanos,
+        "last_units": message.last_qty_units,
+        "exec_type": ExecType[message.exec_type.upper()],
+    }
+    return InputType.DROP_COPY, EXEC_REPORT, _market(message, names) | values
+
+
 def _kill(message: KillMessage, names: Lookup) -> Converted:
     scope = KillScope[message.scope.upper()]
     values: dict[str, Any] = {"scope": scope, "engaged": int(message.engaged)}
@@ -324,5 +337,6 @@ _CONVERSIONS: dict[type[Message], Any] = {
     AmendOrderMessage: _order,
     CancelOrderMessage: _cancel,
     ExecutionReportMessage: _report,
+    DropCopyMessage: _drop_copy,
     KillMessage: _kill,
 }

@@ -179,6 +179,20 @@ class ExecutionReportMessage(Message, frozen=True, kw_only=True, tag="execution_
     venue_ns: Time = 0
 
 
+class DropCopyMessage(Message, frozen=True, kw_only=True, tag="drop_copy"):
+    """A trade as the broker's second report has it, to be compared with what was reported."""
+
+    instrument: Key
+    venue: Key
+    child_id: Number
+    exec_type: Literal["trade", "trade_cancel", "trade_correct"] = "trade"
+    trade_id: Number = 0
+    ref_trade_id: Number = 0
+    last_px_nanos: Nanos = 0
+    last_qty_units: Units = 0
+    venue_ns: Time = 0
+
+
 class KillMessage(Message, frozen=True, kw_only=True, tag="kill"):
     """Stops new children of all, an instrument, venue, client or account; or re-arms."""
 
@@ -189,4 +203,4 @@ class KillMessage(Message, frozen=True, kw_only=True, tag="kill"):
 
 MarketDataMessage = QuoteMessage | TradeMessage | StatusMessage
 OrderMessage = NewOrderMessage | AmendOrderMessage | CancelOrderMessage | KillMessage
-AnyMessage = MarketDataMessage | OrderMessage | ExecutionReportMessage
+AnyMessage = MarketDataMessage | OrderMessage | ExecutionReportMessage | DropCopyMessage

@@ -18,8 +18,19 @@ SNAPSHOTS = "sor.snapshots"
 MARKET_DATA = "sor.market-data"
 ORDERS = "sor.orders"
 EXECUTION_REPORTS = "sor.execution-reports"
+DROP_COPIES = "sor.drop-copies"
+CONTRACT_IN = (MARKET_DATA, ORDERS, EXECUTION_REPORTS, DROP_COPIES)
+
 REFERENCE_CHANGES = "sor.reference-changes"
-CONTRACT_IN = (MARKET_DATA, ORDERS, EXECUTION_REPORTS, REFERENCE_CHANGES)
+"""What is to hold from now on, in one order and kept for ever: `REFERENCE` follows from it."""
+CONTROL = "sor.control"
+"""Requests to every gateway at once: kill switches."""
+CONTROL_ANSWERS = "sor.control-answers"
+"""Who has latched a kill: gateways first, then the owner of each shard."""
+SINGLE = (REFERENCE, REFERENCE_CHANGES, CONTROL, CONTROL_ANSWERS)
+"""One partition each: their order is one."""
+KEPT = (REFERENCE, REFERENCE_CHANGES, CONTROL)
+"""Kept for ever."""
 
 DECISIONS = "sor.decisions"
 CHILD_ORDERS = "sor.child-orders"
@@ -28,6 +39,11 @@ VENUE_QUALITY = "sor.venue-quality"
 REFUSALS = "sor.refusals"
 ALARMS = "sor.alarms"
 DEAD_LETTERS = "sor.dead-letters"
+
+DECISIONS_JSON = "sor.decisions-json"
+"""Decisions as JSON, with their schema where the broker knows schemas."""
+QUALITY_LATEST = "sor.venue-quality-latest"
+"""The newest quality row of each instrument and venue as JSON, compacted."""
 
 OUTPUT_TOPICS = {
     OutputType.DECISION: DECISIONS,
@@ -47,6 +63,19 @@ OUTPUT_TOPICS = {
 }
 """Where each output record is published; dead letters hold bytes that are no input record."""
 CONTRACT_OUT = tuple(dict.fromkeys(OUTPUT_TOPICS.values()))
-COMPACTED = (SNAPSHOTS,)
-SHARDED = (INPUTS, SNAPSHOTS, *CONTRACT_OUT)
-"""One partition a shard; the others have as many partitions as their writers like."""
+COMPACTED = (SNAPSHOTS, QUALITY_LATEST)
+SHARDED = (INPUTS, SNAPSHOTS, *CONTRACT_OUT, DEAD_LETTERS, DECISIONS_JSON, QUALITY_LATEST)
+"""One partition a shard."""
+CONTRACT_PARTITIONS = 16
+"""Most partitions of a topic of `CONTRACT_IN`: each is a source of its own in the inputs."""
+
+
+def partitions_of(topic: str, shards: int) -> int:
+    """How many partitions a topic has in an installation."""
+    if topic in SINGLE:
+        return 1
+    return min(shards, CONTRACT_PARTITIONS) if topic in CONTRACT_IN else shards
+
+
+EVERY = (*SINGLE, *CONTRACT_IN, *SHARDED)
+"""Every topic of an installation."""

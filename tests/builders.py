@@ -56,6 +56,7 @@ POLICY_DEFAULTS: dict[str, Any] = {
     "max_levels": 10,
     "max_children": 64,
     "max_attempts": 5,
+    "posting": 15,
     "stale_ns": 10 * S,
     "ack_timeout_ns": 500 * MS,
     "retry_ns": 50 * MS,

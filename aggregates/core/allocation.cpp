@@ -29,8 +29,10 @@ std::int64_t tolerance_bound(const Task& task) {
   for_each_bit(task.candidates.eligible, [&](std::size_t i) {
     Piece piece;
     Pieces pieces = task.pieces(i);
-    if (!pieces.next(piece) || piece.cost_nanos >= least) return;
-    least = piece.cost_nanos;
+    if (!pieces.next(piece)) return;
+    const std::int64_t cost = piece.cost_nanos + task.ticket_share(i);
+    if (cost >= least) return;
+    least = cost;
     price = task.candidates[i].levels[piece.level].price_nanos;
   });
   return least == kInt64Max ? 0 : least + scale_e9(price, task.policy.tolerance_e9);
@@ -56,7 +58,8 @@ std::int64_t slowest_needed(const Task& task, const ByPolicy& by_policy) {
     std::int64_t units = 0;
     Piece piece;
     Pieces pieces = task.pieces(next);
-    while (pieces.next(piece)) units += piece.cost_nanos <= by_policy.bound ? piece.units : 0;
+    const std::int64_t most = by_policy.bound - by_policy.shares[next];
+    while (pieces.next(piece)) units += piece.cost_nanos <= most ? piece.units : 0;
     left -= whole_lots(units, task.candidates[next].terms->lot_units);
     if (left <= 0) return by_policy.primaries[next];
     rest &= ~bit(next);
@@ -68,6 +71,7 @@ std::int64_t slowest_needed(const Task& task, const ByPolicy& by_policy) {
 void order_venues(const Task& task, ByPolicy& by_policy) {
   by_policy.bound = tolerance_bound(task);
   const Mask eligible = task.candidates.eligible;
+  for_each_bit(eligible, [&](std::size_t i) { by_policy.shares[i] = task.ticket_share(i); });
   if (task.policy.kind == number(PolicyKind::PREFERRED)) {
     for_each_bit(eligible, [&](std::size_t i) {
       const std::uint8_t rank = task.policy.preferred[task.candidates[i].venue];

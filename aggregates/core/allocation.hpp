@@ -78,6 +78,12 @@ struct Task {
 
   Pieces pieces(std::size_t i) const { return {charges, candidates[i], cap_nanos}; }
   int128 ticket(std::size_t i) const { return int128{candidates[i].ticket_nanos} * units_per_one; }
+  // Ticket per whole one were everything sent there: what a policy with an order of venues of its
+  // own sees of it; the others search.
+  std::int64_t ticket_share(std::size_t i) const {
+    if (candidates[i].ticket_nanos == 0) return 0;
+    return static_cast<std::int64_t>(std::min(int128{kMaxPriceNanos}, ticket(i) / wanted));
+  }
   // Least size of a child there, in whole lots.
   std::int64_t floor_of(std::size_t i) const {
     const Terms& terms = *candidates[i].terms;

@@ -49,7 +49,7 @@ bool stays(const Child& child) {
 void cut(Shard& shard, Child& child, std::int64_t excess) {
   const std::int64_t left = child.leaves_units() - excess;
   const std::int64_t units = child.units - excess;
-  if (left <= 0 || !child.rests() ||
+  if (left <= 0 || !child.rests() || child.reason == Reason::BAD_AMEND ||
       !children::replace(shard, child, units, child.limit_nanos)) {
     children::cancel(shard, child, Reason::AMENDED);
   }

@@ -17,6 +17,7 @@ namespace venuefold {
 
 constexpr double kMissScale = 65536.0;
 constexpr std::int64_t kMissMax = 65535;
+constexpr double kMostMiss = 65535.0;
 constexpr std::int64_t kMaxHiddenUnits = 1'000'000'000'000'000;
 
 // 1 - P(available >= q) in 1/65536 for each size of the table; never falls with size.
@@ -34,10 +35,21 @@ inline Misses misses(const Evidence& evidence, std::int64_t now_ns, double venue
     found.fill(static_cast<std::uint16_t>(worst));
     return found;
   }
+  // All at once, and bounded before they are integers: a value below 0 counts as 0 anyhow.
+  constexpr std::size_t last = kSurvivalSizes - 1;
+  std::array<double, kSurvivalSizes> shares;
+  std::array<std::int32_t, kSurvivalSizes> values;
   for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
-    double share = (evidence.success[i] * w + prior) / (evidence.trials[i] * w + prior_weight);
-    if (i == kSurvivalSizes - 1 && fill_ratio < share) share = fill_ratio;
-    worst = std::max(worst, std::min(kMissMax, floor_to_int64((1.0 - share) * kMissScale)));
+    shares[i] = (evidence.success[i] * w + prior) / (evidence.trials[i] * w + prior_weight);
+  }
+  if (fill_ratio < shares[last]) shares[last] = fill_ratio;
+  for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
+    const double value = (1.0 - shares[i]) * kMissScale;
+    const double positive = value > 0.0 ? value : 0.0;
+    values[i] = static_cast<std::int32_t>(positive < kMostMiss ? positive : kMostMiss);
+  }
+  for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
+    worst = std::max(worst, std::int64_t{values[i]});
     found[i] = static_cast<std::uint16_t>(worst);
   }
   return found;

@@ -21,11 +21,14 @@ struct Heads {
   // All that stand at the best price.
   std::uint64_t first() const {
     std::int64_t least = kInt64Max;
-    for (std::size_t h = 0; h < count; ++h) least = std::min(least, prices[h]);
     std::uint64_t found = 0;
-    if (least == kInt64Max) return found;
-    for (std::size_t h = 0; h < count; ++h) found |= std::uint64_t{prices[h] == least} << h;
-    return found;
+    for (std::size_t h = 0; h < count; ++h) {
+      const std::int64_t price = prices[h];
+      found = price < least ? 0 : found;
+      least = std::min(least, price);
+      found |= std::uint64_t{price == least} << h;
+    }
+    return least == kInt64Max ? 0 : found;
   }
 };
 

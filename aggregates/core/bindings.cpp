@@ -90,6 +90,15 @@ class NativeEngine {
   bool busy_ = false;
 };
 
+nb::dict counters(const NativeEngine& engine) {
+  const BeliefLooks& looks = engine.shard().looks;
+  nb::dict counts;
+  counts["belief_looks"] = looks.all;
+  counts["belief_sizes_found"] = looks.sizes_found;
+  counts["belief_acks_found"] = looks.acks_found;
+  return counts;
+}
+
 nb::dict describe_layouts() {
   nb::dict described;
   for (const LayoutPlaces& layout : layouts()) {
@@ -141,6 +150,7 @@ NB_MODULE(_core, module) {
       .def_prop_ro("out_seq", [](const NativeEngine& self) { return self.shard().out_seq; })
       .def_prop_ro("reference_version",
                    [](const NativeEngine& self) { return self.shard().reference_version; })
+      .def("counters", &venuefold::counters)
       .def("step", &NativeEngine::step, nb::arg("batch"),
            nb::arg("limit_ns") = venuefold::kInt64Max, nb::arg("stop_on_child") = false)
       .def("state_bytes", &NativeEngine::state_bytes)

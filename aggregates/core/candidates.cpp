@@ -94,7 +94,8 @@ Exclusion forbidden(const View& view, const Candidate& candidate, const Shard& s
 }
 
 // What the quote itself says.
-Exclusion unquoted(const View& view, const Candidate& candidate, const Tick& tick) {
+[[gnu::always_inline]] inline Exclusion unquoted(const View& view, const Candidate& candidate,
+                                                 const Tick& tick) {
   if (tick.touch[1 - view.side].units == 0) return {Reason::NO_QUOTE, 0};
   if (candidate.age_ns > view.stale_ns) return {Reason::STALE_QUOTE, candidate.age_ns};
   const std::int64_t bid = tick.touch[0].nanos;
@@ -188,10 +189,15 @@ void believe(const View& view, Candidate& candidate, std::int64_t now_ns, Shard&
     return shard.books.evidence(view.order.record.instrument, candidate.venue);
   };
   Belief& belief = terms.belief;
+  ++shard.looks.all;
   if (!belief.knows_sizes(now_ns, prior.fill_share)) [[unlikely]] {
+    ++shard.looks.sizes_found;
     belief.find_sizes(terms, evidence(), now_ns, prior.fill_share, shard.tables);
   }
-  if (!belief.knows_ack(now_ns)) [[unlikely]] belief.find_ack(terms, now_ns, shard.tables);
+  if (!belief.knows_ack(now_ns)) [[unlikely]] {
+    ++shard.looks.acks_found;
+    belief.find_ack(terms, now_ns, shard.tables);
+  }
   candidate.fill_ratio = belief.fill_ratio;
   candidate.misses = belief.misses;
   const double ack_ns = (belief.ack_total + prior.ack_added_ns) / belief.ack_weight;

@@ -110,6 +110,9 @@ void Child::answer_replace(ExecType type) {
   if (replaced) {
     units = pending_units;
     limit_nanos = pending_nanos;
+  } else {
+    // Whoever has refused once is not asked again.
+    reason = Reason::BAD_AMEND;
   }
   pending_units = pending_nanos = 0;
 }

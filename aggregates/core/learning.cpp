@@ -95,6 +95,12 @@ void mark_execution(Shard& shard, const Places& at) {
   shard.venues.dirty |= bit;
 }
 
+// Whether none of its parent's came before it: later ones meet a market that those have moved, and
+// what they miss says little about the venue.
+bool meets_no_footprint(const Child& child) {
+  return child.order->first_child->decision_id == child.decision_id;
+}
+
 }  // namespace
 
 void observe_answer(Shard& shard, Child& child) {
@@ -134,14 +140,15 @@ void observe_end(Shard& shard, const Child& child) {
   at.evidence.reject.observe(refused, at.now_ns, fill);
   at.venue.reject.observe(refused, at.venue_ns, fill);
   const std::int64_t asked = std::min(child.units, child.displayed_units);
-  if (asked > 0) {
+  const bool is_first = meets_no_footprint(child);
+  if (is_first && asked > 0) {
     const double share = static_cast<double>(std::min(child.cum_units, asked)) /
                          static_cast<double>(asked);
     at.terms.fill.observe(share, at.now_ns, fill);
     at.venue.fill.observe(share, at.venue_ns, fill);
     shard.venues.forget_prior(child.venue);
   }
-  if (!rejected) {
+  if (is_first && !rejected) {
     at.evidence.observe_survival(at.now_ns, child.units, child.cum_units,
                                  at.book.record.round_lot_units, fill);
     if (child.units > child.displayed_units) {

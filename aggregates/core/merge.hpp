@@ -37,10 +37,13 @@ struct ByPolicy {
   using Key = PolicyKey;
   std::int64_t bound;
   std::array<std::int64_t, kMaxVenues> primaries;
+  // Tickets, each per whole one.
+  std::array<std::int64_t, kMaxVenues> shares;
 
   static constexpr Key worst() { return {kInt64Max, kInt64Max}; }
   Key key(std::size_t i, std::int64_t cost_nanos) const {
-    return {cost_nanos <= bound ? primaries[i] : kInt64Max, cost_nanos};
+    const std::int64_t cost = cost_nanos + shares[i];
+    return {cost <= bound ? primaries[i] : kInt64Max, cost};
   }
 };
 
@@ -107,10 +110,16 @@ class Merged {
 
   // Heads stand in rank order, so the first of equals comes first.
   void find_first() {
-    least_ = Ranking::worst();
-    for (std::size_t h = 0; h < heads_count_; ++h) least_ = keys_[h] < least_ ? keys_[h] : least_;
-    if (least_ == Ranking::worst()) return;
-    for (std::size_t h = 0; h < heads_count_; ++h) first_ |= Mask{keys_[h] == least_} << h;
+    Key least = Ranking::worst();
+    Mask first = 0;
+    for (std::size_t h = 0; h < heads_count_; ++h) {
+      const Key key = keys_[h];
+      first = key < least ? 0 : first;
+      least = key < least ? key : least;
+      first |= Mask{key == least} << h;
+    }
+    least_ = least;
+    first_ = least == Ranking::worst() ? 0 : first;
   }
 
   bool take() {

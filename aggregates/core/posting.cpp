@@ -1,6 +1,7 @@
 #include "posting.hpp"
 
 #include "hazards.hpp"
+#include "policy.hpp"
 #include "shard.hpp"
 
 namespace venuefold::posting {
@@ -8,8 +9,9 @@ namespace {
 
 constexpr std::uint8_t kAddBit = 1 << number(Liquidity::ADD);
 
-bool may_post(const Order& order, const Posting* rule) {
-  return rule != nullptr && rule->enabled != 0 && order.record.post_permission != 0 &&
+bool may_rest(const Policy& policy, const Order& order, const Posting* rule) {
+  return may_post(policy, order.record.urgency) && rule != nullptr && rule->enabled != 0 &&
+         order.record.post_permission != 0 &&
          order.record.urgency <= rule->max_urgency && !order.is_immediate() &&
          order.posts < rule->max_posts;
 }
@@ -88,24 +90,23 @@ std::int64_t post_units(const Order& order, const Terms& terms) {
   return units >= terms.min_units ? units : 0;
 }
 
-// Expected gain per whole one in nanos, a fill's chance included.
+// Expected gain per whole one in nanos of a place in a queue bucket, a fill's chance included.
 double worth(Shard& shard, const Order& order, std::size_t venue, const BestPrices& best,
-             std::int64_t price, std::uint8_t horizon) {
+             std::int64_t price, std::size_t queue, const Posting& rule) {
   const std::uint32_t instrument = order.record.instrument;
   const bool two_sided = best.protected_bid != 0 && best.protected_ask != 0;
   const std::int64_t mid_x2 =
       two_sided ? best.protected_bid + best.protected_ask : shard.books[instrument].mid_x2;
   std::int64_t fee = 0;
   add_fee(shard, order, venue, price, fee);
-  const double adverse_bps = shard.books.evidence(instrument, venue).added[horizon - 1u].mean();
+  const Evidence& evidence = shard.books.evidence(instrument, venue);
+  const double adverse_bps = evidence.added[rule.horizon - 1u].mean();
   const double adverse = adverse_bps * static_cast<double>(price) / 10000.0;
   const double gain = static_cast<double>(order.sign() * (mid_x2 - 2 * price)) / 2.0 -
                       static_cast<double>(fee) - adverse;
-  const auto id = static_cast<std::uint8_t>(venue);
-  const std::int64_t ahead =
-      hazards::units_ahead(shard, instrument, id, order.side_index(), price);
-  const std::int64_t rest_ns = shard.tables.posting(order.policy)->rest_ns;
-  return hazards::passive_fill(shard, instrument, id, ahead, rest_ns).probability * gain;
+  const Passive chance = hazards::passive_fill_of_queue(
+      shard, instrument, static_cast<std::uint8_t>(venue), queue, rule.rest_ns);
+  return chance.probability * gain;
 }
 
 }  // namespace
@@ -113,7 +114,7 @@ double worth(Shard& shard, const Order& order, std::size_t venue, const BestPric
 void plan(Shard& shard, const Order& order, const BestPrices& best, const Candidates& candidates,
           Plan& plan) {
   const Posting* rule = shard.tables.posting(order.policy);
-  if (!may_post(order, rule)) return;
+  if (!may_rest(*shard.tables.policy(order.policy), order, rule)) return;
   const std::uint32_t instrument = order.record.instrument;
   double most = 0.0;
   for (std::size_t i = 0; i < candidates.count; ++i) {
@@ -124,7 +125,11 @@ void plan(Shard& shard, const Order& order, const BestPrices& best, const Candid
         post_price(order, shard.books.tick(instrument, venue), terms.tick_nanos, best);
     const std::int64_t units = post_units(order, terms);
     if (price == 0 || units == 0) continue;
-    const double value = worth(shard, order, venue, best, price, rule->horizon);
+    const std::int64_t ahead_units = hazards::units_ahead(
+        shard, instrument, static_cast<std::uint8_t>(venue), order.side_index(), price);
+    const std::uint8_t queue =
+        hazards::queue_bucket(ahead_units, shard.books[instrument].record.round_lot_units);
+    const double value = worth(shard, order, venue, best, price, queue, *rule);
     const std::int64_t best_nanos = plan.count == 0 ? 0 : plan.parts[0].limit_nanos;
     const std::int64_t ahead = plan.count == 0 ? 1 : order.sign() * (price - best_nanos);
     if (!(value > 0.0) || ahead < 0 || (ahead == 0 && !(value > most))) continue;
@@ -156,7 +161,9 @@ Reason why_withdraw(Shard& shard, const Order& order, const Child& child,
   const Terms& terms = shard.books.terms(instrument, child.venue);
   const Tick& row = shard.books.tick(instrument, child.venue);
   const std::int64_t price = post_price(order, row, terms.tick_nanos, best);
-  return price != child.limit_nanos ? Reason::TOUCH_MOVED : Reason::NONE;
+  if (price != child.limit_nanos) return Reason::TOUCH_MOVED;
+  const double value = worth(shard, order, child.venue, best, price, child.queue, *rule);
+  return value > 0.0 ? Reason::NONE : Reason::QUEUE_VALUE;
 }
 
 }  // namespace venuefold::posting

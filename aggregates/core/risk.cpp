@@ -97,8 +97,10 @@ Verdict check_limits(const NewOrder& order, const Book& book, std::int64_t limit
   const bool outside = is_buy(order) ? scaled > mid_x2 * (kE9 + limits.collar_e9)
                                      : scaled < mid_x2 * (kE9 - limits.collar_e9);
   if (outside) return {Reason::PRICE_COLLAR, limit_nanos};
-  const int128 most = int128{limits.max_notional_ones} * kE9 * book.record.units_per_one;
-  if (int128{order.order_units} * limit_nanos > most) {
+  // A seller's is counted at the mid at least: the limit only says how little it may be.
+  const int128 most = int128{2} * limits.max_notional_ones * kE9 * book.record.units_per_one;
+  const int128 price_x2 = std::max(int128{2} * limit_nanos, is_buy(order) ? int128{0} : mid_x2);
+  if (int128{order.order_units} * price_x2 > most) {
     return {Reason::MAX_ORDER_NOTIONAL, order.order_units};
   }
   return {};

@@ -91,6 +91,13 @@ struct Desk {
   Plan plan;
 };
 
+// How often a decision looked at a row's beliefs, and how often they had to be found anew.
+struct BeliefLooks {
+  std::uint64_t all = 0;
+  std::uint64_t sizes_found = 0;
+  std::uint64_t acks_found = 0;
+};
+
 struct Shard {
   Shard(std::uint16_t shard_id, std::string generation_hash)
       : id(shard_id), generation(std::move(generation_hash)) {}
@@ -119,6 +126,8 @@ struct Shard {
   bool compares_copies = false;
   // Children said to be sent since the start; no part of the state.
   std::uint64_t sent = 0;
+  // No part of the state either.
+  BeliefLooks looks;
   std::array<Source, kSources> sources{};
   std::array<std::uint64_t, kCounters> counters{};
   std::array<std::uint64_t, kMarkoutDrops> markout_drops{};

@@ -31,6 +31,8 @@ _SOURCE_AT, _SEQ_AT = 3, 8
 _TIME, _SEQ = struct.Struct("<q"), struct.Struct("<Q")
 CLOCK_SOURCE = 250
 """Source of the TIMER inputs that the owner of a shard appends."""
+KILL_SOURCE = 251
+"""Source of the kills of a whole installation; their number is the same in every shard."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,9 @@ class Frame:
 
     records: Any
     log_ns: int
-    clock_seq: int
-    engine_hash: bytes
+    clock_seq: int = 0
+    kill_seq: int = 0
+    engine_hash: bytes = b""
 
 
 def seal_frame(shard: int, number: int, records: Any, causation: int = 0) -> bytes:
@@ -71,14 +74,14 @@ def _ticks(payload: Any, last_ns: int, append_ns: int) -> Frame:
     fitting[0] = max(int(fitting[0]), last_ns)
     fitting = np.maximum.accumulate(fitting)
     if np.array_equal(fitting, times):
-        return Frame(payload, int(fitting[-1]), 0, b"")
+        return Frame(payload, int(fitting[-1]))
     changed = np.frombuffer(bytearray(payload), dtype="<i8")
     changed[_LOG_NS_AT // 8 :: SLOT // 8] = fitting
-    return Frame(changed.tobytes(), int(fitting[-1]), 0, b"")
+    return Frame(changed.tobytes(), int(fitting[-1]))
 
 
 def _mixed(records: bytearray, last_ns: int, append_ns: int) -> Frame:
-    offset, clock_seq, engine_hash = 0, 0, b""
+    offset, numbers, engine_hash = 0, {CLOCK_SOURCE: 0, KILL_SOURCE: 0}, b""
     while offset < len(records):
         kind, size = records[offset], record_size(records[offset])
         if offset + size > len(records):
@@ -88,9 +91,11 @@ def _mixed(records: bytearray, last_ns: int, append_ns: int) -> Frame:
             time_ns = append_ns
         last_ns = max(last_ns, time_ns)
         _TIME.pack_into(records, offset + _LOG_NS_AT, last_ns)
-        if kind == InputType.TIMER and records[offset + _SOURCE_AT] == CLOCK_SOURCE:
-            clock_seq = max(clock_seq, _SEQ.unpack_from(records, offset + _SEQ_AT)[0])
+        source = records[offset + _SOURCE_AT]
+        if source in numbers:
+            numbers[source] = max(numbers[source], _SEQ.unpack_from(records, offset + _SEQ_AT)[0])
         elif kind == InputType.ENGINE:
             engine_hash = ENGINE.unpack(records, offset).version_hash
         offset += size
-    return Frame(bytes(records), last_ns, clock_seq, engine_hash)
+    clock_seq, kill_seq = numbers.values()
+    return Frame(bytes(records), last_ns, clock_seq, kill_seq, engine_hash)

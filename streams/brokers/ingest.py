@@ -13,15 +13,18 @@ from dataclasses import dataclass, field
 from schemas.codes import InputType
 from schemas.json_inputs import BadMessageError, Place, decode, to_record
 from schemas.reference import INSTRUMENT, POLICY, VENUE
-from schemas.topics import EXECUTION_REPORTS, INPUTS, MARKET_DATA, ORDERS
+from schemas.topics import (
+    CONTRACT_IN,
+    CONTRACT_PARTITIONS,
+    INPUTS,
+)
 from schemas.wire import iter_inputs, text
 from streams.brokers.frames import seal_frame
 from streams.brokers.partitioner import Partitioner
 from streams.brokers.shard_fold import Outgoing, dead_letter
 
-FIRST_SOURCE = {MARKET_DATA: 100, ORDERS: 130, EXECUTION_REPORTS: 160}
-SOURCES_EACH = 30
-"""Partitions of one contract topic that can be told apart as sources."""
+FIRST_SOURCE = {topic: 100 + CONTRACT_PARTITIONS * n for n, topic in enumerate(CONTRACT_IN)}
+"""Source of partition 0 of each contract topic; partition 1 is the next one."""
 
 
 @dataclass
@@ -40,9 +43,21 @@ class ReferenceNames:
         """Dense id of a venue key."""
         return self.venues.get(key)
 
+    def instrument_key(self, number: int) -> str:
+        """Key of a dense id, the id as text where it is not known."""
+        return _key(self.instruments, number)
+
+    def venue_key(self, number: int) -> str:
+        """Key of a dense id, the id as text where it is not known."""
+        return _key(self.venues, number)
+
     def policy_id(self, name: str) -> int | None:
         """Id of a policy name."""
         return self.policies.get(name)
+
+
+def _key(known: dict[str, int], number: int) -> str:
+    return next((key for key, found in known.items() if found == number), str(number))
 
 
 @dataclass
@@ -73,8 +88,8 @@ class Ingest:
     def take(self, topic: str, partition: int, offset: int, raw: bytes) -> list[Outgoing]:
         """One message of a contract topic (its name without prefix)."""
         place = (topic, partition, offset)
-        if partition >= SOURCES_EACH:
-            reason = f"partition {partition} of {topic}; ingest reads {SOURCES_EACH} of them"
+        if partition >= CONTRACT_PARTITIONS:
+            reason = f"partition {partition} of {topic}; ingest reads {CONTRACT_PARTITIONS} of them"
             return [dead_letter(raw, place, reason, partition % self.shards)]
         source = FIRST_SOURCE[topic] + partition
         try:

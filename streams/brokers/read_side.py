@@ -28,6 +28,10 @@ class OnceReader:
     differing: int = 0
     _seen: dict[tuple[int, int], bytes] = field(default_factory=dict)
 
+    def resume(self, shard: int, out_seq: int) -> None:
+        """Goes on behind a message that was taken before."""
+        self.last[shard] = out_seq
+
     def take(self, raw: bytes) -> Envelope | None:
         """The message, or None for one that was read already; GapError when one is missing."""
         envelope = open_envelope(raw, self.topic)

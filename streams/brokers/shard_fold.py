@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 from aggregates import kernel
 from aggregates.kernel import GENERATION
+from schemas.control import ShardLatched, encode_control
 from schemas.envelope import OUT_HEADER
 from schemas.errors import InputError, VenuefoldError
 from schemas.topic_envelope import Envelope, MessageKind, open_envelope, seal
-from schemas.topics import DEAD_LETTERS, INPUTS, OUTPUT_TOPICS
+from schemas.topics import CONTROL_ANSWERS, DEAD_LETTERS, INPUTS, OUTPUT_TOPICS
 from schemas.wire import iter_raw_outputs
 from streams.brokers.frames import sequence
 from streams.brokers.snapshots import SLOT_COUNT, Manifest, chunk_count, digest
@@ -54,6 +55,7 @@ class ShardFold:
     shard: int
     core: str = "native"
     clock_seq: int = 0
+    kill_seq: int = 0
     snapshots: int = 0
     next_place: str = ""
     previous: dict[str, int] = field(default_factory=dict)
@@ -88,6 +90,7 @@ class ShardFold:
             )
         before = self.engine.seq
         self.clock_seq = max(self.clock_seq, frame.clock_seq)
+        self.kill_seq = max(self.kill_seq, frame.kill_seq)
         _, outputs = self.engine.step(frame.records)
         self.counts.inputs += self.engine.seq - before
         return self._messages(outputs)
@@ -137,6 +140,12 @@ class ShardFold:
             found.append(Outgoing(topic, self.shard, head.out_seq, key, seal(envelope)))
         self.counts.outputs += len(found)
         return found
+
+
+def latched(fold: ShardFold, owner: str) -> Outgoing:
+    """The owner's word that the shard has the newest kill; say it once its outputs are out."""
+    said = ShardLatched(number=fold.kill_seq, shard=fold.shard, owner=owner)
+    return Outgoing(CONTROL_ANSWERS, 0, 0, b"", encode_control(said))
 
 
 def dead_letter(raw: bytes, place: tuple[str, int, int], reason: str, shard: int) -> Outgoing:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -43,8 +43,8 @@ class SnapshotStore(Protocol):
     async def put(self, shard: int, blobs: list[tuple[str, bytes]]) -> None:
         """Keeps the blobs, in this order; returns when all are safe."""
 
-    async def load(self, shard: int) -> Mapping[str, bytes]:
-        """The newest blob under each key."""
+    async def load(self, shards: Sequence[int]) -> Mapping[int, Mapping[str, bytes]]:
+        """The newest blob under each key, by shard."""
 
 
 def cut(manifest: Manifest, state: bytes) -> Iterator[tuple[str, bytes]]:
@@ -102,8 +102,11 @@ class FolderStore:
                 os.fsync(file.fileno())
             draft.replace(target)
 
-    async def load(self, shard: int) -> Mapping[str, bytes]:
-        """Every file of the shard."""
+    async def load(self, shards: Sequence[int]) -> Mapping[int, Mapping[str, bytes]]:
+        """Every file of the shards."""
+        return {shard: self._files(shard) for shard in shards}
+
+    def _files(self, shard: int) -> dict[str, bytes]:
         base = self.folder / str(shard)
         files = [path for path in base.rglob("*") if path.is_file() and path.suffix != ".new"]
         return {str(path.relative_to(base)): path.read_bytes() for path in files}

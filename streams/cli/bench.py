@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -53,8 +54,10 @@ class Report(msgspec.Struct, kw_only=True):
     failures: list[Failure]
 
 
-LONGEST_S = {"quick": 60, "whole": 300, "full": 3_600}
+LONGEST_S = {"quick": 120, "whole": 300, "full": 3_600}
 """Seconds that one benchmark may take; then it is reported as failed and the rest goes on."""
+NOT_QUICK = ("*.ticks", "api.read*", "projection.[rgp]*", "solver.[123]*", "snapshot.pause.none")
+"""Benchmarks that the quick table leaves out; by name they run at its size."""
 FIXED_COST_NANOS = 300_000_000
 """What a child costs in the benchmark of decisions with fixed costs: 0.30 of the currency."""
 
@@ -65,7 +68,8 @@ class Catalogue:
     def __init__(self, size: str, data: Path | None, folder: Path) -> None:
         # What is quick at any size is measured at length in the whole table too.
         self.is_long, self.folder = size != "quick", folder
-        self.is_full = is_full = size == "full"
+        self.size, self.is_full = size, size == "full"
+        is_full = self.is_full
         self.day: pipelines.SimulatedDay | None = None
         self.native: dict[int, native.NativeBench] = {}
         self.table: dict[str, Benchmark] = {
@@ -85,6 +89,7 @@ class Catalogue:
             "market.routed": partial(market.routed, is_full),
             "replay": lambda: self._day().replay(folder / "replay"),
             "verify": self._verify,
+            "whatif.command": partial(pipelines.whatif, folder / "whatif"),
             "log.bytes_per_tick": lambda: durability.bytes_per_tick(self._run()),
             **self._read_models(),
             **broker_benchmarks(folder / "brokers", is_full),
@@ -118,7 +123,7 @@ class Catalogue:
         return {
             "solver.common": partial(solver.common, self.is_full),
             **{
-                f"solver.{venues}": partial(solver.protocol_a, venues, self.is_full)
+                f"solver.{venues}": partial(solver.protocol_a, venues, self.size)
                 for venues in solver.SIZES
             },
         }
@@ -146,10 +151,12 @@ class Catalogue:
         for name in names:
             if not any(fnmatchcase(known, name) for known in self.table):
                 raise InputError(f"no benchmark {name!r}; there are {', '.join(self.table)}")
+        left_out = NOT_QUICK if self.size == "quick" and not names else ()
         return {
             known: run
             for known, run in self.table.items()
-            if not names or any(fnmatchcase(known, name) for name in names)
+            if any(fnmatchcase(known, name) for name in names or ("*",))
+            and not any(fnmatchcase(known, name) for name in left_out)
         }
 
     def _native(self) -> dict[str, Benchmark]:
@@ -244,6 +251,7 @@ def bench(
 
 def measured(chosen: dict[str, Benchmark], size: str) -> Report:
     """Runs them one after the other; one that fails is noted and the rest goes on."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended too
     started = time.monotonic()
     about, calibration = machine(), Calibration()
     results: list[Result] = []

@@ -11,9 +11,9 @@ from schemas.errors import InputError
 from streams.cli.replay import KEYS
 from streams.cli.run_report import print_run
 from streams.cli.terminal import print_json, print_lines
-from streams.replay.demo import MAX_SECONDS, Demo, DemoRequest
 from streams.replay.interrupt import Interrupt
 from streams.replay.summary import Summary, summarise
+from streams.runtime_embedded.demo import MAX_SECONDS, Demo, DemoRequest
 
 HEADLESS_SECONDS = 10
 

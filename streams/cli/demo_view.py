@@ -22,7 +22,7 @@ from schemas.events import SmartRoutingDecisionEvent
 from schemas.units import NS_PER_MS, NS_PER_S
 from schemas.wire import decode_output, iter_inputs, iter_raw_outputs
 from streams.cli.quality_cells import latency, percent
-from streams.replay.demo import Demo
+from streams.runtime_embedded.demo import Demo
 
 REFRESH_NS = 250 * NS_PER_MS
 KEPT = 8

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from schemas.errors import InputError
-from streams.cli.evaluate_view import percent, print_result
+from streams.cli.evaluate_view import number, percent, print_result
 from streams.cli.terminal import print_json, print_table, progress_bar
 
 
@@ -25,6 +25,7 @@ def evaluate(
     run: Path | None = None,
     json: bool = False,
     out: Path | None = None,
+    page: Path | None = None,
 ) -> int:
     """Evaluate routing in simulated markets whose truth is known.
 
@@ -37,9 +38,10 @@ def evaluate(
         full: The size of the published figures.
         confirm: A commit: its hash gives the seeds, so that nobody chose them.
         facts: Folder of recorded data: print stylised facts beside the simulated ones, only.
-        run: Folder of a run, of recorded data say: score its decisions by protocol A, only.
+        run: Folder of a run, of recorded data say: score its decisions by protocols A and B, only.
         json: One JSON object instead of tables.
         out: Folder for blocks, result, plots and the record of configurations tried.
+        page: A Markdown page whose tables, between two marks, are written anew (RESULTS.md).
     """
     if facts is not None:
         return print_facts(facts, json)
@@ -49,17 +51,38 @@ def evaluate(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     from streams.evaluation import evaluate as harness
+    from streams.evaluation.page import write_page
     from streams.evaluation.plots import plot
 
     with progress_bar() as progress:
         result = harness.evaluate(plan, out, progress)
     if out is not None:
         plot(result, out)
+    if page is not None:
+        write_page(page, result, told(result, confirm))
     if json:
         print_json(result)
     else:
         print_result(result)
     return 0
+
+
+def told(result: dict[str, Any], confirm: str) -> str:
+    """How the tables of a page came about."""
+    from streams.cli.benchmarks.machine import commit
+
+    seeds = result["seeds"]
+    whence = f"the confirmation seeds of {confirm}" if confirm else "the tuning seeds"
+    sizes = (
+        f"{seeds['blocks']} market seeds of {seeds['orders']} parents a family, "
+        f"{seeds['side_blocks']} by number of venues, {seeds['control_blocks']} a control, "
+        f"{seeds['learn_blocks']} of learning"
+    )
+    return (
+        f"At commit {commit()}, {whence} from {seeds['first_seed']}: {sizes}. All in bps of the "
+        "arrival mid, intervals of 95 % paired by seed; configurations tried in this folder: "
+        f"{result['configurations_tried']}."
+    )
 
 
 def print_facts(data: Path, json: bool) -> int:
@@ -75,17 +98,21 @@ def print_facts(data: Path, json: bool) -> int:
 
 
 def print_run(run: Path, json: bool) -> int:
-    """Protocol A of a run's logged decisions."""
+    """Protocols A and B of a run's logged decisions."""
     from streams.evaluation.recorded import score_run
 
-    row = score_run(run)
+    result = score_run(run)
+    a, b = result["A"], result["B"]
     if json:
-        print_json({"A": [row]})
+        print_json({"A": [a], "B": [b], "run": result["run"]})
         return 0
     columns = ["venues", "overlap %", "within %", "trivial %", "random %", "best price %", "n"]
     shares = ("overlap", "within_tolerance", "trivial_share", "random_overlap")
-    cells = [percent(row[name]) for name in (*shares, "best_price_overlap")]
-    print_table(f"A on {run}", columns, [[str(row["venues"]), *cells, f"{row['n']:,}"]])
+    cells = [percent(a[name]) for name in (*shares, "best_price_overlap")]
+    print_table(f"A on {run}", columns, [[str(a["venues"]), *cells, f"{a['n']:,}"]])
+    columns = ["regret bps", "its 90 %", "best split by decision-time books, bps", "n", "left out"]
+    cells = [number(b[name]) for name in ("regret_bps", "regret_bps_p90", "decision_time_bps")]
+    print_table(f"B on {run}", columns, [[*cells, f"{b['n']:,}", f"{b['left_out']:,}"]])
     return 0
 
 
@@ -108,5 +135,6 @@ def _plan(venues: int, orders: int, seed: int, blocks: int, size: tuple[bool, bo
         blocks=blocks or plan.blocks,
         side_blocks=min(blocks or plan.side_blocks, plan.side_blocks),
         control_blocks=min(blocks or plan.control_blocks, plan.control_blocks),
+        learn_blocks=min(blocks or plan.learn_blocks, plan.learn_blocks),
         first_seed=confirmation_seed(commit) if commit else seed,
     )

@@ -7,6 +7,7 @@ from typing import Any
 from streams.cli.terminal import print_table
 
 KEY_BASELINES = {"single best price", "pro rata", "re-routing fee-aware sweep"}
+C_COLUMNS = ["after 60 orders %", "habits known %", "left out %", "C n"]
 Result = dict[str, Any]
 
 
@@ -53,13 +54,15 @@ def _protocols(result: Result) -> None:
             percent(a["best_price_overlap"]),
             number(b["regret_bps"]),
             percent(c["accuracy"]),
+            percent(c["accuracy_late"]),
+            percent(c["accuracy_known"]),
             percent(c["share_left_out"]),
             str(c["n"]),
         ]
         for a, b, c in zip(result["A"], result["B"], result["C"], strict=True)
     ]
     title = "A solver, B arrival, C choice of venue"
-    print_table(title, [*columns, "B bps", "C %", "left out %", "C n"], rows)
+    print_table(title, [*columns, "B bps", "C %", *C_COLUMNS], rows)
 
 
 def _ladder(result: Result) -> None:
@@ -107,16 +110,21 @@ def _families(result: Result) -> None:
         if row["baseline"] in KEY_BASELINES
     ]
     columns = ["family", "A overlap %", "C %", "baseline", "saved bps", "95 %", "saved %", "95 %"]
-    print_table("held-out families", columns, rows)
+    print_table("families: the first is tuned on, the others held out", columns, rows)
 
 
 def _learning(result: Result) -> None:
     learning = result["learning"]
-    rows = [
-        [str(row["quarter"]), number(row["bps"]), interval(row["ci95"])]
-        for row in learning["frozen_minus_live"]
-    ]
-    print_table("frozen minus live, by quarter of the day", ["quarter", "bps", "95 %"], rows)
+    for name, what in (("bps", "shortfall"), ("regret_bps", "regret of small parents")):
+        gains = learning["frozen_minus_live"][name]
+        rows = [
+            [str(row["quarter"]), number(row["bps"]), interval(row["ci95"])]
+            for row in gains["quarters"]
+        ]
+        day = [number(gains["day_bps"]), interval(gains["day_ci95"])]
+        more = [number(gains["last_minus_first"]), interval(gains["ci95"])]
+        title = f"frozen minus live, {what}, by quarter of the day"
+        print_table(title, ["quarter", "bps", "95 %"], [*rows, ["all", *day], ["4 minus 1", *more]])
     switch = learning["after_switch"]
     shares = ", ".join(percent(share) for share in switch["after_by_bin"])
     print_table(

@@ -20,6 +20,7 @@ RUNTIMES: dict[str, str] = {
     "embedded": "streams.cli.serve:serve_embedded",
     "kafka": "streams.runtime_kafka.run:serve",
     "pulsar": "streams.runtime_pulsar.run:serve",
+    "mirror": "streams.brokers.mirror:serve",
 }
 """Runtime -> module:function that serves a ServiceConfig until it is told to stop."""
 

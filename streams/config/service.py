@@ -18,7 +18,7 @@ Rate = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 class Service(Section, frozen=True, kw_only=True):
     """Which runtime, and where its log lies. 0 in `snapshot_s` takes none while running."""
 
-    runtime: Literal["embedded", "kafka", "pulsar"] = "embedded"
+    runtime: Literal["embedded", "kafka", "pulsar", "mirror"] = "embedded"
     run: str = "runs/service"
     core: Literal["native", "reference"] = "native"
     snapshot_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 30
@@ -57,15 +57,41 @@ class ReferenceStore(Section, frozen=True, kw_only=True):
 
 
 class SimulatedMarket(Section, frozen=True, kw_only=True):
-    """The plain simulated market that children trade in; 0 orders a second sends none."""
+    """The synthetic market that children trade in; 0 orders a second sends none.
 
-    venues: Annotated[int, msgspec.Meta(ge=1, le=64)] = 24
-    instruments: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 4
+    `preset` is the name of a market of deploy/market or a path to a TOML. 0 in `venues` and
+    `instruments` takes all that it has, another number the first ones; 0 in `records_per_s` leaves
+    its own pace, another number is about what its venues will send in a second.
+    """
+
+    preset: str = "us_equity_24"
+    venues: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    instruments: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0
     seed: Annotated[int, msgspec.Meta(ge=0)] = 1
-    records_per_s: Annotated[int, msgspec.Meta(ge=100, le=10_000_000)] = 20_000
+    records_per_s: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 0
     orders_per_s: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
     stale_ms: Annotated[int, msgspec.Meta(ge=1)] = 2_000
     horizon_ms: Annotated[int, msgspec.Meta(ge=1)] = 5_000
+
+
+class Gateway(Section, frozen=True, kw_only=True):
+    """A gateway process on a broker, and which gateways a kill waits for."""
+
+    name: str = "venues"
+    data: str = "runs/gateway"
+    drop_copy: bool = True
+    all: tuple[str, ...] = ("venues",)
+    patience_s: Annotated[float, msgspec.Meta(gt=0.0, le=60.0)] = 5.0
+
+
+class Mirror(Section, frozen=True, kw_only=True):
+    """Which topics go from one broker to the other; `json` adds decisions as JSON at the target."""
+
+    source: Literal["kafka", "pulsar"] = "kafka"
+    target: Literal["kafka", "pulsar"] = "pulsar"
+    topics: tuple[str, ...] = ("sor.decisions",)
+    json: bool = True
+    data: str = "runs/mirror"
 
 
 class Telemetry(Section, frozen=True, kw_only=True):
@@ -84,6 +110,8 @@ class ServiceConfig(Whole, frozen=True, kw_only=True):
     telemetry: Telemetry = Telemetry()
     kafka: KafkaConfig = KafkaConfig()
     pulsar: PulsarConfig = PulsarConfig()
+    gateway: Gateway = Gateway()
+    mirror: Mirror = Mirror()
     engine: EngineConfig = EngineConfig(quality=Quality(publish_s=1, liquidity_half_life_s=10))
 
     def faults(self) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from aggregates import kernel
+from schemas.codes import InputType, PolicyKind
+from schemas.envelope import HEADER
 from schemas.orders import NEW_ORDER
-from schemas.units import NS_PER_MS, NS_PER_S
+from schemas.reference import POLICY
+from schemas.units import E9, NS_PER_MS, NS_PER_S
+from schemas.wire import iter_inputs
 from streams.config.records import config_records
 from streams.config.sections import EngineConfig, Policies, Policy, Quality
-from streams.evaluation.parents import SMALL_TENTHS, TENTHS, WARM_UP_NS, parent_orders
+from streams.evaluation.decisions import Seen
+from streams.evaluation.parents import (
+    SMALL_TENTHS,
+    TENTHS,
+    URGENT,
+    WARM_UP_NS,
+    parent_orders,
+)
 from streams.evaluation.truth import TrueMarket
 from streams.simulator.synthetic.drive import Drive, Watch, ignore, order_times
 from streams.simulator.synthetic.market import RESULT, market_arguments, reference_stream
-from streams.simulator.synthetic.terms import Preset
+from streams.simulator.synthetic.terms import InstrumentTerms, Preset
 
 HORIZON_MS = 800
 RETRY_MS = 10
@@ -25,7 +36,8 @@ ATTEMPTS = 40
 STALE_MS = 5_000
 TOUCH_DEPTHS = 3
 """A usual consolidated touch, in depths of the instrument."""
-POLICY = 2
+FIRST_POLICY = 11
+"""Policy of the first instrument; each has its own, since penalties are in its ticks."""
 
 SPLITS = {
     "single best price": 0,
@@ -36,24 +48,30 @@ SPLITS = {
     "re-routing fee-aware sweep": 5,
 }
 """Baselines, all of them with the same latency, fees, horizon and re-routing."""
-ORACLE_PENALTIES_E9 = (200_000, 400_000, 800_000, 1_600_000, 3_200_000)
+ORACLE_PENALTIES_E9 = (800_000, 1_600_000, 3_200_000, 6_400_000)
 RANDOM_SPLIT = 7
 
 
 class EngineArm(msgspec.Struct, frozen=True, kw_only=True):
-    """Our router under a configuration. `frozen` keeps it from learning."""
+    """Our router under a configuration. `frozen` keeps it from learning.
+
+    `miss_ticks`: what missing one unit costs a parent of up to a touch, and a larger one, whose
+    remainder pays for what its children give away. `prior_weight` in children.
+    """
 
     name: str = "ours"
     fee_aware: bool = True
-    miss_penalty_bps: float = 1.0
+    miss_ticks: tuple[float, float] = (0.3, 4.0)
     frozen: bool = False
     max_levels: int = 5
+    fill_prior: float = 0.9
+    prior_weight: float = 10.0
+    fill_half_life_s: int = 10
 
     def config(self) -> EngineConfig:
         """What the engine is told."""
         policy = Policy(
             fee_aware=self.fee_aware,
-            miss_penalty_bps=self.miss_penalty_bps,
             max_levels=self.max_levels,
             max_children=64,
             max_attempts=ATTEMPTS,
@@ -63,18 +81,38 @@ class EngineArm(msgspec.Struct, frozen=True, kw_only=True):
             ack_timeout_ms=200,
             allow_degraded=True,
         )
-        weight = 1e6 if self.frozen else 4.0
-        quality = msgspec.structs.replace(Quality(), **_prior_weight(weight))
+        quality = Quality(
+            fill_prior=self.fill_prior,
+            fill_prior_weight=FROZEN_WEIGHT if self.frozen else self.prior_weight,
+            fill_half_life_s=self.fill_half_life_s,
+        )
         return EngineConfig(
             policies=Policies(best_price=policy, lowest_cost=policy, fastest=policy),
             quality=quality,
         )
 
+    def penalties_e9(self, terms: InstrumentTerms) -> tuple[int, int]:
+        """The miss penalties of one instrument in 1e-9 of its price."""
+        tick = float(terms.tick) / float(terms.price) * E9
+        small, large = self.miss_ticks
+        return round(small * tick), round(large * tick)
 
-def _prior_weight(weight: float) -> dict[str, Any]:
-    """The prior's weight under whichever type the configuration gives it."""
-    kind = type(Quality().fill_prior_weight)
-    return {"fill_prior_weight": kind(weight)}
+    def policy_records(self, preset: Preset, told: bytes) -> bytes:
+        """One `lowest_cost` POLICY by instrument, in the order of the reference data `told`."""
+        policies = [raw for kind, raw in iter_inputs(told) if kind == InputType.POLICY]
+        common = POLICY.unpack(policies[int(PolicyKind.LOWEST_COST) - 1])
+        *_, (_, last) = iter_inputs(told)
+        first_seq = HEADER.unpack(last).source_seq + 1
+        records = []
+        for at, terms in enumerate(preset.instruments):
+            small, large = self.penalties_e9(terms)
+            own = {"policy": FIRST_POLICY + at, "source_seq": first_seq + at}
+            own |= {"urgency_miss_e9_1": small, "urgency_miss_e9_3": large}
+            records.append(POLICY.pack(**common._replace(**own)._asdict()))
+        return b"".join(records)
+
+
+FROZEN_WEIGHT = 1e6
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +123,11 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     orders: int
     gap_ms: int = 150
     is_small: bool = False
+    child_stream: int = 0
+
+    def market(self) -> TrueMarket:
+        """The market at its start, without orders."""
+        return TrueMarket(*market_arguments(self.preset, self.seed, child_stream=self.child_stream))
 
     def parents(self) -> bytes:
         """The NEW_ORDER records of the block."""
@@ -93,7 +136,20 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
             touch = [terms.depth_units // 2 for terms in self.preset.instruments]
         tenths = SMALL_TENTHS if self.is_small else TENTHS
         gap_ns = self.gap_ms * NS_PER_MS
-        return parent_orders(self.preset, touch, self.orders, gap_ns, self.seed, POLICY, tenths)
+        return parent_orders(
+            self.preset, touch, self.orders, gap_ns, self.seed, FIRST_POLICY, tenths
+        )
+
+    def penalty_of(self, arm: EngineArm) -> Callable[[Seen], float]:
+        """Miss penalty of a decision as a fraction of the price, by its parent's urgency."""
+        urgency = np.frombuffer(self.parents(), NEW_ORDER.dtype)["urgency"]
+        penalties = [arm.penalties_e9(terms) for terms in self.preset.instruments]
+
+        def penalty(one: Seen) -> float:
+            small, large = penalties[one.decision.instrument]
+            return (large if urgency[one.order - 1] == URGENT else small) / E9
+
+        return penalty
 
     @property
     def end_ns(self) -> int:
@@ -106,14 +162,13 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 def reference_of(preset: Preset, arm: EngineArm) -> bytes:
     """Every reference record an engine needs in this market."""
     records = b"".join(reference_stream(preset).records)
-    told = config_records(arm.config(), records, stale_ms=STALE_MS, horizon_ms=HORIZON_MS)
-    return records + told
+    told = records + config_records(arm.config(), records, stale_ms=STALE_MS, horizon_ms=HORIZON_MS)
+    return told + arm.policy_records(preset, told)
 
 
 def run_engine(setting: Setting, arm: EngineArm, watch: Watch = ignore) -> NDArray[np.void]:
     """Results by parent, dtype RESULT.dtype, of our router."""
-    market = TrueMarket(*market_arguments(setting.preset, setting.seed))
-    return run_engine_in(market, setting, arm, watch)
+    return run_engine_in(setting.market(), setting, arm, watch)
 
 
 def run_engine_in(
@@ -132,7 +187,7 @@ def run_baseline(
     setting: Setting, split: int, miss_e9: int = 0, stream: int = 1
 ) -> NDArray[np.void]:
     """Results by parent of a baseline."""
-    market = TrueMarket(*market_arguments(setting.preset, setting.seed))
+    market = setting.market()
     market.add_orders(setting.parents())
     terms = [split, HORIZON_MS * NS_PER_MS, RETRY_MS * NS_PER_MS, ATTEMPTS, miss_e9, stream]
     market.run_baseline(terms, setting.end_ns)

@@ -21,18 +21,19 @@ from streams.evaluation.choice import ChoiceScore, score_choices
 from streams.evaluation.decisions import DecisionWatch, Seen
 from streams.evaluation.score import instant_bps, shortfall_bps, size_bucket
 from streams.evaluation.solver import SolverScore, preset_terms, score_solver
-from streams.evaluation.truth import TrueMarket
 from streams.evaluation.worlds import Shape, drawn_preset
-from streams.simulator.synthetic.market import market_arguments
 from streams.simulator.synthetic.terms import Preset
 
 OURS = EngineArm()
+PLAIN = (0.0, 0.0)
 LADDER = (
-    EngineArm(name="fee-blind", fee_aware=False, miss_penalty_bps=0.0, frozen=True),
-    EngineArm(name="+ fees", miss_penalty_bps=0.0, frozen=True),
+    EngineArm(name="fee-blind", fee_aware=False, miss_ticks=PLAIN, frozen=True),
+    EngineArm(name="+ fees", miss_ticks=PLAIN, frozen=True),
     EngineArm(name="+ cost of missing", frozen=True),
     EngineArm(name="+ live quality"),
 )
+SOLVED = 30
+"""Decisions of a block that protocol A solves again."""
 
 
 class BlockTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +42,7 @@ class BlockTask(msgspec.Struct, frozen=True, kw_only=True):
     shape: Shape
     seed: int
     orders: int
+    small_orders: int
     wants_all: bool = True
 
 
@@ -48,12 +50,13 @@ def run_block(task: BlockTask) -> dict[str, Any]:
     """Mean shortfall in bps by arm (plain, by notional, by size) and the protocols' raw scores."""
     preset = drawn_preset(task.shape, task.seed)
     setting = Setting(preset=preset, seed=task.seed, orders=task.orders)
-    market = TrueMarket(*market_arguments(preset, task.seed))
-    watch = DecisionWatch(market)
+    market = setting.market()
+    watch = DecisionWatch(market, most=SOLVED, every=max(1, 2 * task.orders // SOLVED))
     solver, choice = SolverScore(), ChoiceScore()
     ours = run_engine_in(market, setting, OURS, watch)
-    score_solver(watch.seen, preset_terms(preset), OURS.miss_penalty_bps / 1e4, solver)
-    score_choices(_small_decisions(task, preset), preset, choice)
+    score_solver(watch.seen, preset_terms(preset), setting.penalty_of(OURS), solver)
+    small = small_decisions(preset, task.seed, task.small_orders, OURS)
+    score_choices(small, preset, choice, OURS.miss_ticks[0])
     costs = {"ours": _summary(ours, setting)}
     if task.wants_all:
         costs |= _others(setting)
@@ -70,14 +73,12 @@ def run_block(task: BlockTask) -> dict[str, Any]:
     }
 
 
-def _small_decisions(task: BlockTask, preset: Preset) -> list[Seen]:
-    """Decisions of a day of parents that one venue can take, in a market of the same habits."""
-    setting = Setting(
-        preset=preset, seed=task.seed, orders=3 * task.orders, gap_ms=60, is_small=True
-    )
-    market = TrueMarket(*market_arguments(preset, task.seed))
-    watch = DecisionWatch(market)
-    run_engine_in(market, setting, OURS, watch)
+def small_decisions(preset: Preset, seed: int, orders: int, arm: EngineArm) -> list[Seen]:
+    """First decisions of a day of parents that one venue can take, in a market of these habits."""
+    setting = Setting(preset=preset, seed=seed, orders=orders, gap_ms=60, is_small=True)
+    market = setting.market()
+    watch = DecisionWatch(market, is_first_only=True)
+    run_engine_in(market, setting, arm, watch)
     return watch.seen
 
 

@@ -9,10 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.codes import OutputType
+from schemas.decisions import DECISION
 from schemas.events import SmartRoutingDecisionEvent
 from schemas.wire import decode_output
 from streams.evaluation.truth import TrueMarket
 from streams.simulator.synthetic.market import VENUE_HABITS
+
+_CHILDREN_AT = DECISION.offsets()["children"][0]
+_ATTEMPT_AT = DECISION.offsets()["attempt"][0]
+"""Its lowest byte: attempts are at most 40 here."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,11 @@ class Seen:
         return 1 if self.decision.side == "buy" else -1
 
     @property
+    def order(self) -> int:
+        """Number of its parent, from 1, as `parents.parent_orders` names them."""
+        return int(self.decision.cl_ord_id.rpartition("-")[2])
+
+    @property
     def mid_nanos(self) -> float:
         """Mid of the displayed best, 0 when there is none."""
         made = self.decision
@@ -36,10 +46,16 @@ class Seen:
 
 
 class DecisionWatch:
-    """A `Watch` that keeps up to `most` decisions that found a place, evenly `every` so many."""
+    """A `Watch` that keeps decisions that found a place: every `every`-th, up to `most`.
 
-    def __init__(self, market: TrueMarket, most: int = 10_000, every: int = 1) -> None:
+    With `is_first_only` those of one child at the first attempt, which protocol C judges.
+    """
+
+    def __init__(
+        self, market: TrueMarket, most: int = 10_000, every: int = 1, *, is_first_only: bool = False
+    ) -> None:
         self.market, self.most, self.every = market, most, every
+        self.is_first_only = is_first_only
         self.seen: list[Seen] = []
         self.count = 0
 
@@ -54,6 +70,8 @@ class DecisionWatch:
     def _keep(self, raw: bytes) -> None:
         self.count += 1
         if len(self.seen) >= self.most or self.count % self.every:
+            return
+        if self.is_first_only and (raw[_CHILDREN_AT] != 1 or raw[_ATTEMPT_AT] != 1):
             return
         event = decode_output(raw)
         if isinstance(event, SmartRoutingDecisionEvent) and event.allocated_units:

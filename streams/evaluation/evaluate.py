@@ -22,26 +22,44 @@ from streams.replay.replay import Progress, no_progress
 from streams.simulator.synthetic.terms import Family
 
 VENUES = (5, 10, 20, 32, 50)
+MIN_ORDERS = 6
 TRIED = "configurations_tried.jsonl"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """How much is run. `blocks` are market seeds by number of venues or family."""
+    """How much is run. `*_blocks` are market seeds, `*_orders` parents of each.
+
+    `blocks` by family of the headline, `side_blocks` of A, B and C by number of venues.
+    """
 
     venues: tuple[int, ...] = VENUES
     headline: int = 24
-    orders: int = 30
+    orders: int = 60
+    small_orders: int = 90
     blocks: int = 30
-    side_blocks: int = 8
+    side_blocks: int = 12
     control_blocks: int = 30
-    control_orders: int = 16
+    control_orders: int = 32
+    learn_blocks: int = 30
+    learn_orders: int = 40
+    switch_orders: int = 300
     first_seed: int = 1
     families: tuple[Family, ...] = HELD_OUT
     workers: int = 0
 
 
 QUICK = Plan()
-FULL = Plan(orders=200, blocks=100, side_blocks=60, control_blocks=200, control_orders=100)
+FULL = Plan(
+    orders=200,
+    small_orders=400,
+    blocks=100,
+    side_blocks=60,
+    control_blocks=200,
+    control_orders=150,
+    learn_blocks=100,
+    learn_orders=160,
+    switch_orders=600,
+)
 
 
 def confirmation_seed(commit: str) -> int:
@@ -79,7 +97,14 @@ def _jobs(plan: Plan) -> Iterable[Job]:
     side = range(plan.first_seed, plan.first_seed + plan.side_blocks)
 
     def block(shape: Shape, seed: int, *, wants_all: bool) -> Job:
-        return "block", BlockTask(shape=shape, seed=seed, orders=plan.orders, wants_all=wants_all)
+        task = BlockTask(
+            shape=shape,
+            seed=seed,
+            orders=plan.orders,
+            small_orders=plan.small_orders,
+            wants_all=wants_all,
+        )
+        return "block", task
 
     for seed in seeds:
         yield block(Shape(venues=plan.headline), seed, wants_all=True)
@@ -89,12 +114,13 @@ def _jobs(plan: Plan) -> Iterable[Job]:
     for venues in plan.venues:
         if venues != plan.headline:
             yield from (block(Shape(venues=venues), seed, wants_all=False) for seed in side)
-    for at in range(len(controls.CONTROLS)):
+    for at, control in enumerate(controls.CONTROLS):
+        orders = max(MIN_ORDERS, plan.control_orders // (4 if control.is_exact else 1))
         for seed in range(plan.first_seed, plan.first_seed + plan.control_blocks):
-            yield "control", (at, plan.headline, seed, plan.control_orders)
-    for seed in side:
-        yield "day", (plan.headline, seed, 2 * plan.orders)
-        yield "switch", (plan.headline, seed, 8 * plan.orders)
+            yield "control", (at, plan.headline, seed, orders)
+    for seed in range(plan.first_seed, plan.first_seed + plan.learn_blocks):
+        yield "day", (plan.headline, seed, plan.learn_orders)
+        yield "switch", (plan.headline, seed, plan.switch_orders)
 
 
 def _run(job: Job) -> Any:
@@ -124,14 +150,14 @@ def _gather(plan: Plan, results: list[tuple[Job, Any]]) -> dict[str, Any]:
         "oracle": tables.oracle_arm(main),
         "ladder": tables.ladder(main),
         "controls": _controls(plan, results),
-        "families": [_family(blocks, plan.headline, family) for family in plan.families],
+        "families": [
+            _family(blocks, plan.headline, family) for family in (TUNING_FAMILY, *plan.families)
+        ],
         "learning": _learning(results),
         "seeds": {
-            "first": plan.first_seed,
-            "blocks": plan.blocks,
-            "side_blocks": plan.side_blocks,
-            "control_blocks": plan.control_blocks,
-            "orders": plan.orders,
+            name: value
+            for name, value in msgspec.to_builtins(plan).items()
+            if name not in ("families", "venues", "workers")
         },
         "ours": msgspec.to_builtins(OURS),
     }
@@ -169,13 +195,9 @@ def _controls(plan: Plan, results: list[tuple[Job, Any]]) -> list[dict[str, Any]
 
 
 def _learning(results: list[tuple[Job, Any]]) -> dict[str, Any]:
-    import numpy as np
-
-    days = np.array([value for (kind, _), value in results if kind == "day"])
-    quarters = [mean_interval(days[:, at]) for at in range(days.shape[1])]
+    days = [value for (kind, _), value in results if kind == "day"]
     switch = learner.recovery([value for (kind, _), value in results if kind == "switch"])
-    gain = [{"quarter": at + 1, "bps": m, "ci95": ci} for at, (m, ci) in enumerate(quarters)]
-    return {"frozen_minus_live": gain, "after_switch": switch, "n": len(days)}
+    return {"frozen_minus_live": learner.gains(days), "after_switch": switch, "n": len(days)}
 
 
 def _note_tried(plan: Plan, out: Path | None) -> int:

@@ -13,6 +13,8 @@ from streams.simulator.synthetic.terms import Preset
 SOURCE_ORDERS = 200
 TENTHS = (1, 5, 10, 30, 100)
 """Sizes in tenths of the consolidated touch."""
+TOUCH_TENTHS = 10
+PATIENT, URGENT = 1, 3
 SMALL_TENTHS = (1, 1, 1, 10)
 """Sizes that one venue can take: for judging which venue is chosen."""
 WARM_UP_NS = 2 * NS_PER_S
@@ -25,12 +27,14 @@ def parent_orders(
     count: int,
     gap_ns: int,
     seed: int,
-    policy: int = 0,
+    first_policy: int = 0,
     tenths: tuple[int, ...] = TENTHS,
 ) -> bytes:
     """`count` NEW_ORDER records, one about every `gap_ns`, after a warm-up.
 
-    `touch_units`: a usual consolidated touch by instrument. Market orders, DAY, sides drawn evenly.
+    `touch_units`: a usual consolidated touch by instrument. Market orders, DAY, sides drawn evenly,
+    urgency 3 where they are larger than a touch and else 1. Each instrument has a policy of its
+    own, `first_policy` and those that follow; 0: the instrument's default.
     """
     number = np.arange(count)
 
@@ -41,7 +45,8 @@ def parent_orders(
     instrument = draw(0, len(preset.instruments))
     lots = np.array([max(v.lots * v.min_lots for v in preset.venues if v.kind == "lit")])
     lot = lots[0] * np.array([terms.lot_units for terms in preset.instruments])[instrument]
-    size = np.array(touch_units)[instrument] * np.array(tenths)[draw(1, len(tenths))] // 10
+    touches = np.array(tenths)[draw(1, len(tenths))]
+    size = np.array(touch_units)[instrument] * touches // 10
     records["type"] = int(InputType.NEW_ORDER)
     records["venue"], records["source"] = VENUE_NONE, SOURCE_ORDERS
     records["source_seq"] = number + 1
@@ -54,7 +59,8 @@ def parent_orders(
     keys = np.array([terms.key.encode() for terms in preset.instruments])
     records["symbol"] = keys[instrument]
     records["order_units"] = np.maximum(1, size // lot) * lot
-    records["policy"] = policy
+    records["policy"] = first_policy + instrument if first_policy else 0
+    records["urgency"] = np.where(touches > TOUCH_TENTHS, URGENT, PATIENT)
     records["side"] = np.where(draw(3, 2) == 0, int(Side.BUY), int(Side.SELL))
     records["ord_type"] = int(OrdType.MARKET)
     records["time_in_force"] = int(TimeInForce.DAY)

@@ -1,4 +1,4 @@
-"""Protocol A on a run over recorded data: its logged decisions against the exact optimum.
+"""Protocols A and B on a run over recorded data: its logged decisions against exact optima.
 
 Fees and lots come from the run's reference records, the penalty from the policy of each decision;
 decisions of policies that do not rank by all-in cost are left out, as are lots that differ.
@@ -15,6 +15,7 @@ from schemas.reference import FEE, INSTRUMENT, LISTING, POLICY
 from schemas.units import E9, INSTRUMENT_NONE
 from schemas.wire import decode_output, iter_inputs, iter_raw_outputs
 from streams.evaluation import tables
+from streams.evaluation.arrival import ArrivalScore, score_arrivals
 from streams.evaluation.decisions import Seen
 from streams.evaluation.solver import SolverScore, Terms, score_solver
 from streams.log.run import RunDirectory
@@ -23,8 +24,11 @@ MOST_DECISIONS = 20_000
 
 
 def score_run(path: Path) -> dict[str, Any]:
-    """The row of A for a run, with how many venues it has."""
-    score = SolverScore()
+    """The rows of A and B for a run, with how many venues it has.
+
+    Recorded days are few, so neither has an interval.
+    """
+    score, arrivals = SolverScore(), ArrivalScore()
     venues = 0
     with RunDirectory.open(path) as run:
         for shard in run.shards():
@@ -37,13 +41,29 @@ def score_run(path: Path) -> dict[str, Any]:
             ]
             terms, penalties = _terms(reference), _penalties(reference)
             venues = max(venues, 1 + max(venue for _, venue in terms.lots))
-            for one in _decisions(log):
-                penalty = penalties.get(one.decision.policy)
-                if penalty is None:
-                    score.left_out += 1
+
+            decisions = _decisions(log)
+            first = [
+                one.decision
+                for one in decisions
+                if one.decision.attempt == 1 and one.decision.policy in penalties
+            ]
+            frames = (frame.payload for frame in log.reader("inputs", verify_chain=False))
+            score_arrivals(frames, first, terms, arrivals)
+
+            def penalty_of(one: Seen, known: dict[int, float] = penalties) -> float:
+                return known[one.decision.policy]
+
+            for one in decisions:
+                if one.decision.policy in penalties:
+                    score_solver([one], terms, penalty_of, score)
                 else:
-                    score_solver([one], terms, penalty, score)
-    return {"run": str(path), "venues": venues, **tables.solver([{"A": vars(score)}])}
+                    score.left_out += 1
+    return {
+        "run": str(path),
+        "A": {"venues": venues, **tables.solver([{"A": vars(score)}])},
+        "B": {"venues": venues, **tables.recorded_arrival(arrivals)},
+    }
 
 
 def _decisions(log: Any) -> list[Seen]:

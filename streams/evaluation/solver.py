@@ -10,6 +10,7 @@ decisions are left out and counted.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,13 +65,15 @@ class SolverScore:
     best_price_overlap: list[float] = field(default_factory=list)
 
 
-def score_solver(seen: list[Seen], terms: Terms, penalty: float, score: SolverScore) -> None:
-    """Adds what a run's decisions are worth; `penalty` is the policy's, as a fraction."""
+def score_solver(
+    seen: list[Seen], terms: Terms, penalty: Callable[[Seen], float], score: SolverScore
+) -> None:
+    """Adds what a run's decisions are worth; `penalty` of missing, as a fraction of the price."""
     for at, one in enumerate(seen):
         if not _is_exact(one, terms) or not one.mid_nanos:
             score.left_out += 1
             continue
-        offers = _offers(one, terms, penalty)
+        offers = _offers(one, terms, penalty(one))
         units = one.decision.allocated_units
         ours = {child.venue: child.units for child in one.decision.children}
         luck = _in_order(offers, units, random.Random(at))

@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 
 from streams.evaluation.arms import ORACLE_PENALTIES_E9, SPLITS
+from streams.evaluation.arrival import ArrivalScore
 from streams.evaluation.block import LADDER
 from streams.evaluation.parents import TENTHS
 from streams.evaluation.score import Floats
 from streams.evaluation.statistics import mean_interval, ratio_interval
 
 MIN_BASE_BPS = 0.5
+LATE_ORDERS = 60
+"""Before so many orders of a block its venues are still strangers: C is told with and without."""
 Block = dict[str, Any]
 Row = dict[str, Any]
 
@@ -106,8 +109,25 @@ def arrival(blocks: list[Block]) -> Row:
     return {"regret_bps": value, "ci95": interval, "n": len(blocks)}
 
 
+def recorded_arrival(score: ArrivalScore) -> Row:
+    """Protocol B of a run over recorded data; days are too few for an interval."""
+    regret = np.array(score.regret_bps)
+    return {
+        "regret_bps": _mean(score.regret_bps),
+        "regret_bps_p90": float(np.quantile(regret, 0.9)) if len(regret) else None,
+        "decision_time_bps": _mean(score.decision_time_bps),
+        "ci95": None,
+        "n": len(regret),
+        "left_out": score.left_out,
+    }
+
+
 def choice(blocks: list[Block]) -> Row:
-    """Protocol C of one number of venues."""
+    """Protocol C of one number of venues.
+
+    `accuracy_known` is what the router's form of cost would reach with the true habits,
+    `accuracy_late` what ours reaches after the first orders.
+    """
     right = _joined(blocks, "C", "right")
     judged = sum(block["C"]["judged"] for block in blocks)
     by_block = [np.mean(block["C"]["right"]) for block in blocks if block["C"]["right"]]
@@ -115,10 +135,20 @@ def choice(blocks: list[Block]) -> Row:
     return {
         "accuracy": _mean(right),
         "accuracy_ci95": interval,
+        "accuracy_known": _mean(_joined(blocks, "C", "known")),
+        "accuracy_late": _mean([r for r, when in _paired(blocks) if when > LATE_ORDERS]),
         "regret_bps": _mean(_joined(blocks, "C", "all_regret_bps")),
         "share_left_out": 1.0 - len(right) / judged if judged else None,
         "n": len(right),
     }
+
+
+def _paired(blocks: list[Block]) -> list[tuple[float, int]]:
+    return [
+        (float(right), when)
+        for block in blocks
+        for right, when in zip(block["C"]["right"], block["C"]["when"], strict=True)
+    ]
 
 
 def _joined(blocks: list[Block], protocol: str, name: str) -> list[float]:

@@ -68,6 +68,7 @@ def engine_metrics(engine: Mapping[str, Any]) -> Iterator[Metric]:
     for key, label, name, about in (
         ("outputs", "type", "sor_outputs", "Outputs by type"),
         ("refusals", "reason", "sor_refusals", "Refusals by reason"),
+        ("caches", "what", "sor_engine_cache", "Looks at what is kept at hand, and what was not"),
     ):
         family = CounterMetricFamily(name, about, labels=[label])
         for value, count in engine[key].items():

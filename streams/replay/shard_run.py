@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from aggregates.kernel import Engine
 from schemas.codes import OutputType
-from schemas.decisions import CANCEL_CHILD
+from schemas.decisions import CANCEL_CHILD, REPLACE_CHILD, STATUS_REQUEST
 from schemas.envelope import HEADER, OUT_HEADER
 from schemas.units import INT64_MAX, NS_PER_S
 from schemas.wire import iter_raw_outputs, record_size
@@ -22,6 +22,13 @@ from streams.replay.journal import Journal
 from streams.replay.wakes import Wakes
 
 FIRST_GAP_NS = 3600 * NS_PER_S
+SENT = (
+    OutputType.CHILD,
+    OutputType.CANCEL_CHILD,
+    OutputType.REPLACE_CHILD,
+    OutputType.STATUS_REQUEST,
+)
+"""Outputs that go to a venue."""
 """First step in time towards an expiry that only its order names."""
 
 
@@ -40,6 +47,12 @@ class Market(Protocol):
 
     def cancel(self, child_id: int, sent_ns: int) -> None:
         """Takes a cancel that left at `sent_ns`."""
+
+    def replace(self, child_id: int, units: int, limit_nanos: int, sent_ns: int) -> None:
+        """Takes new terms that left at `sent_ns`."""
+
+    def query(self, child_id: int, sent_ns: int) -> None:
+        """Takes a status request that left at `sent_ns`."""
 
     def pop_reports(self, until_ns: int) -> bytes:
         """EXEC_REPORT records due through `until_ns`."""
@@ -136,7 +149,7 @@ class ShardRun:
         sends: list[tuple[int, memoryview]] = []
         for kind, raw in iter_raw_outputs(outputs):
             self.wakes.observe(kind, raw)
-            if kind in (OutputType.CHILD, OutputType.CANCEL_CHILD):
+            if kind in SENT:
                 sends.append((kind, raw))
         if sends:
             self.before_send()
@@ -170,5 +183,10 @@ class ShardRun:
         if kind == OutputType.CHILD:
             self.children += 1
             self.market.submit(raw, self._sent_ns)
-        else:
+        elif kind == OutputType.CANCEL_CHILD:
             self.market.cancel(CANCEL_CHILD.unpack(raw).child_id, self._sent_ns)
+        elif kind == OutputType.REPLACE_CHILD:
+            asked = REPLACE_CHILD.unpack(raw)
+            self.market.replace(asked.child_id, asked.units, asked.limit_nanos, self._sent_ns)
+        else:
+            self.market.query(STATUS_REQUEST.unpack(raw).child_id, self._sent_ns)

@@ -99,6 +99,7 @@ class EngineLoop:
             "syncs": writer["groups"],
             "sync_ns": writer["sync_ns"],
             "sync_ns_max": writer["sync_ns_max"],
+            "caches": shard.engine.counters(),
             "queue_bytes_max": writer["queue_bytes_max"],
             **shard.meters.as_dict(),
         }

@@ -23,11 +23,12 @@ from streams.replay.facts import FILL_MODELS, versions
 from streams.runtime_embedded.command_server import CommandServer
 from streams.runtime_embedded.engine_loop import EngineLoop
 from streams.runtime_embedded.engine_shard import EngineShard
+from streams.runtime_embedded.market_gateway import MarketGateway
 from streams.runtime_embedded.order_flow import OrderFlow
-from streams.runtime_embedded.plain_gateway import PlainGateway
 from streams.runtime_embedded.restart import open_shard
 from streams.runtime_embedded.snapshot_process import SnapshotProcess
-from streams.simulator.plain_config import PlainConfig
+from streams.simulator.synthetic.live import live_preset
+from streams.simulator.synthetic.terms import Preset
 
 SOCKET = "commands.sock"
 SHARD = 0
@@ -60,8 +61,8 @@ def manifest(config: ServiceConfig, now_ns: int) -> dict[str, Any]:
     asked = msgspec.json.encode([msgspec.to_builtins(config.market), settings], order="sorted")
     return {
         "kind": "service",
-        "dataset": "plain simulated market",
-        "about": f"{config.market.venues} venues, {config.market.instruments} instruments, live",
+        "dataset": f"synthetic market {config.market.preset}",
+        "about": "simulated venues with informed flow, fading, hidden size and dark pools, live",
         "seed": config.market.seed,
         "started_ns": now_ns - now_ns % NS_PER_S,
         "core": config.service.core,
@@ -75,27 +76,22 @@ def manifest(config: ServiceConfig, now_ns: int) -> dict[str, Any]:
     }
 
 
-def plain_config(config: ServiceConfig, run: RunDirectory) -> PlainConfig:
+def market_of(config: ServiceConfig, run: RunDirectory) -> Preset:
     """The market, started when the run was."""
-    market = config.market
-    return PlainConfig(
-        venues=market.venues,
-        instruments=market.instruments,
-        seed=market.seed,
-        records_per_s=market.records_per_s,
-        start_ns=int(run.manifest["started_ns"]),
-    )
+    asked = config.market
+    start_ns = int(run.manifest["started_ns"])
+    return live_preset(asked.preset, start_ns, asked.venues, asked.instruments, asked.records_per_s)
 
 
 def serve(config: ServiceConfig, is_stopped: Callable[[], bool], clock: Clock, log: Logger) -> None:
     """Runs the engine process until it is told to stop."""
     service = config.service
     with open_run(config, clock.now_ns()) as run:
-        market = plain_config(config, run)
-        gateway = PlainGateway(market, run.path / "venues")
+        preset = market_of(config, run)
+        gateway = MarketGateway(preset, config.market.seed, run.path / "venues")
         shard = EngineShard(run.shard(SHARD), gateway, clock, service.core)
         if config.market.orders_per_s:
-            shard.flow = OrderFlow(market, config.market.orders_per_s)
+            shard.flow = OrderFlow(preset, config.market.seed, config.market.orders_per_s)
         keeper = open_shard(shard, reference_of(config, gateway), log.info)
         if service.snapshot_s:
             keeper.process = SnapshotProcess(run.path, SHARD, service.snapshot_s, service.core)
@@ -114,7 +110,7 @@ def serve(config: ServiceConfig, is_stopped: Callable[[], bool], clock: Clock, l
     log.info("stopped", seq=shard.engine.seq, out_seq=shard.engine.out_seq)
 
 
-def reference_of(config: ServiceConfig, gateway: PlainGateway) -> bytes:
+def reference_of(config: ServiceConfig, gateway: MarketGateway) -> bytes:
     """Everything that a new log starts with."""
     first = gateway.reference()
     return first + config_records(

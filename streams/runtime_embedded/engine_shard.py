@@ -46,7 +46,12 @@ COMMANDS = frozenset(
         InputType.REARM,
     }
 )
-SENDS = (OutputType.CHILD, OutputType.CANCEL_CHILD)
+SENDS = (
+    OutputType.CHILD,
+    OutputType.CANCEL_CHILD,
+    OutputType.REPLACE_CHILD,
+    OutputType.STATUS_REQUEST,
+)
 _SOURCE = struct.Struct("<B")
 _NUMBERS = struct.Struct("<Qq")
 

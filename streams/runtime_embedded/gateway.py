@@ -57,7 +57,7 @@ class Gateway(Protocol):
         """What has arrived through `until_ns`, without waiting."""
 
     def send(self, output: Any, sent_ns: int) -> None:
-        """Take a CHILD or CANCEL_CHILD record, once: an out_seq taken before is dropped."""
+        """Take a CHILD, CANCEL_CHILD, REPLACE_CHILD or STATUS_REQUEST, each out_seq once."""
 
     def disturb(self, fault: VenueFault) -> Refused | None:
         """Switch a fault of a simulated venue; Refused where venues are real."""

@@ -10,25 +10,29 @@ import numpy as np
 
 from schemas.codes import InputType, OrdType, Side, TimeInForce
 from schemas.orders import NEW_ORDER
-from schemas.units import NS_PER_S, VENUE_NONE
+from schemas.units import NS_PER_S, VENUE_NONE, price_nanos
 from streams.runtime_embedded.gateway import Rows
 from streams.simulator.noise import below
-from streams.simulator.plain_config import TICK_NANOS, WARM_UP_NS, PlainConfig
-from streams.simulator.plain_reference import instrument_keys
+from streams.simulator.synthetic.terms import Preset
 
 SOURCE_ORDERS = 200
 POLICIES = 4
 _FLOW = 5
-_UNITS = (100, 200, 600, 1_200, 2_400, 3_600)
+WARM_UP_NS = 2 * NS_PER_S
+"""Before the first order every venue has quoted."""
+_TENTHS_OF_DEPTH = (2, 5, 10, 20, 40, 80)
 _TICKS_BEYOND = (0, 1, 2, 5)
 
 
 class OrderFlow:
-    """Orders of one market by the clock."""
+    """Orders of one market by the clock, from a fifth of a venue's usual depth to eight of them."""
 
-    def __init__(self, config: PlainConfig, orders_per_s: int) -> None:
-        self.config, self.gap_ns = config, NS_PER_S // orders_per_s
-        self.keys = instrument_keys(config.instruments)
+    def __init__(self, preset: Preset, seed: int, orders_per_s: int) -> None:
+        self.seed, self.gap_ns = seed, NS_PER_S // orders_per_s
+        self.start_ns = preset.market.start_ns
+        self.instruments = preset.instruments
+        self.ticks = [price_nanos(terms.tick) for terms in preset.instruments]
+        self.venue_lots = max(venue.lots for venue in preset.venues if venue.kind == "lit")
         self.touch: dict[int, tuple[int, int]] = {}
         self._next = 0
 
@@ -42,7 +46,7 @@ class OrderFlow:
 
     def due(self, now_ns: int) -> list[bytes]:
         """Orders whose time has come since the last call; none for a time that was missed."""
-        number = (now_ns - self.config.start_ns - WARM_UP_NS) // self.gap_ns
+        number = (now_ns - self.start_ns - WARM_UP_NS) // self.gap_ns
         if number < self._next:
             return []
         self._next = number + 1
@@ -51,26 +55,29 @@ class OrderFlow:
 
     def _order(self, number: int, now_ns: int) -> bytes | None:
         def draw(trait: int, limit: int) -> int:
-            return int(below(limit, self.config.seed, _FLOW, trait, number)[0])
+            return int(below(limit, self.seed, _FLOW, trait, number)[0])
 
-        instrument = draw(1, self.config.instruments)
+        instrument = draw(1, len(self.instruments))
         if instrument not in self.touch:
             return None
+        terms = self.instruments[instrument]
         bid, ask = self.touch[instrument]
         is_buy, is_limit = draw(2, 2) == 0, draw(3, 4) > 0
-        beyond = _TICKS_BEYOND[draw(5, len(_TICKS_BEYOND))] * TICK_NANOS
+        beyond = _TICKS_BEYOND[draw(5, len(_TICKS_BEYOND))] * self.ticks[instrument]
         limit = (ask + beyond) if is_buy else (bid - beyond)
+        lot = self.venue_lots * terms.lot_units
+        units = terms.depth_units * _TENTHS_OF_DEPTH[draw(4, len(_TENTHS_OF_DEPTH))] // 10
         return NEW_ORDER.pack(
             type=int(InputType.NEW_ORDER),
             venue=VENUE_NONE,
             instrument=instrument,
-            symbol=self.keys[instrument].encode(),
+            symbol=terms.key.encode(),
             cl_ord_id=f"D-{number:08d}".encode(),
             account=b"ACC-1",
             client=b"CLIENT-1",
             transact_ns=now_ns,
             receive_ns=now_ns,
-            order_units=_UNITS[draw(4, len(_UNITS))],
+            order_units=max(1, units // lot) * lot,
             limit_nanos=limit if is_limit else 0,
             policy=number % POLICIES + 1,
             side=int(Side.BUY if is_buy else Side.SELL),

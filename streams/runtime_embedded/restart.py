@@ -20,7 +20,12 @@ from streams.runtime_embedded.known import Known
 from streams.runtime_embedded.sidecar import Sidecar
 from streams.runtime_embedded.snapshot_process import SnapshotProcess
 
-SENDS = (OutputType.CHILD, OutputType.CANCEL_CHILD)
+SENDS = (
+    OutputType.CHILD,
+    OutputType.CANCEL_CHILD,
+    OutputType.REPLACE_CHILD,
+    OutputType.STATUS_REQUEST,
+)
 Told = Callable[[str], None]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ENTRY = struct.Struct("<IBxxxqqQ")
 """Bytes that follow, kind, market time, sending time, out_seq of the record or venue of a fault."""
-OUTPUT, FAULT_ON, FAULT_OFF = 1, 2, 3
+OUTPUT, FAULT_ON, FAULT_OFF, INJECTED = 1, 2, 3, 4
 
 
 @dataclass(frozen=True, slots=True)

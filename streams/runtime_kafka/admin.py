@@ -6,14 +6,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from schemas.errors import InputError
-from schemas.topics import (
-    COMPACTED,
-    CONTRACT_IN,
-    DEAD_LETTERS,
-    INPUTS,
-    REFERENCE,
-    SHARDED,
-)
+from schemas.topics import COMPACTED, EVERY, INPUTS, KEPT, partitions_of
 from streams.runtime_kafka.config import KafkaConfig
 
 MAX_BYTES = "16777216"
@@ -26,7 +19,7 @@ def topic_settings(topic: str) -> dict[str, str]:
     """Kafka's settings of one topic."""
     if topic in COMPACTED:
         return {**COMPACT, "max.message.bytes": MAX_BYTES}
-    if topic == REFERENCE:
+    if topic in KEPT:
         return {**FOR_EVER, "message.timestamp.type": "LogAppendTime"}
     if topic == INPUTS:
         return {**RETENTION, "message.timestamp.type": "LogAppendTime"}
@@ -35,10 +28,14 @@ def topic_settings(topic: str) -> dict[str, str]:
 
 def topics_of(config: KafkaConfig) -> list[NewTopic]:
     """Every topic of an installation."""
-    names = {REFERENCE: 1, **dict.fromkeys((*CONTRACT_IN, *SHARDED, DEAD_LETTERS), config.shards)}
     return [
-        NewTopic(config.name(topic), count, config.replication, topic_configs=topic_settings(topic))
-        for topic, count in names.items()
+        NewTopic(
+            config.name(topic),
+            partitions_of(topic, config.shards),
+            config.replication,
+            topic_configs=topic_settings(topic),
+        )
+        for topic in EVERY
     ]
 
 

@@ -15,7 +15,8 @@ class KafkaConfig(Section, frozen=True, kw_only=True):
     """How a worker reaches Kafka and how much it holds.
 
     `prefix` stands before every topic name, so that installations can share a broker. `shards` is
-    fixed when the topics are created. `timer_ms` 0 appends no timer inputs.
+    fixed when the topics are created. `timer_ms` 0 appends no timer inputs. A `role` of quality
+    keeps the table of venue quality and answers for it on `web_port` instead of routing.
     """
 
     bootstrap: str = "127.0.0.1:9092"
@@ -34,6 +35,9 @@ class KafkaConfig(Section, frozen=True, kw_only=True):
     replication: Annotated[int, msgspec.Meta(ge=1, le=9)] = 1
     data: str = "build/kafka-worker"
     ingest: bool = True
+    role: Literal["router", "quality"] = "router"
+    web_port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 6066
+    metrics_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
 
     def name(self, topic: str) -> str:
         """The topic's name on the broker."""

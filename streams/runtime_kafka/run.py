@@ -12,10 +12,12 @@ import faust
 import uvloop
 
 from schemas.errors import VenuefoldError
+from streams.brokers.meters import serve_metrics
 from streams.config.load import load_whole
 from streams.config.service import ServiceConfig
 from streams.runtime_kafka.admin import create_topics
 from streams.runtime_kafka.config import KafkaConfig
+from streams.runtime_kafka.quality_table import QualityTables
 from streams.runtime_kafka.worker import Worker
 
 NAME = "worker"
@@ -27,10 +29,16 @@ def run(config: KafkaConfig, name: str = NAME) -> None:
     uvloop.install()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    worker = faust.Worker(
-        Worker(config, name).app, loop=loop, loglevel="warning", redirect_stdouts=False
-    )
+    made = make_worker(config, name)
+    if isinstance(made, Worker):
+        serve_metrics(made, config.metrics_port)
+    worker = faust.Worker(made.app, loop=loop, loglevel="warning", redirect_stdouts=False)
     worker.execute_from_commandline()
+
+
+def make_worker(config: KafkaConfig, name: str) -> Worker | QualityTables:
+    """What the configuration's role asks for."""
+    return QualityTables(config, name) if config.role == "quality" else Worker(config, name)
 
 
 def serve(settings: ServiceConfig) -> int:

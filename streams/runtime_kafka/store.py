@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -20,6 +21,8 @@ class TopicStore:
         self.config = config
         self.topic = config.name(SNAPSHOTS)
         self._producer: AIOKafkaProducer | None = None
+        self._consumer: Any = None
+        self._loading = asyncio.Lock()
 
     async def put(self, shard: int, blobs: list[tuple[str, bytes]]) -> None:
         """Sends in order; returns when the broker has confirmed the last."""
@@ -27,32 +30,37 @@ class TopicStore:
         for key, blob in blobs:
             await producer.send_and_wait(self.topic, blob, key=key.encode(), partition=shard)
 
-    async def load(self, shard: int) -> Mapping[str, bytes]:
-        """Reads the shard's partition to its end."""
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.config.bootstrap, enable_auto_commit=False
-        )
-        await consumer.start()
-        try:
-            return await self._read(consumer, TopicPartition(self.topic, shard))
-        finally:
-            await consumer.stop()
+    async def load(self, shards: Sequence[int]) -> dict[int, dict[str, bytes]]:
+        """Reads the shards' partitions to their ends, all at once."""
+        blobs: dict[int, dict[str, bytes]] = {shard: {} for shard in shards}
+        places = [TopicPartition(self.topic, shard) for shard in shards]
+        async with self._loading:
+            consumer = await self._reading()
+            consumer.assign(places)
+            ends = await consumer.end_offsets(places)
+            await consumer.seek_to_beginning(*places)
+            for place, end in ends.items():
+                while await consumer.position(place) < end:
+                    found = await consumer.getmany(timeout_ms=1000)
+                    for tp, messages in found.items():
+                        blobs[tp.partition] |= {m.key.decode(): m.value for m in messages}
+        return blobs
 
     async def close(self) -> None:
         """Ends the producer."""
-        if self._producer is not None:
-            await self._producer.stop()
-            self._producer = None
+        for each in (self._producer, self._consumer):
+            if each is not None:
+                await each.stop()
+        self._producer = self._consumer = None
 
-    async def _read(self, consumer: Any, place: TopicPartition) -> dict[str, bytes]:
-        consumer.assign([place])
-        end = (await consumer.end_offsets([place]))[place]
-        await consumer.seek_to_beginning(place)
-        blobs: dict[str, bytes] = {}
-        while await consumer.position(place) < end:
-            for messages in (await consumer.getmany(timeout_ms=1000)).values():
-                blobs.update({m.key.decode(): m.value for m in messages if m.key and m.value})
-        return blobs
+    async def _reading(self) -> Any:
+        if self._consumer is None:
+            consumer: Any = AIOKafkaConsumer(
+                bootstrap_servers=self.config.bootstrap, enable_auto_commit=False
+            )
+            await consumer.start()
+            self._consumer = consumer
+        return self._consumer
 
     async def _started(self) -> AIOKafkaProducer:
         if self._producer is None:

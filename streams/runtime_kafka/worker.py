@@ -11,25 +11,25 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import faust
 from faust.types import TP
 
-from schemas.codes import InputType
 from schemas.errors import CorruptLogError
-from schemas.market import TIMER
 from schemas.topics import INPUTS
-from schemas.units import INSTRUMENT_NONE, NS_PER_MS, VENUE_NONE
-from streams.brokers.frames import CLOCK_SOURCE, seal_frame
-from streams.brokers.shard_fold import Outgoing, ShardFold, WrongEngineError
+from schemas.units import NS_PER_MS, NS_PER_S
+from streams.brokers.meters import ShardFacts
+from streams.brokers.shard_clock import ShardClock
+from streams.brokers.shard_fold import Outgoing, ShardFold, WrongEngineError, latched
 from streams.brokers.snapshots import FolderStore, SnapshotStore, cut, newest
+from streams.clock import SystemClock
 from streams.runtime_kafka.config import KafkaConfig
+from streams.runtime_kafka.faust_app import make_app
 from streams.runtime_kafka.ingest import IngestAgents
-from streams.runtime_kafka.store import MAX_REQUEST, TopicStore
+from streams.runtime_kafka.store import TopicStore
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +42,9 @@ class OwnedShard:
     next_offset: int
     is_seeking: bool = False
     refused: str = ""
-    clock_sent: int = 0
-    last_inputs: int = -1
+    kill_said: int = 0
+    behind_s: float = 0.0
+    clock: ShardClock = field(default_factory=ShardClock)
     unacked: list[Any] = field(default_factory=list)
     pending: deque[Awaitable[Any]] = field(default_factory=deque)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -53,8 +54,10 @@ class Worker:
     """One process of the group; `app` is the Faust app, also for `faust -A`."""
 
     def __init__(self, config: KafkaConfig, name: str = "worker") -> None:
-        self.config = config
+        self.config, self.name = config, name
         self.shards: dict[int, OwnedShard] = {}
+        self.wall = SystemClock()
+        self._adopting = asyncio.Lock()
         self.app = make_app(config, name)
         self.store: SnapshotStore = (
             FolderStore(Path(config.snapshot_folder))
@@ -111,46 +114,68 @@ class Worker:
 
     async def tick_all(self) -> None:
         """A timer input for every shard whose own messages did not move its time."""
-        name = self.config.name(INPUTS)
-        ours = [tp.partition for tp in self.app.consumer.assignment() if tp.topic == name]
-        for shard in ours:
+        for shard in self._assigned():
             owned = self.shards.get(shard) or await self._adopt(shard)
-            if owned.refused:
-                continue
-            inputs, owned.last_inputs = owned.last_inputs, owned.fold.counts.inputs
-            if inputs == owned.fold.counts.inputs:
+            if self._is_caught_up(owned) and owned.clock.is_due(owned.fold.counts.inputs):
                 await self._tick(owned)
 
-    async def _tick(self, owned: OwnedShard) -> None:
-        owned.clock_sent = 1 + max(owned.clock_sent, owned.fold.clock_seq)
-        record = TIMER.pack(
-            type=InputType.TIMER,
-            source=CLOCK_SOURCE,
-            source_seq=owned.clock_sent,
-            venue=VENUE_NONE,
-            instrument=INSTRUMENT_NONE,
+    def _is_caught_up(self, owned: OwnedShard) -> bool:
+        """A shard that still reads what happened needs no time; its numbers are behind the log."""
+        end = self.app.consumer.highwater(TP(self.config.name(INPUTS), owned.fold.shard))
+        return not owned.refused and owned.next_offset >= (end or 0)
+
+    def facts(self) -> list[ShardFacts]:
+        """How every owned shard stands."""
+        return [self._facts(shard, owned) for shard, owned in sorted(self.shards.items())]
+
+    def _facts(self, shard: int, owned: OwnedShard) -> ShardFacts:
+        end = self.app.consumer.highwater(TP(self.config.name(INPUTS), shard)) or 0
+        counts = owned.fold.counts
+        return ShardFacts(
+            shard=shard,
+            inputs=counts.inputs,
+            outputs=counts.outputs,
+            dead_letters=counts.dead,
+            behind_messages=max(0, end - owned.next_offset),
+            behind_s=owned.behind_s,
+            unacknowledged=len(owned.unacked),
+            unconfirmed=len(owned.pending),
+            is_refused=bool(owned.refused),
         )
-        shard = owned.fold.shard
-        value = seal_frame(shard, owned.clock_sent, record)
-        await self._send(owned, Outgoing(INPUTS, shard, 0, b"", value))
+
+    async def _tick(self, owned: OwnedShard) -> None:
+        await self._send(owned, owned.clock.timer(owned.fold.shard, owned.fold.clock_seq))
 
     async def _adopt(self, shard: int) -> OwnedShard:
-        """Starts a shard from its newest whole snapshot, or from nothing."""
+        """Starts a shard, and with it every other one that has been assigned: one reading each."""
+        async with self._adopting:
+            if shard not in self.shards:
+                missing = sorted({shard, *self._assigned()} - self.shards.keys())
+                name = self.config.name(INPUTS)
+                tps = {each: TP(name, each) for each in missing}
+                firsts = await self.app.consumer.earliest_offsets(*tps.values())
+                for each, blobs in (await self.store.load(missing)).items():
+                    self.shards[each] = self._begin(each, blobs, firsts[tps[each]])
+            return self.shards[shard]
+
+    def _assigned(self) -> list[int]:
+        name = self.config.name(INPUTS)
+        return [tp.partition for tp in self.app.consumer.assignment() if tp.topic == name]
+
+    def _begin(self, shard: int, blobs: Mapping[str, bytes], first: int) -> OwnedShard:
+        """A shard from its newest whole snapshot, or from nothing."""
         fold, place = ShardFold(shard, self.config.core), 0
-        found = newest(await self.store.load(shard))
+        found = newest(blobs)
         if found is not None:
             fold.restore(*found)
             place = int(fold.next_place)
-        tp = TP(self.config.name(INPUTS), shard)
-        first = (await self.app.consumer.earliest_offsets(tp))[tp]
         if first > place:
             raise CorruptLogError(
                 f"shard {shard} needs inputs from offset {place}, the topic begins at {first}; "
                 "restore a newer snapshot, or raise the retention of the inputs"
             )
         log.info("shard %d from seq %d, offset %d", shard, fold.engine.seq, place)
-        owned = self.shards[shard] = OwnedShard(fold, place)
-        return owned
+        return OwnedShard(fold, place)
 
     async def _go_back(self, owned: OwnedShard, message: Any) -> None:
         """The committed offset was ahead of the snapshot: reads again from where that ends."""
@@ -168,12 +193,17 @@ class Worker:
             owned.refused = str(error)
             log.error("%s", error)
             return
+        owned.behind_s = max(0.0, self.wall.now_ns() / NS_PER_S - message.timestamp)
         message.value = None  # only its place is still needed
         owned.next_offset = message.offset + 1
         owned.fold.next_place = str(owned.next_offset)
         owned.unacked.append(message)
         for out in outgoing:
             await self._send(owned, out)
+        if owned.fold.kill_seq > owned.kill_said:
+            owned.kill_said = owned.fold.kill_seq
+            await self._confirm(owned, 0)
+            await self._send(owned, latched(owned.fold, self.name))
         if len(owned.pending) > self.config.max_pending:
             await self._confirm(owned, self.config.max_pending // 2)
 
@@ -198,28 +228,3 @@ class Worker:
         for tp in revoked:
             if tp.topic == self.config.name(INPUTS):
                 self.shards.pop(tp.partition, None)
-
-
-def make_app(config: KafkaConfig, name: str) -> faust.App:
-    """The Faust app without agents; it serves no web pages."""
-    folder = Path(config.data) / name
-    folder.mkdir(parents=True, exist_ok=True)
-    return faust.App(
-        config.group,
-        broker=";".join(f"kafka://{place}" for place in config.bootstrap.split(",")),
-        datadir=str(folder),
-        store="memory://",
-        web_enabled=False,
-        web_bind="127.0.0.1",
-        topic_disable_leader=True,
-        topic_allow_declare=False,
-        topic_partitions=config.shards,
-        producer_acks=-1,
-        producer_linger=config.linger_ms / 1000,
-        producer_max_request_size=MAX_REQUEST,
-        consumer_auto_offset_reset="earliest",
-        broker_session_timeout=config.session_s,
-        broker_heartbeat_interval=max(0.3, config.session_s / 5),
-        broker_commit_interval=config.commit_s,
-        stream_wait_empty=False,
-    )

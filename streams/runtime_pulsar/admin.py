@@ -8,13 +8,14 @@ from urllib.parse import quote
 import httpx
 
 from schemas.errors import InputError, NotFoundError, VenuefoldError
-from schemas.topics import CONTRACT_IN, DEAD_LETTERS, INPUTS, REFERENCE, SHARDED
+from schemas.topics import EVERY, INPUTS, KEPT, partitions_of
 from streams.runtime_pulsar.config import PulsarConfig
 
 FOUND = (200, 204)
 EXISTS = 409
 MISSING = 404
 COMPACT_BYTES = 64 << 20
+FOR_EVER = {"retentionTimeInMinutes": -1, "retentionSizeInMB": -1}
 
 
 class Admin:
@@ -33,10 +34,12 @@ class Admin:
         self._call("POST", f"namespaces/{self.space}/retention", keep)
         self._call("PUT", f"namespaces/{self.space}/compactionThreshold", COMPACT_BYTES)
         self._call("POST", f"namespaces/{self.space}/deduplication", True)
-        names = (*CONTRACT_IN, *SHARDED, DEAD_LETTERS)
-        for topic, count in {REFERENCE: 1, **dict.fromkeys(names, self.config.shards)}.items():
-            place = f"persistent/{self.space}/{topic}/partitions"
-            self._call("PUT", place, count, (*FOUND, EXISTS))
+        for topic in EVERY:
+            place = f"persistent/{self.space}/{topic}"
+            count = partitions_of(topic, self.config.shards)
+            self._call("PUT", f"{place}/partitions", count, (*FOUND, EXISTS))
+            if topic in KEPT:
+                self._call("POST", f"{place}/retention", FOR_EVER)
         shards = self._call("GET", f"persistent/{self.space}/{INPUTS}/partitions")["partitions"]
         if shards != self.config.shards:
             raise InputError(
@@ -47,7 +50,7 @@ class Admin:
     def subscriptions(self, topic: str) -> list[dict[str, Any]]:
         """Every subscription of every partition: its backlog and its consumers."""
         found = []
-        for partition in range(self.config.shards):
+        for partition in range(partitions_of(topic, self.config.shards)):
             place = f"persistent/{self.space}/{topic}-partition-{partition}"
             stats = self._call("GET", f"{place}/stats?getPreciseBacklog=true")
             for name, facts in stats["subscriptions"].items():
@@ -61,7 +64,7 @@ class Admin:
 
     def reset(self, topic: str, subscription: str, time_ms: int) -> None:
         """Moves a subscription to the first message at or after a time, on every partition."""
-        for partition in range(self.config.shards):
+        for partition in range(partitions_of(topic, self.config.shards)):
             place = f"persistent/{self.space}/{topic}-partition-{partition}"
             name = quote(subscription, safe="")
             self._call("POST", f"{place}/subscription/{name}/resetcursor/{time_ms}")

@@ -35,13 +35,15 @@ class Publisher:
             await self.pending.popleft()
 
     async def close(self) -> None:
-        """Closes the producers."""
+        """Closes the producers; what is still unconfirmed is owed to the next owner."""
+        await asyncio.gather(*self.pending, return_exceptions=True)
+        self.pending.clear()
         for producer in self._producers.values():
             await producer.close()
         self._producers.clear()
 
     async def _open(self, out: Outgoing) -> Producer:
-        topic = self.config.name(out.topic, self.shard)
+        topic = self.config.name(out.topic, out.shard)
         named = {}
         if out.id:
             named = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulsar
@@ -27,9 +27,13 @@ class TopicStore:
         for key, blob in blobs:
             await self._producers[shard].send(blob, partition_key=key)
 
-    async def load(self, shard: int) -> Mapping[str, bytes]:
-        """Reads the shard's partition to its end."""
-        topic, blobs = self.config.name(SNAPSHOTS, shard), {}
+    async def load(self, shards: Sequence[int]) -> Mapping[int, Mapping[str, bytes]]:
+        """Reads the shards' partitions to their ends."""
+        return {shard: await self._read(shard) for shard in shards}
+
+    async def _read(self, shard: int) -> dict[str, bytes]:
+        topic = self.config.name(SNAPSHOTS, shard)
+        blobs: dict[str, bytes] = {}
         reader: Any = await self.client.create_reader(
             topic, pulsar.MessageId.earliest, is_read_compacted=True
         )

@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pulsar
 from pulsar.asyncio import Client, Consumer
 
-from schemas.codes import InputType
-from schemas.market import TIMER
 from schemas.topics import INPUTS
-from schemas.units import INSTRUMENT_NONE, NS_PER_MS, VENUE_NONE
-from streams.brokers.frames import CLOCK_SOURCE, seal_frame
-from streams.brokers.shard_fold import Outgoing, ShardFold, WrongEngineError
+from schemas.units import NS_PER_MS, NS_PER_S
+from streams.brokers.meters import ShardFacts
+from streams.brokers.shard_clock import ShardClock
+from streams.brokers.shard_fold import ShardFold, WrongEngineError, latched
 from streams.brokers.snapshots import FolderStore, SnapshotStore, cut, newest
+from streams.clock import SystemClock
 from streams.runtime_pulsar.config import PulsarConfig
 from streams.runtime_pulsar.ingest import PulsarIngest
 from streams.runtime_pulsar.outputs import Publisher
@@ -48,8 +48,9 @@ class OwnedShard:
     fold: ShardFold
     place: Place = NOWHERE
     unacked: int = 0
-    clock_sent: int = 0
-    last_inputs: int = -1
+    kill_said: int = 0
+    behind_s: float = 0.0
+    clock: ShardClock = field(default_factory=ShardClock)
 
     def is_next(self, place: Place) -> bool:
         """Whether `place` surely follows the last message folded."""
@@ -66,18 +67,25 @@ class Worker:
 
     def __init__(self, config: PulsarConfig, name: str = "worker") -> None:
         self.config, self.name = config, name
+        self.wall = SystemClock()
         self.client = Client(config.url, logger=pulsar.ConsoleLogger(pulsar.LoggerLevel.Warn))
         folder = config.snapshot_folder
         self.store: SnapshotStore = (
             FolderStore(Path(folder)) if folder else TopicStore(config, self.client)
         )
 
+        self.consumers = [ShardConsumer(self, shard) for shard in range(config.shards)]
+
+    def facts(self) -> list[ShardFacts]:
+        """How every shard stands that this worker has folded."""
+        return [each.facts() for each in self.consumers if each.owned is not None]
+
     async def run(self) -> None:
         """Works until cancelled; the first shard that fails ends the worker."""
         try:
             async with asyncio.TaskGroup() as group:
-                for shard in range(self.config.shards):
-                    group.create_task(ShardConsumer(self, shard).run())
+                for consumer in self.consumers:
+                    group.create_task(consumer.run())
                 if self.config.ingest:
                     group.create_task(PulsarIngest(self.client, self.config, self.name).run())
         finally:
@@ -92,6 +100,24 @@ class ShardConsumer:
         self.owned: OwnedShard | None = None
         self.publisher = Publisher(worker.config, worker.client, shard)
         self.last_id: Any = None
+        self.receiving: asyncio.Future[Any]
+        self.is_refused = False
+
+    def facts(self) -> ShardFacts:
+        """How the shard stands."""
+        owned = self.owned or OwnedShard(ShardFold(self.shard))
+        counts = owned.fold.counts
+        return ShardFacts(
+            shard=self.shard,
+            inputs=counts.inputs,
+            outputs=counts.outputs,
+            dead_letters=counts.dead,
+            behind_messages=0,
+            behind_s=owned.behind_s,
+            unacknowledged=owned.unacked,
+            unconfirmed=len(self.publisher.pending),
+            is_refused=self.is_refused,
+        )
 
     async def run(self) -> None:
         """Folds what the broker gives while this consumer is the active one."""
@@ -102,20 +128,23 @@ class ShardConsumer:
             consumer_name=f"{self.worker.name}-{self.shard}",
             initial_position=pulsar.InitialPosition.Earliest,
         )
-        receive = asyncio.ensure_future(consumer.receive())
+        self.receiving = asyncio.ensure_future(consumer.receive())
         try:
-            await self._work(consumer, receive)
+            await self._work(consumer)
         finally:
-            receive.cancel()
+            self.receiving.cancel()
+            await asyncio.gather(self.receiving, return_exceptions=True)
+            await self.publisher.close()
+            await consumer.close()
 
-    async def _work(self, consumer: Consumer, receive: asyncio.Future[Any]) -> None:
+    async def _work(self, consumer: Consumer) -> None:
         snapshot_at = self._now() + self.config.snapshot_s
         pause_s = self.config.timer_ms / 1000 or self.config.snapshot_s
         while True:
-            await asyncio.wait({receive}, timeout=min(pause_s, self.config.snapshot_s))
-            if receive.done():
-                message = receive.result()
-                receive = asyncio.ensure_future(consumer.receive())
+            await asyncio.wait({self.receiving}, timeout=min(pause_s, self.config.snapshot_s))
+            if self.receiving.done():
+                message = self.receiving.result()
+                self.receiving = asyncio.ensure_future(consumer.receive())
                 await self.take(message)
             elif self.config.timer_ms and self.owned is not None:
                 await self._tick(self.owned)
@@ -138,12 +167,18 @@ class ShardConsumer:
             outgoing = fold.fold(message.data(), where, append_ns)
         except WrongEngineError as error:
             log.error("%s", error)
+            self.is_refused = True
             await asyncio.Event().wait()  # refused for good: nothing more is read or acknowledged
             return
         owned.place, self.last_id = place, message.message_id()
         owned.unacked += 1
+        owned.behind_s = max(0, self.worker.wall.now_ns() - append_ns) / NS_PER_S
         for out in outgoing:
             await self.publisher.send(out)
+        if fold.kill_seq > owned.kill_said:
+            owned.kill_said = fold.kill_seq
+            await self.publisher.confirm()
+            await self.publisher.send(latched(fold, self.worker.name))
         await self.publisher.confirm(self.config.max_pending)
 
     async def snapshot(self, consumer: Consumer) -> None:
@@ -160,7 +195,7 @@ class ShardConsumer:
 
     async def _look_again(self, owned: OwnedShard | None) -> OwnedShard:
         """The newest snapshot, where it is further than what this worker has."""
-        found = newest(await self.worker.store.load(self.shard))
+        found = newest((await self.worker.store.load([self.shard]))[self.shard])
         if owned is None:
             owned = self.owned = OwnedShard(ShardFold(self.shard, self.config.core))
         if found is not None:
@@ -173,19 +208,8 @@ class ShardConsumer:
 
     async def _tick(self, owned: OwnedShard) -> None:
         """A timer input when nothing else has moved the shard's time."""
-        inputs, owned.last_inputs = owned.last_inputs, owned.fold.counts.inputs
-        if inputs != owned.fold.counts.inputs:
-            return
-        owned.clock_sent = 1 + max(owned.clock_sent, owned.fold.clock_seq)
-        record = TIMER.pack(
-            type=InputType.TIMER,
-            source=CLOCK_SOURCE,
-            source_seq=owned.clock_sent,
-            venue=VENUE_NONE,
-            instrument=INSTRUMENT_NONE,
-        )
-        value = seal_frame(self.shard, owned.clock_sent, record)
-        await self.publisher.send(Outgoing(INPUTS, self.shard, 0, b"clock", value))
+        if owned.clock.is_due(owned.fold.counts.inputs):
+            await self.publisher.send(owned.clock.timer(self.shard, owned.fold.clock_seq))
 
     @staticmethod
     def _now() -> float:

@@ -50,13 +50,19 @@ LIQUIDITY = (*(Liquidity.TAKE,) * 6, *(Liquidity.ADD,) * 3, *Liquidity, 77)
 
 
 def random_inputs(
-    seed: int, count: int, *, garbage: float = 0.02, engine: Engine | None = None
+    seed: int,
+    count: int,
+    *,
+    garbage: float = 0.02,
+    resting: bool = False,
+    engine: Engine | None = None,
 ) -> bytes:
     """`count` whole input records drawn from `seed`; `garbage` is the share of random bytes.
 
-    `engine` is stepped over them (by default a reference engine of its own).
+    Most orders of a `resting` market find no taker and are amended. `engine` is stepped over the
+    records (by default a reference engine of its own).
     """
-    return random_day(seed, count, garbage=garbage, engine=engine).inputs
+    return random_day(seed, count, garbage=garbage, resting=resting, engine=engine).inputs
 
 
 @dataclass(slots=True)
@@ -83,6 +89,7 @@ def random_day(
     *,
     garbage: float = 0.02,
     calm: bool = False,
+    resting: bool = False,
     engine: Engine | None = None,
 ) -> Day:
     """Like random_inputs, with the engine's outputs.
@@ -91,7 +98,7 @@ def random_day(
     """
     share = 0.0 if calm else garbage
     world = World(random.Random(seed), share, engine or kernel.load("reference"))
-    world.calm = calm
+    world.calm, world.resting = calm, resting
     world.run(count)
     return Day(world.steps, world.engine)
 
@@ -116,7 +123,7 @@ class World(Life):
         self.rng, self.garbage, self.engine = rng, garbage, engine
         self.tape = Tape(START_NS)
         self.steps: list[tuple[bytes, bytes]] = []
-        self.calm = False
+        self.calm = self.resting = False
         self.consumed = self.count = self.drawn = 0
         self.venues = rng.randint(3, 8)
         self.instruments = rng.randint(2, 5)
@@ -198,7 +205,7 @@ class World(Life):
         for policy in range(1, 10):
             self._policy(policy, 1 + (policy - 1) % 5)
             yield
-            if rng.random() < 0.7:
+            if self.resting or rng.random() < 0.7:
                 self._posting(policy)
                 yield
         self._settings()
@@ -323,7 +330,7 @@ class World(Life):
             "crossed": rng.choice((0, 0, 1, 2)),
             "equalise_arrival": rng.choice((0, 1)),
             "use_hidden": rng.choice((0, 0, 1)),
-            "posting": rng.choice((0, 0, 1, 14)),
+            "posting": rng.choice((0, 1, 14, 15, 15)),
             "impact_horizon": rng.choice((0, 0, 1, 4)),
             "ticket_nanos": rng.choice((0, 0, 0, 10**7, 10**10)),
             "latency_e9": rng.choice((0, 10_000, 10**6)),
@@ -530,6 +537,8 @@ class World(Life):
         }
         values |= self._order_rules()
         self._rare_terms(values)
+        if self.resting:
+            values |= self._resting_terms(instrument, sign)
         if values["time_in_force"] == TimeInForce.GTD:
             values["expire_ns"] = self.tape.now_ns + rng.choice((1, 20 * MS, S))
         if rng.random() < 0.15:
@@ -942,4 +951,6 @@ class World(Life):
     def _weights(self) -> tuple[float, ...]:
         noise = self.garbage * 100
         market, desk = (66, 6, 1.5, 0.7, 3), (12, 1, 2, 2, 0.4, 0.05, 0.3, 1, 0.06)
+        if self.resting:
+            market, desk = (66, 6, 0.5, 0.2, 3), (6, 1, 1, 12, 0.1, 0.01, 0.3, 1, 0.03)
         return (*market, *desk, *((0, 0, 0) if self.calm else (1.2, 0.8, noise)))

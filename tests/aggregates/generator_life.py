@@ -8,12 +8,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from schemas.codes import (
+    ExecInst,
     ExecType,
     InputType,
     KillScope,
     OrderState,
     OutputType,
     Side,
+    TimeInForce,
     VenueStatus,
 )
 from schemas.envelope import HEADER
@@ -40,6 +42,9 @@ class Life:
     live: list[Sent]
     gone: deque[Sent]
     sent_orders: deque[bytes]
+    resting: bool
+    lots: list[int]
+    mids: list[int]
     copies: deque[dict[str, Any]]
     names: int
 
@@ -49,6 +54,9 @@ class Life:
             self.tape.order(0, b"AMEND", Side.BUY, 5, type=InputType.AMEND_ORDER)
             return
         rng = self.rng
+        # What rests is cut and left where it is, so that it is replaced.
+        sizes = (1, 1, 1, 1, 3) if self.resting else (1, 1, 2, 3, 6)
+        moves = (0, 0, 0, 0, 1) if self.resting else (0, 0, -1, 1, 2)
         recent = tuple(self.sent_orders)
         working = [raw for raw in recent if raw[32:64] in self.working]
         raw = rng.choice(working if working and rng.random() < 0.9 else recent)
@@ -58,8 +66,8 @@ class Life:
             "type": int(InputType.AMEND_ORDER),
             "orig_cl_ord_id": record["cl_ord_id"],
             "cl_ord_id": f"C{self.names}".encode(),
-            "order_units": max(1, record["order_units"] * rng.choice((1, 1, 2, 3, 6)) // 2),
-            "limit_nanos": record["limit_nanos"] + rng.choice((0, 0, -1, 1, 2)) * 10_000_000,
+            "order_units": max(1, record["order_units"] * rng.choice(sizes) // 2),
+            "limit_nanos": record["limit_nanos"] + rng.choice(moves) * 10_000_000,
             "transact_ns": self.tape.now_ns,
         }
         if rng.random() < 0.1:
@@ -142,6 +150,20 @@ class Life:
             check_ns=rng.choice((MS, 5 * MS)),
             max_posts=rng.choice((1, 3, 20)),
         )
+
+    def _resting_terms(self, instrument: int, sign: int) -> dict[str, Any]:
+        """A parent for the day that finds no taker's price, so that its remainder may rest."""
+        rng = self.rng
+        away = rng.choice((0, -1, -1, -2, -4)) * 10_000_000 * sign
+        return {
+            "order_units": rng.choice((10, 300, 1000)) * self.lots[instrument],
+            "limit": self.mids[instrument] + away,
+            "time_in_force": TimeInForce.DAY,
+            "exec_inst": rng.choice((0, 0, ExecInst.POST_ONLY)),
+            "min_units": 0,
+            "post_permission": 1,
+            "urgency": rng.randint(0, 3),
+        }
 
     def _limit_rules(self) -> dict[str, int]:
         rng = self.rng

@@ -228,6 +228,7 @@ class RawQuality:
         self.children: dict[int, Sent] = {}
         self.held: set[int] = set()
         self.decisions: dict[int, Any] = {}
+        self.first: dict[int, int] = {}
         self.settings: Any = None
         self.fees = RawFees()
         self.due: list[tuple[int, int, int]] = []
@@ -501,6 +502,8 @@ class RawQuality:
             self._compare_venue(record)
         elif kind == OutputType.DECISION:
             self.decisions[record.out_seq] = record
+            if record.children:
+                self.first.setdefault(record.order_id, record.out_seq)
         elif kind == OutputType.CHILD:
             self._send(record)
         elif kind == OutputType.CHILD_STATE:
@@ -553,15 +556,16 @@ class RawQuality:
         rejected = record.state == ChildState.REJECTED
         if sent.rests and not rejected:
             return  # what rested had to wait for others, and says nothing of what was there
+        is_first = self.first[sent.child.order_id] == sent.child.decision_id
         share = min(record.cum_units, record.units) / record.units
         for fills, rejects, clock in (
             (row.fills, row.samples["reject_rate"], row.clock),
             (venue.fills, venue.rejects, venue.clock),
         ):
-            if not sent.rests:
+            if is_first and not sent.rests:
                 fills.add(clock(now_ns), share)
             rejects.add(clock(now_ns), rejected)
-        if not rejected:
+        if is_first and not rejected:
             row.ends.append((row.clock(now_ns), record.units, record.cum_units))
         venue.health.answer(rejected, now_ns)
 

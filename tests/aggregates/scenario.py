@@ -305,6 +305,7 @@ class Desk:
             retry=duration_ns,
             horizon=duration_ns,
             prefer=str,
+            posting=int,
             **CHARGES,
         )
         defaults = POLICY_DEFAULTS
@@ -319,6 +320,7 @@ class Desk:
             "max_levels": given.get("levels", defaults["max_levels"]),
             "max_children": given.get("children", defaults["max_children"]),
             "max_attempts": given.get("attempts", defaults["max_attempts"]),
+            "posting": given.get("posting", defaults["posting"]),
             "tolerance_e9": given.get("tolerance", 0),
             "miss_penalty_e9": given.get("miss", 0),
             "stale_ns": given.get("stale", defaults["stale_ns"]),

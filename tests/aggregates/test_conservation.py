@@ -38,4 +38,6 @@ def test_a_long_day(core: str, full_size: bool) -> None:
 
 def test_days_reach_every_output(core: str) -> None:
     outputs = random_day(12, 5_000, engine=kernel.load(core)).outputs
+    # Only what rests is replaced.
+    outputs += random_day(16, 3_000, resting=True, engine=kernel.load(core)).outputs
     assert all(of_type(outputs, kind) for kind in OutputType)

@@ -17,7 +17,8 @@ from tests.aggregates.extremes import extreme_inputs
 from tests.aggregates.generator import random_inputs
 from tests.aggregates.parity import DifferenceError, Step, Twins, run, split, whole
 
-PLAUSIBLE, GARBAGE, EXTREME = range(100, 120), range(200, 205), range(300, 326)
+PLAUSIBLE, GARBAGE, EXTREME = range(100, 116), range(200, 205), range(300, 326)
+RESTING = range(400, 406)
 COUNT = 4000
 EXTREME_COUNT = 1200
 SEEN: Counter[str] = Counter()
@@ -37,6 +38,11 @@ def test_a_plausible_market(seed: int) -> None:
     compare(random_inputs(seed, COUNT, engine=kernel.load("native")), seed)
 
 
+@pytest.mark.parametrize("seed", RESTING)
+def test_a_market_of_resting_orders(seed: int) -> None:
+    compare(random_inputs(seed, COUNT, resting=True, engine=kernel.load("native")), seed)
+
+
 @pytest.mark.parametrize("seed", GARBAGE)
 def test_mostly_garbage(seed: int) -> None:
     compare(random_inputs(seed, COUNT, garbage=0.4, engine=kernel.load("native")), seed)
@@ -48,12 +54,13 @@ def test_numbers_at_their_bounds(seed: int) -> None:
 
 
 def test_enough_was_compared() -> None:
-    planned = COUNT * (len(PLAUSIBLE) + len(GARBAGE)) + EXTREME_COUNT * len(EXTREME)
+    markets = len(PLAUSIBLE) + len(RESTING) + len(GARBAGE)
+    planned = COUNT * markets + EXTREME_COUNT * len(EXTREME)
     assert planned >= 130_000
     if SEEN["inputs"] >= planned:  # the whole file ran
         for kind in OutputType:
             # Only a resting child is replaced, and random amendments seldom meet one.
-            least = 4 if kind == OutputType.REPLACE_CHILD else 1000
+            least = 15 if kind == OutputType.REPLACE_CHILD else 1000
             assert SEEN[kind.name] > least, SEEN
 
 

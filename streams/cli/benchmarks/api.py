@@ -156,7 +156,7 @@ class LiveService:
         pool = Pool(port)
         await pool.open()
         deadline = time.monotonic() + 4 * END_S
-        while not orjson.loads(await pool.get("/v1/decisions?limit=1"))["items"]:
+        while not await has_decided(pool):
             if time.monotonic() > deadline:
                 raise VenuefoldError("the service decides nothing; its log says why")
             await asyncio.sleep(0.5)
@@ -166,6 +166,14 @@ class LiveService:
         ]
         await pool.close()
         return found
+
+
+async def has_decided(pool: Pool) -> bool:
+    """Whether a decision can be read; before the read models are there the answer is an error."""
+    try:
+        return bool(orjson.loads(await pool.get("/v1/decisions?limit=1"))["items"])
+    except VenuefoldError:
+        return False
 
 
 async def orders(pool: Pool, count: int) -> Result:

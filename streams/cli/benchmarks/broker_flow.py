@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
 import numpy as np
 
 from schemas.codes import OutputType
@@ -25,8 +26,12 @@ WARM_NS = 3 * NS_PER_S
 class BrokerFlow:
     """Reference, tick frames and orders of one shard, made before anything is timed."""
 
-    def __init__(self, ticks_per_s: int, seconds: float) -> None:
-        self.market = PlainMarket(PlainConfig(records_per_s=ticks_per_s))
+    def __init__(self, ticks_per_s: int, seconds: float, start_ns: int = 0) -> None:
+        """With `start_ns` the market is of then, else of its own day."""
+        config = PlainConfig(records_per_s=ticks_per_s)
+        if start_ns:
+            config = msgspec.structs.replace(config, start_ns=start_ns)
+        self.market = PlainMarket(config)
         chunks = list(self.market.chunks(int(seconds * NS_PER_S) + WARM_NS))
         records = np.concatenate(chunks)
         self.ticks = len(records)

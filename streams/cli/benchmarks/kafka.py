@@ -10,8 +10,9 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from schemas.topics import DECISIONS, INPUTS, ORDERS
-from streams.cli.benchmarks.broker_flow import BrokerFlow, decided
+from schemas.topics import DECISIONS, INPUTS, ORDERS, REFERENCE_CHANGES
+from streams.brokers.reference_changes import change_frame
+from streams.cli.benchmarks.broker_flow import WARM_NS, BrokerFlow, decided
 from streams.cli.benchmarks.broker_run import (
     Port,
     broker,
@@ -22,9 +23,9 @@ from streams.cli.benchmarks.broker_run import (
 )
 from streams.cli.benchmarks.plain_faust import plain_ticks
 from streams.cli.benchmarks.timing import Result
+from streams.clock import SystemClock
 from streams.runtime_kafka.admin import create_topics
 from streams.runtime_kafka.config import KafkaConfig
-from streams.runtime_kafka.ingest import broadcast
 
 MODULE = "streams.runtime_kafka.run"
 TICKS_PER_S, ORDERS_PER_S = 50_000, 200
@@ -125,7 +126,9 @@ def measure(
         data=str(folder / name),
         ingest="ingest" in name,
     )
-    flow = BrokerFlow(rate_per_s, seconds)
+    # Orders through ingest get the broker's time, so the ticks beside them are of now as well.
+    start_ns = SystemClock().now_ns() - WARM_NS if config.ingest else 0
+    flow = BrokerFlow(rate_per_s, seconds, start_ns)
 
     async def timed() -> Result:
         await create_topics(config)
@@ -133,7 +136,8 @@ def measure(
             if name == "ticks":
                 await preload(port, flow)
             if config.ingest:
-                await broadcast(port.producer, config, 1, flow.reference)
+                change = change_frame(flow.reference)
+                await port.producer.send_and_wait(config.name(REFERENCE_CHANGES), change)
             with worker(MODULE, config, folder):
                 return await run(port, flow)
 

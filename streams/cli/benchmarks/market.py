@@ -44,4 +44,15 @@ def routed(is_full: bool) -> Result:
     started_ns = time.perf_counter_ns()
     drive.run(setting.end_ns)
     elapsed_ns = time.perf_counter_ns() - started_ns
-    return rate("market.routed", "inputs/s", engine.seq - first_seq, elapsed_ns)
+    found = rate("market.routed", "inputs/s", engine.seq - first_seq, elapsed_ns)
+    found.more = hit_rates(engine.counters())
+    return found
+
+
+def hit_rates(counters: dict[str, int]) -> dict[str, float]:
+    """Share of looks at a row's beliefs that found them standing, in percent."""
+    looks = max(1, counters["belief_looks"])
+    return {
+        f"{what}_hit_percent": round(100 * (1 - counters[f"belief_{what}_found"] / looks), 2)
+        for what in ("sizes", "acks")
+    }

@@ -100,6 +100,22 @@ class SimulatedDay:
         return rate("simulator", "records/s", self.records, elapsed_ns)
 
 
+def whatif(folder: Path) -> Result:
+    """Inputs a second of `sor whatif` as a command, both arms, over a run of a short day."""
+    from streams.whatif.compare import whatif as compare
+
+    SimulatedDay(is_full=False).replay(folder / "run")
+    policy = folder / "policy.toml"
+    policy.write_text('[orders]\ndefault_policy = "fastest"\n', encoding="utf-8")
+    started_ns = time.perf_counter_ns()
+    found = compare(folder / "run", policy)
+    elapsed_ns = time.perf_counter_ns() - started_ns
+    with RunDirectory.open(folder / "run") as run:
+        inputs = run.shard(0).check().inputs.last_seq
+    require(found["orders"] > 0, "orders are compared")
+    return rate("whatif.command", "inputs/s", 2 * inputs, elapsed_ns)
+
+
 def read_dataset(toml: Path, data: Path) -> Result:
     """Rows of files a second, from gzip CSV to records."""
     reader = open_dataset(toml, data)

@@ -12,8 +12,9 @@ from typing import Any, Self
 import pulsar
 from pulsar.asyncio import Client
 
-from schemas.topics import DECISIONS, INPUTS, ORDERS
-from streams.cli.benchmarks.broker_flow import BrokerFlow, decided
+from schemas.topics import DECISIONS, INPUTS, ORDERS, REFERENCE_CHANGES
+from streams.brokers.reference_changes import change_frame
+from streams.cli.benchmarks.broker_flow import WARM_NS, BrokerFlow, decided
 from streams.cli.benchmarks.broker_run import (
     Port,
     broker,
@@ -23,6 +24,7 @@ from streams.cli.benchmarks.broker_run import (
     worker,
 )
 from streams.cli.benchmarks.timing import Result
+from streams.clock import SystemClock
 from streams.runtime_pulsar.admin import Admin
 from streams.runtime_pulsar.config import PulsarConfig
 
@@ -94,14 +96,21 @@ def pulsar_ticks(folder: Path, is_full: bool) -> list[Result]:
 
 
 def pulsar_orders(folder: Path, is_full: bool) -> list[Result]:
-    """Order to decision on the topic, straight to the inputs."""
+    """Order to decision on the topic: straight to the inputs, and as JSON through ingest."""
+    name = "pulsar.order_to_decision"
 
-    async def run(port: PulsarPort, flow: BrokerFlow) -> Result:
-        return await order_to_decision("pulsar.order_to_decision", port, flow, ORDERS_PER_S)
+    async def direct(port: PulsarPort, flow: BrokerFlow) -> Result:
+        return await order_to_decision(name, port, flow, ORDERS_PER_S)
+
+    async def ingest(port: PulsarPort, flow: BrokerFlow) -> Result:
+        return await order_to_decision(f"{name}.ingest", port, flow, ORDERS_PER_S, as_json=True)
 
     seconds = 20.0 if is_full else 6.0
     with broker("pulsar") as facts:
-        return [measure(facts, folder, "orders", TICKS_PER_S, seconds, run)]
+        return [
+            measure(facts, folder, "orders", TICKS_PER_S, seconds, direct),
+            measure(facts, folder, "ingest", TICKS_PER_S, seconds, ingest),
+        ]
 
 
 def measure(
@@ -115,15 +124,21 @@ def measure(
         shards=1,
         timer_ms=0,
         snapshot_s=30.0,
-        ingest=False,
+        ingest=name == "ingest",
     )
-    flow = BrokerFlow(rate_per_s, seconds)
+    # Orders through ingest get the broker's time, so the ticks beside them are of now as well.
+    start_ns = SystemClock().now_ns() - WARM_NS if config.ingest else 0
+    flow = BrokerFlow(rate_per_s, seconds, start_ns)
     Admin(config).create()
 
     async def timed() -> Result:
         async with PulsarPort(config) as port:
             if name == "ticks":
                 await preload(port, flow)
+            if config.ingest:
+                change = change_frame(flow.reference)
+                producer = await port.client.create_producer(config.name(REFERENCE_CHANGES, 0))
+                await producer.send(change)
             with worker(MODULE, config, folder):
                 return await run(port, flow)
 

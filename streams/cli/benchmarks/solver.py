@@ -13,6 +13,7 @@ from streams.cli.benchmarks.timing import Result
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 SOLVER = CHECKOUT / "tests" / "aggregates" / "solver.py"
+CASES = {"quick": 14, "whole": 70, "full": 1001}
 SIZES = (2, 5, 10, 20, 32, 50)
 
 
@@ -21,9 +22,9 @@ def is_present() -> bool:
     return SOLVER.exists() and importlib.util.find_spec("highspy") is not None
 
 
-def protocol_a(venues: int, is_full: bool) -> Result:
+def protocol_a(venues: int, size: str) -> Result:
     """Mean overlap in percent over the cases that a random split misses."""
-    count = 1001 if is_full else 70
+    count = CASES[size]
     table = _solver().table(venues, count)
     more = {name: round(value, 5) for name, value in asdict(table).items()}
     value = round(100 * table.overlap, 3)

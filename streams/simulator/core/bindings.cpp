@@ -119,6 +119,10 @@ NB_MODULE(_market, m) {
            "A CHILD record arrives at sent_ns + its send delay + the venue's way out.")
       .def("cancel", &ReplayMarket::cancel, "child_id"_a, "sent_ns"_a,
            "Asks for a child's cancel; it arrives at sent_ns + the child's way out.")
+      .def("replace", &ReplayMarket::replace, "child_id"_a, "units"_a, "limit_nanos"_a,
+           "sent_ns"_a, "Asks for new terms of a resting child; they arrive as a cancel does.")
+      .def("query", &ReplayMarket::query, "child_id"_a, "sent_ns"_a,
+           "Asks what became of a child; an ORDER_STATUS comes back.")
       .def("pop_reports", &pop_reports, "until_ns"_a,
            "EXEC_REPORTs with log_ns <= until_ns, in order; the market is complete through it.")
       .def("state_bytes", &state_bytes, "Canonical bytes of the whole state.")

@@ -60,6 +60,9 @@ enum ExecType : std::uint8_t {
   kRejected = 4,
   kExpired = 5,
   kCancelReject = 6,
+  kReplaced = 7,
+  kReplaceReject = 8,
+  kOrderStatus = 13,
 };
 
 enum OrdStatus : std::uint8_t {  // ChildState codes

@@ -200,21 +200,9 @@ void ReplayMarket::submit(const std::byte* record, std::size_t size, std::int64_
     child.out_ns = add_ns(config_.latencies[child.venue].out_ns, late);
   }
   const std::int64_t at_ns = add_ns(add_ns(sent_ns, sent.send_delay_ns), child.out_ns);
-  schedule({at_ns, due_created_ + 1, child.id, child.instrument, child.venue, false});
+  schedule({at_ns, due_created_ + 1, child.id, child.instrument, child.venue});
   children_.emplace(child.id, child);
   ++live_;
-}
-
-void ReplayMarket::cancel(std::uint64_t child_id, std::int64_t sent_ns) {
-  const auto found = children_.find(child_id);
-  if (found == children_.end()) {
-    throw InputFault("child " + std::to_string(child_id) +
-                     " is not known: never submitted, or its last report was read");
-  }
-  const Child& child = found->second;
-  if (sent_ns < 0) throw InputFault("cancel of child " + std::to_string(child_id) + " before 0 ns");
-  schedule({add_ns(sent_ns, child.out_ns), due_created_ + 1, child_id, child.instrument,
-            child.venue, true});
 }
 
 void ReplayMarket::schedule(const Due& due) {
@@ -233,10 +221,10 @@ void ReplayMarket::run_through(std::int64_t last_ns) {
     const Due due = *due_.begin();
     due_.erase(due_.begin());
     now_ns_ = due.at_ns;
-    if (due.is_cancel) {
-      arrive_cancel(due);
-    } else {
+    if (due.asks == Asks::kArrival) {
       arrive(children_.at(due.child_id), due.at_ns);
+    } else {
+      arrive_request(due);
     }
   }
   next_due_ns_ = due_.empty() ? kNever : due_.begin()->at_ns;

@@ -52,14 +52,19 @@ struct MarketConfig {
   std::uint64_t digest() const;
 };
 
-// A child or a cancel on its way to a venue.
+// What reaches a venue.
+enum class Asks : std::uint8_t { kArrival = 0, kCancel = 1, kReplace = 2, kStatus = 3 };
+
+// A child, or what is asked of one, on its way to a venue; new terms only where it is a replace.
 struct Due {
   std::int64_t at_ns = 0;
   std::uint64_t order = 0;
   std::uint64_t child_id = 0;
   std::uint32_t instrument = 0;
   std::uint8_t venue = 0;
-  bool is_cancel = false;
+  Asks asks = Asks::kArrival;
+  std::int64_t units = 0;
+  std::int64_t limit_nanos = 0;
 
   bool operator<(const Due& other) const {
     return std::tie(at_ns, order) < std::tie(other.at_ns, other.order);
@@ -82,6 +87,9 @@ struct Refusal {
   const char* text = "";
 };
 
+// Says in a report why something was refused.
+void explain(ExecReport& report, const Refusal& why);
+
 class ReplayMarket {
  public:
   explicit ReplayMarket(MarketConfig config);
@@ -92,6 +100,9 @@ class ReplayMarket {
   void advance(const std::byte* records, std::size_t size);
   void submit(const std::byte* record, std::size_t size, std::int64_t sent_ns);
   void cancel(std::uint64_t child_id, std::int64_t sent_ns);
+  void replace(std::uint64_t child_id, std::int64_t units, std::int64_t limit_nanos,
+               std::int64_t sent_ns);
+  void query(std::uint64_t child_id, std::int64_t sent_ns);
   std::vector<ExecReport> pop_reports(std::int64_t until_ns);
 
   std::int64_t now_ns() const { return now_ns_; }
@@ -124,7 +135,6 @@ class ReplayMarket {
 
   // matching.cpp: what happens to a child
   void arrive(Child& child, std::int64_t at_ns);
-  void arrive_cancel(const Due& due);
   Refusal refusal(const Child& child);
   Refusal refusal_of_terms(const Child& child) const;
   std::int64_t takeable_units(const Child& child);
@@ -141,6 +151,15 @@ class ReplayMarket {
   void finish(Child& child);
   void end(Child& child, ExecType type, const Refusal& why, std::int64_t at_ns);
   ExecReport report_of(const Child& child, ExecType type, std::int64_t at_ns) const;
+
+  // requests.cpp: what is asked of a child that was submitted
+  void ask(Due due, std::int64_t sent_ns);
+  void arrive_request(const Due& due);
+  void arrive_cancel(const Due& due);
+  void arrive_replace(const Due& due);
+  void arrive_query(const Due& due);
+  Refusal refusal_of_replace(const Child& child, const Due& due);
+  void refuse_request(const Due& due, ExecType type, const Refusal& why);
 
   // state.cpp: canonical bytes and back
   void write_books(Writer& out) const;

@@ -13,6 +13,12 @@ bool is_side(std::uint8_t side) {
   return side == kBuy || side == kSell || side == kSellShort || side == kSellShortExempt;
 }
 
+std::uint8_t status_of(const Child& child) {
+  if (child.cum_units == child.units) return kStateFilled;
+  if (child.stage == Stage::kDone) return kStateCanceled;
+  return child.cum_units != 0 ? kStatePartial : kStateAcknowledged;
+}
+
 std::uint8_t status_after(ExecType type, const Child& child) {
   switch (type) {
     case kNew:
@@ -25,7 +31,11 @@ std::uint8_t status_after(ExecType type, const Child& child) {
       return kStateExpired;
     case kRejected:
       return kStateRejected;
+    case kReplaced:
+    case kOrderStatus:
+      return status_of(child);
     case kCancelReject:
+    case kReplaceReject:
       return 0;
   }
   return 0;
@@ -37,16 +47,16 @@ void name_order(ExecReport& report) {
   std::to_chars(report.venue_order_id + 4, last, report.child_id);
 }
 
-void explain(ExecReport& report, const Refusal& why) {
-  report.reject_reason = why.reason;
-  std::strncpy(report.text, why.text, sizeof(report.text) - 1);
-}
-
 void drop_done(std::vector<Child*>& resting) {
   std::erase_if(resting, [](const Child* child) { return child->stage == Stage::kDone; });
 }
 
 }  // namespace
+
+void explain(ExecReport& report, const Refusal& why) {
+  report.reject_reason = why.reason;
+  std::strncpy(report.text, why.text, sizeof(report.text) - 1);
+}
 
 void ReplayMarket::arrive(Child& child, std::int64_t at_ns) {
   if (const Refusal why = refusal(child); why.reason != kNoReason) {
@@ -66,24 +76,6 @@ void ReplayMarket::arrive(Child& child, std::int64_t at_ns) {
   } else {
     end(child, kCanceled, {kNoReason, "remainder canceled"}, at_ns);
   }
-}
-
-void ReplayMarket::arrive_cancel(const Due& due) {
-  const auto found = children_.find(due.child_id);
-  if (found != children_.end() && found->second.stage == Stage::kResting) {
-    Child& child = found->second;
-    leave_book(child);
-    end(child, kCanceled, {kNoReason, "canceled on request"}, due.at_ns);
-    return;
-  }
-  Child gone;
-  gone.id = due.child_id;
-  gone.instrument = due.instrument;
-  gone.venue = due.venue;
-  ExecReport report = report_of(gone, kCancelReject, due.at_ns);
-  report.cum_units = report.leaves_units = -1;
-  explain(report, {kUnknownChild, "not open"});
-  reports_.schedule(report, false);
 }
 
 Refusal ReplayMarket::refusal(const Child& child) {

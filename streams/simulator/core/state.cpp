@@ -7,7 +7,7 @@
 namespace venuefold {
 namespace {
 
-constexpr std::uint64_t kStateVersion = 1;
+constexpr std::uint64_t kStateVersion = 2;
 
 void put_taken(Writer& out, const Consumption& consumption) {
   out.put<std::uint64_t>(consumption.taken().size());
@@ -39,7 +39,8 @@ void visit_child(Anyhow& child, Visit visit) {
 
 template <typename Anyhow, typename Visit>
 void visit_due(Anyhow& due, Visit visit) {
-  visit(due.at_ns, due.order, due.child_id, due.instrument, due.venue, due.is_cancel);
+  visit(due.at_ns, due.order, due.child_id, due.instrument, due.venue, due.asks,
+        due.units, due.limit_nanos);
 }
 
 }  // namespace
@@ -116,7 +117,7 @@ void ReplayMarket::read_state(Reader& in) {
   for (std::uint64_t left = in.get_count(in.left()); left > 0; --left) {
     Due due;
     visit_due(due, get);
-    if (!due.is_cancel && !children_.contains(due.child_id)) {
+    if (due.asks == Asks::kArrival && !children_.contains(due.child_id)) {
       throw InputFault("simulator state is damaged: a child that arrives is not there");
     }
     due_.insert(due);

@@ -9,7 +9,8 @@ import msgspec
 
 from schemas.errors import InputError
 from schemas.units import price_nanos
-from streams.simulator.synthetic.terms import InstrumentTerms, Preset, VenueTerms
+from streams.simulator.synthetic.fault_kinds import FaultKind
+from streams.simulator.synthetic.terms import FaultTerms, InstrumentTerms, Preset, VenueTerms
 
 PRESETS = Path("deploy/market")
 
@@ -36,6 +37,8 @@ def check_preset(preset: Preset, where: str) -> None:
         _check_instrument(instrument, f"{where}: `instruments[{at}]")
     for at, venue in enumerate(preset.venues):
         _check_venue(venue, f"{where}: `venues[{at}]")
+    for at, terms in enumerate(preset.faults):
+        _check_fault(terms, preset, f"{where}: `faults[{at}]")
     if not any(venue.kind == "lit" for venue in preset.venues):
         raise InputError(f"{where}: `venues` has no lit venue; a market needs a displayed price")
     for what, keys in (
@@ -63,6 +66,16 @@ def _check_venue(terms: VenueTerms, where: str) -> None:
         raise InputError(f"{where}.levels` = 0; a lit venue shows at least one")
     if 0 < terms.closed_after_ms <= terms.open_after_ms:
         raise InputError(f"{where}.closed_after_ms` lies before its opening; give a later time")
+
+
+def _check_fault(terms: FaultTerms, preset: Preset, where: str) -> None:
+    kinds = [kind.name.lower() for kind in FaultKind]
+    if terms.kind not in kinds:
+        raise InputError(f"{where}.kind` = {terms.kind!r}; use one of {', '.join(kinds)}")
+    if terms.venue not in {venue.key for venue in preset.venues}:
+        raise InputError(f"{where}.venue` = {terms.venue!r}; no venue has that key")
+    if terms.until_ms <= terms.since_ms:
+        raise InputError(f"{where}.until_ms` = {terms.until_ms}; give more than `since_ms`")
 
 
 def _nanos(text: str, where: str) -> int:

@@ -21,6 +21,7 @@ from schemas.units import (
 )
 from streams.simulator.synthetic import _synthetic
 from streams.simulator.synthetic._synthetic import SyntheticMarket
+from streams.simulator.synthetic.fault_kinds import FaultKind
 from streams.simulator.synthetic.terms import FAMILIES, InstrumentTerms, Preset, VenueTerms
 from streams.sources.reference import ReferenceStream
 
@@ -44,16 +45,42 @@ def synthetic_market(preset: Preset, seed: int, faults: Sequence[bytes] = ()) ->
 
 
 def market_arguments(
-    preset: Preset, seed: int, faults: Sequence[bytes] = (), *, checks: bool = False
+    preset: Preset,
+    seed: int,
+    faults: Sequence[bytes] = (),
+    *,
+    checks: bool = False,
+    child_stream: int = 0,
 ) -> Arguments:
-    """Packed globals, instruments, venues and faults, as both native markets take them."""
+    """Packed globals, instruments, venues and faults, as both native markets take them.
+
+    Another `child_stream` is other luck of our children in the same market.
+    """
     instruments = b"".join(_instrument(terms) for terms in preset.instruments)
     lot = min(terms.lot_units for terms in preset.instruments)
     venues = b"".join(_venue(terms, lot) for terms in preset.venues)
-    return _globals(preset, seed, checks), instruments, venues, b"".join(faults)
+    every = b"".join((*_faults(preset), *faults))
+    return _globals(preset, seed, checks, child_stream), instruments, venues, every
 
 
-def _globals(preset: Preset, seed: int, checks: bool) -> bytes:
+def _faults(preset: Preset) -> list[bytes]:
+    """The faults that the file itself names."""
+    places = {venue.key: at for at, venue in enumerate(preset.venues)}
+    start_ns = preset.market.start_ns
+    return [
+        FAULT.pack(
+            kind=int(FaultKind[terms.kind.upper()]),
+            venue=places[terms.venue],
+            since_ns=start_ns + terms.since_ms * NS_PER_MS,
+            until_ns=start_ns + terms.until_ms * NS_PER_MS,
+            chance=terms.chance,
+        )
+        for terms in preset.faults
+        if terms.venue in places
+    ]
+
+
+def _globals(preset: Preset, seed: int, checks: bool, child_stream: int) -> bytes:
     terms = preset.market
     return _GLOBALS.pack(
         seed=seed,
@@ -76,6 +103,7 @@ def _globals(preset: Preset, seed: int, checks: bool) -> bytes:
         react_ns=terms.react_us * NS_PER_US,
         heartbeat_ns=terms.heartbeat_ms * NS_PER_MS,
         leak_ticks=terms.leak_ticks,
+        child_stream=child_stream,
     )
 
 

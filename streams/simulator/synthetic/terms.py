@@ -109,6 +109,18 @@ class VenueTerms(Table, frozen=True, kw_only=True):
     closed_after_ms: Wait = 0
 
 
+class FaultTerms(Table, frozen=True, kw_only=True):
+    """A fault of `faults.FaultKind` at a venue, by the time since the start; `chance` of each child
+    or report to be hit.
+    """
+
+    kind: str
+    venue: Key
+    since_ms: Wait
+    until_ms: Wait
+    chance: Chance = 1.0
+
+
 class Preset(Table, frozen=True, kw_only=True):
     """A whole market."""
 
@@ -117,3 +129,4 @@ class Preset(Table, frozen=True, kw_only=True):
     market: MarketTerms = MarketTerms()
     instruments: Annotated[tuple[InstrumentTerms, ...], msgspec.Meta(min_length=1, max_length=1000)]
     venues: Annotated[tuple[VenueTerms, ...], msgspec.Meta(min_length=2, max_length=64)]
+    faults: tuple[FaultTerms, ...] = ()

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 
 from aggregates import kernel
-from schemas.codes import OutputType, Side
+from schemas.codes import OutputType, Side, TimeInForce
 from schemas.wire import iter_inputs, iter_raw_outputs
 from streams.brokers.frames import seal_frame
 from tests.builders import MS, Tape, set_up
@@ -28,6 +28,26 @@ def tape_of(shard: int, count: int) -> Tape:
         if number % 10 == 9:
             side = draw.choice((Side.BUY, Side.SELL))
             tape.order(0, f"S{shard}-{number}", side, draw.randrange(1, 500), policy=1)
+    return tape
+
+
+def repeating_tape(shard: int, commands: int) -> Tape:
+    """A tape of orders of which every tenth is one from before, near or far, said again."""
+    draw, tape = random.Random(1_000 + shard), Tape()
+    set_up(tape, VENUES)
+    said: list[tuple[str, Side, int]] = []
+    for number in range(commands):
+        tape.wait(draw.randrange(1, MS))
+        bid = 10_000 + draw.randrange(-5, 6)
+        quote = (f"{bid / 100:.2f}", 900), (f"{(bid + 2) / 100:.2f}", 900)
+        tape.quote(0, draw.randrange(len(VENUES)), *quote)
+        if said and draw.randrange(10) == 0:
+            name, side, units = draw.choice(said if draw.randrange(2) else said[-20:])
+        else:
+            side = draw.choice((Side.BUY, Side.SELL))
+            name, units = f"R{shard}-{number}", draw.randrange(1, 500)
+            said.append((name, side, units))
+        tape.order(0, name, side, units, policy=1, time_in_force=TimeInForce.IOC)
     return tape
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaProducer
 
-from schemas.topics import INPUTS, MARKET_DATA, ORDERS
+from schemas.topics import INPUTS, MARKET_DATA, ORDERS, REFERENCE_CHANGES
 from schemas.wire import iter_inputs
+from streams.brokers.reference_changes import change_frame
 from streams.replay.sharding import shard_of
-from streams.runtime_kafka.ingest import broadcast
 from tests.builders import Tape
 from tests.servers.running import RunningServer, eventually, running
 from tests.streams.brokers import json_flow
@@ -121,7 +119,7 @@ def test_json_of_foreign_systems_is_routed_and_its_poison_is_set_aside(
     """Reference by broadcast, market data and orders as JSON."""
     shard = shard_of("TEST", SHARDS)
     for install in installed(kafka_server.url, tmp_path, ingest=True, timer_ms=50):
-        asyncio.run(_broadcast(install, json_flow.reference()))
+        install.write_raw(REFERENCE_CHANGES, 0, change_frame(json_flow.reference()))
         install.start("one")
         for raw in (*json_flow.POISON, *json_flow.quotes()):
             install.write_raw(MARKET_DATA, 0, raw)
@@ -136,13 +134,6 @@ def test_json_of_foreign_systems_is_routed_and_its_poison_is_set_aside(
         faults = {raw: head["reason"].decode().partition(":")[0] for raw, head in outputs.dead}
         assert faults == dict(zip(json_flow.POISON, json_flow.FAULTS, strict=True))
         assert len(outputs.dead) == count
-
-
-async def _broadcast(install: Installation, records: bytes) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=install.config.bootstrap)
-    await producer.start()
-    await broadcast(producer, install.config, 1, records)
-    await producer.stop()
 
 
 @pytest.mark.promise(p=5)

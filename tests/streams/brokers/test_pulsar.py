@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from schemas.topics import DECISIONS, INPUTS, MARKET_DATA, ORDERS
+from schemas.topics import DECISIONS, INPUTS, MARKET_DATA, ORDERS, REFERENCE_CHANGES
 from schemas.wire import iter_inputs
+from streams.brokers.reference_changes import change_frame
 from streams.replay.sharding import shard_of
 from streams.runtime_pulsar.admin import Admin
-from streams.runtime_pulsar.ingest import broadcast
 from tests.servers.running import RunningServer, eventually
 from tests.streams.brokers import json_flow
 from tests.streams.brokers.flows import (
@@ -100,7 +100,7 @@ def test_json_of_foreign_systems_is_routed_and_its_poison_is_set_aside(
     """Reference by broadcast, market data and orders as JSON; then the reader reads again."""
     shard = shard_of("TEST", 2)
     for install in installed(pulsar_server, tmp_path, ingest=True, timer_ms=50, shards=2):
-        broadcast(install.client, install.config, 1, json_flow.reference())
+        install.write_raw(0, change_frame(json_flow.reference()), REFERENCE_CHANGES)
         outputs = PulsarOutputs(install)
         install.start("one")
         for raw in (*json_flow.POISON, *json_flow.quotes()):

@@ -13,12 +13,14 @@ import msgspec
 import numpy as np
 import pytest
 
+from aggregates import kernel
 from schemas.errors import InputError
 from streams.cli import bench as bench_command
-from streams.cli.benchmarks import native
+from streams.cli.benchmarks import engine, native
 from streams.cli.benchmarks.budget import BEGIN, END, write_budget
 from streams.cli.benchmarks.compare import ratios
 from streams.cli.benchmarks.keep import markdown
+from streams.cli.benchmarks.market import hit_rates
 from streams.cli.benchmarks.timing import Calibration, Result, from_samples
 from tests.streams.cli.conftest import Sor
 
@@ -187,6 +189,15 @@ def test_one_that_fails_is_named_and_the_rest_goes_on(monkeypatch: pytest.Monkey
     assert "- `broken`: InputError: no such disk" in lines
 
 
+def test_the_quick_table_leaves_the_longest_out(tmp_path: Path) -> None:
+    quick, whole = (bench_command.Catalogue(size, None, tmp_path) for size in ("quick", "whole"))
+    left_out = set(whole.chosen(())) - set(quick.chosen(()))
+    assert "snapshot.pause.none" in left_out
+    assert set(quick.chosen(("snapshot.pause.none", "floor"))) == {"snapshot.pause.none", "floor"}
+    with pytest.raises(InputError, match="no benchmark 'none'"):
+        quick.chosen(("none",))
+
+
 def test_stages_add_up_to_the_decision(bench: native.NativeBench) -> None:
     stages = bench.decide_stages(20)
     parts = {name: n for name, n in stages.more.items() if name in STAGES}
@@ -220,6 +231,17 @@ def test_the_budget_stands_between_its_marks(sor: Sor, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="to write between"):
         write_budget(page, figures)
     assert sor("bench", "floor", "--quick", "--budget", tmp_path / "none.md")[0] == 3
+
+
+def test_beliefs_at_hand_are_counted() -> None:
+    counted = {"belief_looks": 200, "belief_sizes_found": 50, "belief_acks_found": 0}
+    assert hit_rates(counted) == {"sizes_hit_percent": 75.0, "acks_hit_percent": 100.0}
+    decided = engine.DecideBench(24)
+    decided.run(20)
+    counters = decided.engine.counters()
+    assert set(counters) == set(counted)
+    assert counters["belief_looks"] == 20 * 24
+    assert kernel.load("reference").counters() == {}
 
 
 def test_what_ifs_and_level_costs_are_measured(bench: native.NativeBench) -> None:

@@ -34,7 +34,11 @@ SMALL = Plan(
     blocks=2,
     side_blocks=2,
     control_blocks=2,
-    control_orders=6,
+    control_orders=10,
+    small_orders=20,
+    learn_blocks=2,
+    learn_orders=12,
+    switch_orders=60,
     families=("clustered",),
     workers=1,
 )
@@ -61,7 +65,7 @@ def test_its_keys_are_the_published_ones(result: dict[str, Any]) -> None:
     assert {"name", "effect_bps", "ci95", "passes"} <= set(result["controls"][0])
     assert [row["venues"] for row in result["A"]] == [5, 8]
     assert {row["baseline"] for row in result["improvement"]} == set(SPLITS)
-    assert len(result["controls"]) == 6
+    assert len(result["controls"]) == 7  # (b) is told twice
 
 
 def test_few_blocks_claim_nothing(result: dict[str, Any]) -> None:
@@ -77,16 +81,18 @@ def test_the_solver_is_exact_and_a_random_split_is_not(result: dict[str, Any]) -
 
 
 def test_the_same_block_gives_the_same_result() -> None:
-    task = BlockTask(shape=Shape(venues=6), seed=5, orders=8)
+    task = BlockTask(shape=Shape(venues=6), seed=5, orders=8, small_orders=12)
     assert run_block(task) == run_block(task)
 
 
 def test_what_was_tried_is_appended(tmp_path: Path) -> None:
-    tiny = msgspec.structs.replace(SMALL, venues=(5,), blocks=1, side_blocks=1, control_blocks=1)
+    tiny = msgspec.structs.replace(
+        SMALL, venues=(5,), blocks=1, side_blocks=1, control_blocks=1, learn_blocks=1
+    )
     assert evaluate(tiny, tmp_path)["configurations_tried"] == 1
     record = tmp_path / "configurations_tried.jsonl"
     other = json.loads(record.read_text())
-    other["ours"]["miss_penalty_bps"] = 9.0
+    other["ours"]["miss_ticks"] = [9.0, 9.0]
     record.write_text(record.read_text() + json.dumps(other) + "\n")
     assert evaluate(tiny, tmp_path)["configurations_tried"] == 2
     assert len(record.read_text().splitlines()) == 3
@@ -195,6 +201,26 @@ def test_the_command_prints_one_object(
 def test_impossible_sizes_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", *words]) == 2
     assert "--" in capsys.readouterr().err
+
+
+def test_a_page_gets_its_tables(result: dict[str, Any], tmp_path: Path) -> None:
+    from streams.evaluation.page import BEGIN, END, write_page
+
+    page = tmp_path / "RESULTS.md"
+    page.write_text(f"before\n{BEGIN}\nformer tables\n{END}\nafter\n")
+    for _ in range(2):
+        write_page(page, result, "told")
+    text = page.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("\nafter\n")
+    assert "former" not in text
+    for words in ("The room:", "re-routing fee-aware sweep", "ladder", "(f) another", "quarter 1"):
+        assert words in text
+    with pytest.raises(InputError, match="no such page"):
+        write_page(tmp_path / "none.md", result, "told")
+    page.write_text("no marks")
+    with pytest.raises(InputError, match="has no marks"):
+        write_page(page, result, "told")
 
 
 def test_a_plot_is_written(result: dict[str, Any], tmp_path: Path) -> None:

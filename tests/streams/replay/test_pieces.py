@@ -204,6 +204,12 @@ class Scripted:
     def cancel(self, child_id: int, sent_ns: int) -> None:
         raise AssertionError("nothing was sent")
 
+    def replace(self, child_id: int, units: int, limit_nanos: int, sent_ns: int) -> None:
+        raise AssertionError("nothing was sent")
+
+    def query(self, child_id: int, sent_ns: int) -> None:
+        raise AssertionError("nothing was sent")
+
 
 def test_the_engine_never_steps_past_the_earliest_feedback(tmp_path: Path) -> None:
     with RunDirectory.create(tmp_path / "run", {}) as run:

@@ -124,11 +124,16 @@ def test_a_killed_engine_goes_on_exactly(tmp_path: Path) -> None:
     assert process.wait(30) == 0
     positions = logged(run)
     lost = [name for name, given in told.items() if positions.get(name) != [given.position]]
+    sent = sent_to_venues(run)
+    twice, never = len(sent) - len(set(sent)), len(set(children_of(run)) - set(sent))
+    print(
+        f"kills={KILLS} acknowledged={len(told)} lost={len(lost)} children={len(sent)} "
+        f"sent_twice={twice} never_sent={never}"
+    )
     assert lost == [], f"of {len(told)} acknowledged"
     assert len(told) > 100 * KILLS
     assert {n: g.position for n, g in repeats.items()} == {n: told[n].position for n in repeats}
     assert verify(run, "native", Interrupt())[0].passed
-    sent = sent_to_venues(run)
     assert sent == sorted(set(sent)), "a child was sent twice"
     assert sent == children_of(run), "a child was lost on its way"
 

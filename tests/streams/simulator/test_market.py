@@ -289,3 +289,83 @@ def test_a_market_is_built_from_the_reference_of_its_run() -> None:
         replay_market(reference, [])
     with pytest.raises(InputError, match="ids are dense"):
         replay_market(reference[192:], [(0, 0)])
+
+
+def test_a_smaller_size_at_the_same_price_keeps_its_place() -> None:
+    market = build()
+    market.advance(quote(1))
+    market.submit(resting(), 10)
+    market.replace(1, 3, 99, 30)
+    assert [(r.exec_type, r.leaves_units) for r in reports(market)] == [
+        (ExecType.NEW, 5),
+        (ExecType.REPLACED, 3),
+    ]
+
+
+def test_new_terms_that_reach_the_other_side_trade_at_once() -> None:
+    market = build()
+    market.advance(quote(1))
+    market.submit(resting(), 10)
+    market.replace(1, 8, 101, 30)
+    told = [(r.exec_type, r.last_units, r.cum_units, r.leaves_units) for r in reports(market, 90)]
+    assert told == [
+        (ExecType.NEW, 0, 0, 5),
+        (ExecType.REPLACED, 0, 0, 8),
+        (ExecType.TRADE, 5, 5, 3),
+    ]
+    market.cancel(1, 100)
+    assert [r.exec_type for r in reports(market)] == [ExecType.CANCELED]
+
+
+def test_new_terms_are_refused_where_nothing_rests_or_they_make_no_sense() -> None:
+    market = build()
+    market.advance(quote(1))
+    market.submit(resting(1), 10)
+    market.replace(1, 5, 0, 30)
+    market.replace(1, 0, 99, 30)
+    market.submit(child(2), 40)
+    market.replace(2, 5, 101, 40)
+    refused = [r for r in reports(market, 90) if r.exec_type == ExecType.REPLACE_REJECT]
+    assert [(r.child_id, r.cum_units, r.leaves_units) for r in refused] == [
+        (1, -1, -1),
+        (1, -1, -1),
+        (2, -1, -1),
+    ]
+    market.query(1, 100)
+    assert [(r.exec_type, r.leaves_units) for r in reports(market)] == [(ExecType.ORDER_STATUS, 5)]
+
+
+@pytest.mark.parametrize(
+    ("record", "cum", "leaves"),
+    [(resting(), 0, 5), (child(), 5, 0), (child(units=9), 5, 0)],
+    ids=["rests", "filled", "remainder canceled"],
+)
+def test_a_status_request_is_answered_with_what_the_venue_knows(
+    record: bytes, cum: int, leaves: int
+) -> None:
+    market = build()
+    market.advance(quote(1))
+    market.submit(record, 10)
+    market.query(1, 11)
+    last = reports(market)[-1]
+    assert (last.exec_type, last.log_ns) == (ExecType.ORDER_STATUS, 11 + 10 + 20)
+    assert (last.cum_units, last.leaves_units) == (cum, leaves)
+
+
+def test_requests_under_way_are_part_of_the_state() -> None:
+    market = build()
+    market.advance(quote(1))
+    market.submit(resting(), 10)
+    market.replace(1, 8, 101, 30)
+    market.query(1, 31)
+    other = build()
+    other.restore(market.state_bytes())
+    assert other.state_bytes() == market.state_bytes()
+    assert other.pop_reports(INT64_MAX) == market.pop_reports(INT64_MAX)
+
+
+@pytest.mark.parametrize("ask", ["replace", "query"])
+def test_a_request_about_an_unknown_child_is_a_fault(ask: str) -> None:
+    terms = (7, 5, 99, 10) if ask == "replace" else (7, 10)
+    with pytest.raises(InputError, match="child 7 is not known"):
+        getattr(build(), ask)(*terms)

@@ -26,12 +26,20 @@ void World::submit(const std::byte* bytes, std::size_t size, std::int64_t sent_n
     order.parent = parent->second;
     ++parents_[parent->second].children;
   }
+  order.luck = luck_of(order);
   const std::int64_t delay = std::max<std::int64_t>(0, order.record.send_delay_ns);
   const std::int64_t at_ns = std::max(now_ns_, sent_ns + delay + out_ns(order) +
                                                    slowness_ns(order.record.venue, sent_ns));
   const std::uint64_t id = order.record.child_id;
   orders_.insert_or_assign(id, order);
   schedule(at_ns, EventKind::kArrive, 0, static_cast<std::int64_t>(id));
+}
+
+std::uint64_t World::luck_of(const Order& order) {
+  const std::uint64_t stream = seed() ^ (static_cast<std::uint64_t>(globals_.child_stream) << 32);
+  if (order.parent == kNoParent) return draw(stream, kChildren, order.record.child_id);
+  const std::uint64_t visit = std::uint64_t{order.parent} << 8 | order.record.venue;
+  return draw(stream, kChildren, visit, ++visits_[visit], 1);
 }
 
 void World::cancel(std::uint64_t child_id, std::int64_t sent_ns) {
@@ -75,7 +83,7 @@ void World::arrive_query(std::uint64_t id, std::uint32_t venue, std::int64_t at_
 // Never shorter than the venue's own time, so that the driver's window holds.
 std::int64_t World::out_ns(const Order& order) const {
   const VenueTerms& terms = venues_[order.record.venue];
-  const std::uint64_t drawn = draw(seed(), kRoutes, order.record.child_id, order.record.venue);
+  const std::uint64_t drawn = draw(order.luck, kRoutes, 0);
   const double stretch = terms.spike > 0.0 && happens(drawn * 3, terms.spike) ? 1.0 : 0.0;
   return terms.out_ns + below(drawn >> 7, terms.jitter_ns + 1) +
          static_cast<std::int64_t>(stretch * static_cast<double>(terms.spike_ns) * heavy(drawn));
@@ -92,7 +100,7 @@ const char* World::refusal(const Order& order, std::int64_t at_ns) const {
   if (order.record.units < 1 ||
       order.record.units % venues_[venue].lot_units != 0) return "odd lot";
   if (order.record.units < venues_[venue].min_units) return "below the minimum size";
-  if (happens(draw(seed(), kChildren, id, 1), soft(venue).reject)) return "rejected by the venue";
+  if (happens(draw(order.luck, kChildren, 1), soft(venue).reject)) return "rejected by the venue";
   return nullptr;
 }
 
@@ -137,7 +145,7 @@ void World::take(Order& order, std::int64_t at_ns) {
   const bool was_swept = book.swept_ns[side] >= 0 && at_ns - book.swept_ns[side] < kSweptFor;
   const double fades = terms.fade + (was_swept ? terms.sweep_fade * (1.0 - terms.fade) : 0.0);
   const std::int64_t sign = order.side() == kBid ? 1 : -1;
-  if (happens(draw(seed(), kChildren, id, 2), fades)) {
+  if (happens(draw(order.luck, kChildren, 2), fades)) {
     fade(index, side, at_ns);  // who pulled the quote has seen the order, and tells the market
     const double parts = globals_.leak_ticks * terms.leak * kSub;
     shift(order.record.instrument, sign * static_cast<std::int64_t>(parts), at_ns);
@@ -154,14 +162,14 @@ void World::take(Order& order, std::int64_t at_ns) {
     wanted = std::max(lot, wanted / 2 / lot * lot);
   }
   Units done = consume(index, side, wanted, limit, at_ns, sign, &order);
-  const bool has_hidden = happens(draw(seed(), kChildren, id, 3), terms.hidden);
+  const bool has_hidden = happens(draw(order.luck, kChildren, 3), terms.hidden);
   if (has_hidden && done < wanted &&
       done > 0) {  // hidden size shows only to those who ask for more
     const double mean = terms.hidden_depth *
                         static_cast<double>(instruments_[order.record.instrument].depth_units);
     const std::int64_t lot = venues_[order.record.venue].lot_units;
     const auto hidden = static_cast<std::int64_t>(
-        mean * exponential(draw(seed(), kChildren, id, 4))) / lot * lot;
+        mean * exponential(draw(order.luck, kChildren, 4))) / lot * lot;
     const Units more = std::min(hidden, wanted - done);
     if (more > 0) {
       show_trade(index, touch, more, sign, at_ns);
@@ -181,16 +189,18 @@ void World::take(Order& order, std::int64_t at_ns) {
 // No book to see: nothing most of the time, else a size with a power-law tail at the midpoint.
 void World::take_dark(Order& order, std::int64_t at_ns) {
   const VenueTerms& terms = venues_[order.record.venue];
-  const std::uint64_t id = order.record.child_id;
   const std::int64_t middle = mid_x2(order.record.instrument) / 2;
   const bool is_market = order.record.ord_type == kMarket;
   const bool is_within = is_market || !is_better(order.side(), middle, order.record.limit_nanos);
-  if (middle == 0 || !is_within || happens(draw(seed(), kDarks, id, 1), terms.dark_zero)) return;
-  const double scale = static_cast<double>(std::max(terms.min_units, terms.lot_units));
-  const double tail = scale * terms.depth / std::max(0x1.0p-20, unit(draw(seed(), kDarks, id, 2)));
-  const double bounded = terms.dark_alpha > 1.0 ? scale * heavy(draw(seed(), kDarks, id, 3)) : tail;
+  if (middle == 0 || !is_within || happens(draw(order.luck, kDarks, 1), terms.dark_zero)) return;
+  const double usual = terms.depth / 4.0 *
+      static_cast<double>(instruments_[order.record.instrument].depth_units);
+  const double scale = std::max(static_cast<double>(std::max(terms.min_units, terms.lot_units)),
+                                usual);
+  const double tail = scale / std::max(0x1.0p-20, unit(draw(order.luck, kDarks, 2)));
+  const double there = terms.dark_alpha > 1.0 ? scale * heavy(draw(order.luck, kDarks, 3)) : tail;
   const double most = static_cast<double>(order.leaves());
-  const auto offered = static_cast<std::int64_t>(std::min(most, bounded * terms.depth));
+  const auto offered = static_cast<std::int64_t>(std::min(most, there));
   const Units done = offered / terms.lot_units * terms.lot_units;
   if (done < std::max(terms.min_units, order.record.min_units)) return;
   fill(order, middle, done, kMid, at_ns);

@@ -19,7 +19,8 @@ using FieldList = std::vector<std::pair<const char*, const char*>>;
   F(q, seed) F(q, start_ns) F(q, family) F(q, cleanup_ns) F(q, report_source) F(q, checks)     \
   F(d, burst_per_hour) F(q, burst_ns) F(d, burst_factor) F(q, regime_ns) F(q, regime_shift)    \
   F(d, halt_per_hour) F(q, halt_ns) F(q, auction_ns) F(d, informed_orders) F(d, alpha_ticks)   \
-  F(q, alpha_ns) F(q, react_ns) F(q, heartbeat_ns) F(d, leak_ticks)
+  F(q, alpha_ns) F(q, react_ns) F(q, heartbeat_ns) F(d, leak_ticks)   \
+  F(q, child_stream)
 
 #define VENUEFOLD_INSTRUMENT(F)                                                                \
   F(q, asset_class) F(q, start_nanos) F(q, tick_nanos) F(q, units_per_one) F(q, lot_units)     \

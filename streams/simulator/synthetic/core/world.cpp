@@ -185,7 +185,8 @@ void World::visit(Visit&& with) {
   with(burst_until_ns_), with(regime_), with(bursts_), with(books_), with(markets_);
   with(venue_status_), with(last_seen_ns_), with(report_ids_), with(orders_), with(resting_);
   with(ended_);
-  with(parents_), with(parent_names_), with(pending_replaces_), with(kept_reports_), with(trades_);
+  with(parents_), with(visits_), with(parent_names_), with(pending_replaces_), with(kept_reports_);
+  with(trades_);
   outbox_.visit(with);
 }
 

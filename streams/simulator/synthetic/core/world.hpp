@@ -72,6 +72,8 @@ struct Order {
   std::int64_t told_units = 0;
   std::uint32_t parent = kNoParent;
   std::uint32_t resting = 0;
+  // What its luck is drawn with: the same for a parent's n-th child at a venue, whoever routes it.
+  std::uint64_t luck = 0;
   BookSide side() const { return record.side == kBuy ? kBid : kAsk; }
   std::int64_t leaves() const { return record.units - cum_units; }
 };
@@ -181,6 +183,7 @@ class World {
   void drop(std::uint64_t id);
   void after_end(const Order& order, std::int64_t at_ns);
   std::int64_t out_ns(const Order& order) const;
+  std::uint64_t luck_of(const Order& order);
 
   // reports.cpp
   ExecReport report_of(const Order& order, std::uint8_t type, std::int64_t at_ns) const;
@@ -243,6 +246,8 @@ class World {
   std::map<std::uint64_t, Ended> ended_;
   std::vector<std::uint64_t> resting_;
   std::vector<ParentResult> parents_;
+  // Children so far by (parent, venue).
+  std::map<std::uint64_t, std::uint64_t> visits_;
   std::unordered_map<std::string, std::uint32_t> parent_names_;
   std::map<std::uint64_t, Asked> pending_replaces_;
   std::vector<ExecReport> kept_reports_;

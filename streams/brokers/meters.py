@@ -1,0 +1,77 @@
+"""Metrics of a worker on a broker: how far behind each of its shards is, and what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+
+
+@dataclass(frozen=True)
+class ShardFacts:
+    """What a worker knows of a shard that it owns."""
+
+    shard: int
+    inputs: int
+    outputs: int
+    dead_letters: int
+    behind_messages: int
+    behind_s: float
+    unacknowledged: int
+    unconfirmed: int
+    is_refused: bool
+
+
+COUNTERS = {
+    "inputs": "Input records folded by this worker",
+    "outputs": "Output records published by this worker",
+    "dead_letters": "Messages set aside with a reason",
+}
+GAUGES = {
+    "behind_messages": "Messages of the shard that are not folded yet (Kafka)",
+    "behind_s": "Age of the newest folded message when it was folded, in seconds",
+    "unacknowledged": "Messages folded since the last snapshot; bound max_unacked",
+    "unconfirmed": "Outputs that the broker has not confirmed yet; bound max_pending",
+    "is_refused": "1 when the shard belongs to another engine version and is not folded",
+}
+
+
+class Measured(Protocol):
+    """A worker that can be asked."""
+
+    def facts(self) -> list[ShardFacts]:
+        """Facts of every owned shard, now."""
+
+
+class WorkerMetrics:
+    """A Prometheus collector over a worker; each metric has the shard as its label."""
+
+    def __init__(self, worker: Measured) -> None:
+        self.worker = worker
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric of every owned shard."""
+        found = self.worker.facts()
+        yield GaugeMetricFamily("sor_worker_shards", "Shards this worker owns", len(found))
+        for name, about in COUNTERS.items():
+            counter = CounterMetricFamily(f"sor_shard_{name}", about, labels=["shard"])
+            for facts in found:
+                counter.add_metric([str(facts.shard)], getattr(facts, name))
+            yield counter
+        for name, about in GAUGES.items():
+            gauge = GaugeMetricFamily(f"sor_shard_{name}", about, labels=["shard"])
+            for facts in found:
+                gauge.add_metric([str(facts.shard)], float(getattr(facts, name)))
+            yield gauge
+
+
+def serve_metrics(worker: Measured, port: int) -> None:
+    """Answers GET /metrics on loopback; 0 in `port` serves none."""
+    if port:
+        registry = CollectorRegistry()
+        registry.register(WorkerMetrics(worker))
+        start_http_server(port, addr="127.0.0.1", registry=registry)
