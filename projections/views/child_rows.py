@@ -21,7 +21,6 @@ from projections.views.batch import Records
 from projections.views.decision_rows import copy_fields
 from projections.views.view import MISSING
 from schemas.codes import ChildState, ExecType, Side
-from schemas.errors import InvariantError
 
 if TYPE_CHECKING:
     from projections.views.fold import Fold
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
 ENDED = (ChildState.FILLED, ChildState.CANCELED, ChildState.REJECTED, ChildState.EXPIRED)
 FILLS = (ExecType.TRADE, ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT)
+BEFORE_SENT = (ChildState.HELD, ChildState.PLANNED)
 UNANSWERED = 0
 """Type of execution of a state that a timer told, not a venue."""
 
@@ -84,6 +84,15 @@ def price_children(fold: Fold, rows: Array) -> None:
     rows["far_nanos"] = where_known((far > 0) & reaches, far)
 
 
+def of_sent(fold: Fold, records: Records) -> Records:
+    """The states of children that were sent: one that is held has no row before it leaves, and one
+    that dies before has none at all.
+    """
+    at = fold.children.find(fold.ids(records["child_id"]))
+    kept = np.flatnonzero((at >= 0) & ~np.isin(records["state"], BEFORE_SENT))
+    return Records(records.rows[kept], records.fields[kept])
+
+
 def fold_states(fold: Fold, records: Records, orders: Records, figures: Performance) -> Array:
     """Folds CHILD_STATE records into their children; the rows of `fills`.
 
@@ -93,12 +102,6 @@ def fold_states(fold: Fold, records: Records, orders: Records, figures: Performa
     if not len(records):
         return np.zeros(0, dtype=columns.FILLS.dtype())
     at = fold.children.find(fold.ids(records["child_id"]))
-    if (at < 0).any():
-        row = int(np.flatnonzero(at < 0)[0])
-        raise InvariantError(
-            f"shard {fold.shard}: output {records['out_seq'][row]} speaks of child "
-            f"{records['child_id'][row]}, which was never sent; rebuild the read models"
-        )
     known = fold.children.rows
     note_answers(known, records, at, figures)
     ended = ended_now(known, records, at)

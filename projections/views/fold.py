@@ -18,7 +18,7 @@ from projections.views import columns, reference_columns
 from projections.views.amendments import Amendments, apply_terms
 from projections.views.arrays import Array, Known
 from projections.views.batch import OutputBatch, Records
-from projections.views.child_rows import create_children, fold_states, open_children
+from projections.views.child_rows import create_children, fold_states, of_sent, open_children
 from projections.views.decision_rows import decision_rows
 from projections.views.inputs import InputRecord, kill_row, new_orders, reference_rows
 from projections.views.order_rows import fold_decisions, fold_states_of_orders, open_orders
@@ -173,6 +173,7 @@ class Fold:
         changes.insert(columns.DECISIONS, made)
         self.decisions.add(made[self.decisions.find(made["id"]) < 0])
         created = create_children(self, parts.children)
+        parts.child_states = of_sent(self, parts.child_states)
         figures.add_decisions(made, self.units_per_one)
         figures.add_children(created, self.units_per_one)
         fills = fold_states(self, parts.child_states, parts.order_states, figures)
