@@ -88,8 +88,10 @@ def of_sent(fold: Fold, records: Records) -> Records:
     """The states of children that were sent: one that is held has no row before it leaves, and one
     that dies before has none at all.
     """
-    at = fold.children.find(fold.ids(records["child_id"]))
-    kept = np.flatnonzero((at >= 0) & ~np.isin(records["state"], BEFORE_SENT))
+    is_known = fold.children.find(fold.ids(records["child_id"])) >= 0
+    unsaid = (records["state"] == ChildState.CANCELED) & (records["exec_type"] == UNANSWERED)
+    is_sent = ~np.isin(records["state"], BEFORE_SENT) & (is_known | ~unsaid)
+    kept = np.flatnonzero(is_sent)
     return Records(records.rows[kept], records.fields[kept])
 
 
@@ -98,9 +100,6 @@ def fold_states(fold: Fold, records: Records, orders: Records, figures: Performa
 
     `orders` are the ORDER_STATE records of the same batch.
     """
-    records = of_sent(fold, records)
-    if not len(records):
-        return np.zeros(0, dtype=columns.FILLS.dtype())
     at = fold.children.find(fold.ids(records["child_id"]))
     known = fold.children.rows
     note_answers(known, records, at, figures)
@@ -113,14 +112,6 @@ def fold_states(fold: Fold, records: Records, orders: Records, figures: Performa
     known["updated_ns"][distinct] = records["log_ns"][last]
     known["updated_out_seq"][distinct] = records["out_seq"][last]
     return fills
-
-
-def of_sent(fold: Fold, records: Records) -> Records:
-    """Without the states of children that are held back or die before they leave."""
-    is_known = fold.children.find(fold.ids(records["child_id"])) >= 0
-    unsaid = (records["state"] == ChildState.CANCELED) & (records["exec_type"] == UNANSWERED)
-    kept = (records["state"] != ChildState.HELD) & (is_known | ~unsaid)
-    return Records(records.rows[kept], records.fields[kept])
 
 
 def ended_now(known: Array, records: Records, at: Array) -> Array:
