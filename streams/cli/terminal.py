@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -67,7 +68,13 @@ def is_number(cell: str) -> bool:
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """A progress bar on stderr with rate and time left; silent when stderr is no terminal."""
+    """A progress bar on stderr with rate and time left; silent when stderr is no terminal.
+
+    Under SOR_PROGRESS=json each step is a line of JSON for the program that reads it.
+    """
+    if os.environ.get("SOR_PROGRESS") == "json":
+        yield progress_lines
+        return
     if not sys.stderr.isatty():
         yield no_progress
         return
@@ -83,6 +90,15 @@ def progress_bar() -> Iterator[Progress]:
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         yield reporter(bar)
+
+
+def progress_lines(what: str, done: int, total: int) -> None:
+    """Writes {"what", "done", "total"} on stderr; `total` is 0 when unknown."""
+    print(
+        orjson.dumps({"what": what, "done": done, "total": total}).decode(),
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def reporter(bar: Any) -> Progress:

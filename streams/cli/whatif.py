@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.cli.evaluate_view import interval, number
-from streams.cli.terminal import print_json, print_lines, print_table
+from streams.cli.terminal import print_json, print_lines, print_table, progress_bar
 
 
 def whatif(run: Path, /, *, policy: Path, json: bool = False) -> int:
@@ -22,7 +22,8 @@ def whatif(run: Path, /, *, policy: Path, json: bool = False) -> int:
     """
     from streams.whatif.compare import whatif as compare
 
-    result = compare(run, policy)
+    with progress_bar() as progress:
+        result = compare(run, policy, progress)
     if json:
         print_json(result)
         return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import os
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
@@ -74,11 +75,20 @@ class ProcessJobs:
 
     async def _run(self, job: dict[str, Any], arguments: list[str]) -> None:
         process = await asyncio.create_subprocess_exec(
-            *PROGRAM, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+            *PROGRAM,
+            *arguments,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "SOR_PROGRESS": "json"},
         )
         job["pid"] = process.pid
         self._processes.add(process)
-        out, error = await process.communicate()
+        assert process.stdout is not None
+        assert process.stderr is not None
+        out, error = await asyncio.gather(
+            process.stdout.read(), follow_progress(process.stderr, job)
+        )
+        await process.wait()
         self._processes.discard(process)
         job["ended_ns"], job["exit_code"] = self.now_ns(), process.returncode
         job["state"] = "done" if process.returncode == 0 else "failed"
@@ -86,3 +96,14 @@ class ProcessJobs:
             job["result"] = orjson.loads(out)
         except orjson.JSONDecodeError:
             job["error"] = error.decode(errors="replace")[-500:]
+
+
+async def follow_progress(stream: asyncio.StreamReader, job: dict[str, Any]) -> bytes:
+    """Keeps the newest step in `job["progress"]`; the end of what is no step."""
+    rest = b""
+    async for line in stream:
+        if line.startswith(b'{"what"'):
+            job["progress"] = orjson.loads(line)
+        else:
+            rest = (rest + line)[-4_096:]
+    return rest

@@ -20,6 +20,7 @@ from schemas.orders import NEW_ORDER
 from schemas.reference import VENUE
 from schemas.wire import iter_inputs
 from streams.log.shard_log import ShardLog
+from streams.replay.replay import Progress, no_progress
 from streams.replay.shard_run import ShardRun
 from streams.replay.wakes import Wakes, policies_of
 from streams.simulator.market import replay_market
@@ -84,7 +85,12 @@ class LoggedMarket:
         return pairs
 
 
-def run_arm(market: LoggedMarket, other: OtherPolicy | None, manifest: dict[str, Any]) -> Tally:
+def run_arm(
+    market: LoggedMarket,
+    other: OtherPolicy | None,
+    manifest: dict[str, Any],
+    progress: Progress = no_progress,
+) -> Tally:
     """One arm through the fill simulator; `other` None keeps the logged policies."""
 
     def change(kind: int, raw: bytes) -> bytes:
@@ -111,6 +117,7 @@ def run_arm(market: LoggedMarket, other: OtherPolicy | None, manifest: dict[str,
     run.load(reference)
     for batch in market.batches(change):
         run.feed(batch)
+        progress("other policy" if other else "original policy", engine.seq, 0)
     run.drain()
     return tally
 

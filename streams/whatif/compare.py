@@ -16,6 +16,7 @@ import numpy as np
 from projections.views.names import Names
 from streams.evaluation.statistics import MIN_BLOCKS, mean_interval
 from streams.log.run import RunDirectory
+from streams.replay.replay import Progress, no_progress
 from streams.replay.summary import fold_names
 from streams.replay.verify import require_generation
 from streams.whatif.arms import LoggedMarket, logged_tally, run_arm
@@ -50,7 +51,7 @@ class Outcome:
         return self.other - self.original
 
 
-def whatif(path: Path, policy: Path) -> dict[str, Any]:
+def whatif(path: Path, policy: Path, progress: Progress = no_progress) -> dict[str, Any]:
     """The object of `sor whatif --json`."""
     outcomes: list[Outcome] = []
     names = Names()
@@ -64,8 +65,8 @@ def whatif(path: Path, policy: Path) -> dict[str, Any]:
             clean = CleanUp(market.reference, market.touches())
             tallies = (
                 logged_tally(log),
-                run_arm(market, None, run.manifest),
-                run_arm(market, other, run.manifest),
+                run_arm(market, None, run.manifest, progress),
+                run_arm(market, other, run.manifest, progress),
             )
             outcomes += _outcomes(tallies, clean)
     return _result(path, outcomes, names)

@@ -129,6 +129,8 @@ def test_a_job_verifies_the_running_log(api: httpx.Client, service: Running) -> 
     found = api.get(job.headers["location"]).json()
     assert found["state"] == "done", found
     assert found["result"]["mismatches"] == 0
+    assert found["progress"]["done"] > 0
+    assert found["progress"]["what"]
 
 
 def test_an_order_can_be_canceled_before_it_is_projected(api: httpx.Client) -> None:

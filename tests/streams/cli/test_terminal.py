@@ -39,6 +39,15 @@ def test_progress_shows_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "2,000 records" in shown
 
 
+def test_progress_is_lines_of_json_for_a_program(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SOR_PROGRESS", "json")
+    with progress_bar() as progress:
+        progress("replaying", 1, 2)
+    assert json.loads(capsys.readouterr().err) == {"what": "replaying", "done": 1, "total": 2}
+
+
 def test_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     print_json({"a": [1, 2.5, None]})
     assert json.loads(capsys.readouterr().out) == {"a": [1, 2.5, None]}
