@@ -113,7 +113,10 @@ bool decode_tick(const Row& row, Books& books, std::size_t instrument, std::size
   tick.touch[0] = {row.levels[0].bid_nanos, row.levels[0].bid_units};
   tick.touch[1] = {row.levels[0].ask_nanos, row.levels[0].ask_units};
   for (std::size_t side = 0; side < 2; ++side) {
-    tick.deep_units[side] = row.near_units[side] - tick.touch[side].units;
+    // Hostile bytes are refused below, so here they must only be harmless: unsigned, it may wrap.
+    tick.deep_units[side] =
+        static_cast<std::int64_t>(static_cast<std::uint64_t>(row.near_units[side]) -
+                                  static_cast<std::uint64_t>(tick.touch[side].units));
   }
   for (std::size_t l = 1; l < kMaxLevels; ++l) {
     books.store_deep(instrument, venue, l, {row.levels[l].bid_nanos, row.levels[l].bid_units},

@@ -398,9 +398,9 @@ BUGS = (
     ),
     Bug(
         "a repeated quote is a change",
-        "book",
-        "row.changes += 1.0 if after != before else 0.0",
-        "row.changes += 1.0",
+        "quality",
+        "    if after == before:\n        return\n    row.changes",
+        "    row.changes",
         scenarios_hold,
     ),
     Bug(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -68,10 +68,10 @@ def started(folder: Path, database: str = "") -> Iterator[Running]:
     """A whole service over a small market; read models and reference data in one database."""
     port = free_port()
     config = ServiceConfig(
-        service=Service(run=str(folder / "run"), snapshot_s=5),
+        service=Service(run=str(folder / "run"), snapshot_s=10),
         api=Api(port=port, requests_per_s=100_000, orders_per_s=100_000, database=database),
         reference=ReferenceStore(store=database),
-        market=SimulatedMarket(venues=6, instruments=2, records_per_s=2_000, orders_per_s=20),
+        market=SimulatedMarket(venues=6, instruments=2, records_per_s=500, orders_per_s=10),
     )
     log = folder / "log.jsonl"
     with Processes(config, log):
@@ -83,20 +83,27 @@ def started(folder: Path, database: str = "") -> Iterator[Running]:
         yield running
 
 
+RUNNING = ExitStack()
+"""Services that run until the last test of this folder: their market trades all the while."""
+
+
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """Stop the services once no test of this folder follows."""
+    if nextitem is None or Path(__file__).parent not in nextitem.path.parents:
+        RUNNING.close()
+
+
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Running:
     """Start a service that keeps its read models in SQLite."""
-    with started(tmp_path_factory.mktemp("service")) as running:
-        yield running
+    return RUNNING.enter_context(started(tmp_path_factory.mktemp("service")))
 
 
 @pytest.fixture(scope="session")
-def postgres_service(
-    tmp_path_factory: pytest.TempPathFactory, postgres_server: Any
-) -> Iterator[Running]:
+def postgres_service(tmp_path_factory: pytest.TempPathFactory, postgres_server: Any) -> Running:
     """Start a service that keeps its read models and reference data in PostgreSQL."""
-    with started(tmp_path_factory.mktemp("service"), postgres_server.url) as running:
-        yield running
+    folder = tmp_path_factory.mktemp("service")
+    return RUNNING.enter_context(started(folder, postgres_server.url))
 
 
 @pytest.fixture

@@ -131,7 +131,7 @@ def test_a_killed_engine_goes_on_exactly(tmp_path: Path) -> None:
         f"sent_twice={twice} never_sent={never}"
     )
     assert lost == [], f"of {len(told)} acknowledged"
-    assert len(told) > 100 * KILLS
+    assert len(told) > 10 * KILLS
     assert {n: g.position for n, g in repeats.items()} == {n: told[n].position for n in repeats}
     assert verify(run, "native", Interrupt())[0].passed
     assert sent == sorted(set(sent)), "a child was sent twice"
