@@ -62,7 +62,8 @@ def start(shard: Shard, order: Order, part: Any, far_nanos: int) -> Child:
 
 def exec_inst(flags: int) -> ExecInst:
     """Instructions of a child that takes liquidity."""
-    return ExecInst.ISO if flags & AllocationFlag.ISO else ExecInst(0)
+    told = ExecInst.ISO if flags & AllocationFlag.ISO else ExecInst(0)
+    return told | ExecInst.PROBE if flags & AllocationFlag.PROBE else told
 
 
 def send(shard: Shard, order: Order, child: Child) -> None:

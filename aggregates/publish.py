@@ -8,7 +8,7 @@ from typing import Any
 from aggregates import hazards, quality
 from aggregates.book import Book
 from aggregates.evidence import HORIZONS, SURVIVAL_SIZES
-from aggregates.histogram import COUNT_MAX
+from aggregates.histogram import COUNT_MAX, Histogram
 from aggregates.moments import Moments, lag_one
 from aggregates.quality import Row
 from aggregates.shard import Shard
@@ -154,7 +154,11 @@ def emit_venue(shard: Shard, venue: int, entry: Venue) -> None:
     now_ns, quantum_ns = roll_up.session.at(shard.log_ns), settings.fill_quantum_ns
     values: dict[str, Any] = {}
     histograms = {
-        "feed": roll_up.feed_histogram,
+        "feed": Histogram.merged(roll_up.feed_histograms),
+        **{
+            f"feed_{name}": histogram
+            for name, histogram in zip(decisions.FEED_CLASSES, roll_up.feed_histograms, strict=True)
+        },
         "ack": roll_up.ack_histogram,
         "fill": roll_up.fill_histogram,
     }
@@ -179,6 +183,7 @@ def emit_venue(shard: Shard, venue: int, entry: Venue) -> None:
         **dict(zip(decisions.DROPPED, (min(n, COUNT_MAX) for n in roll_up.drops), strict=True)),
         clean=roll_up.clean,
         clean_needed=roll_up.clean_needed,
+        probes=min(roll_up.probes, COUNT_MAX),
         venue=venue,
         health=roll_up.health,
         **values,

@@ -21,11 +21,13 @@ from aggregates.state_quality import (
     decode_fees,
     decode_hazard,
     decode_moments,
+    decode_opening,
     decode_row,
     decode_venue,
     encode_fees,
     encode_hazard,
     encode_moments,
+    encode_openings,
     encode_row,
     encode_venue,
 )
@@ -75,6 +77,8 @@ HEAD = Layout(
         ("positions", "I"),
         ("recent", "I"),
         ("copies", "I"),
+        ("openings", "I"),
+        ("reserved", "4s"),
         ("compares_copies", "Q"),
     ),
 )
@@ -273,6 +277,7 @@ def encode(shard: Shard) -> bytes:
     for _, names in sorted(shard.killed.items()):
         parts += [TARGET.pack(name=name) for name in sorted(names)]
     parts += [encode_hazard(key, item) for key, item in sorted(shard.hazards.items())]
+    parts += [encode_openings(key, items) for key, items in sorted(shard.openings.items())]
     parts.append(encode_accounts(shard))
     return b"".join(parts)
 
@@ -293,6 +298,7 @@ def _head(shard: Shard) -> bytes:
         timers=len(shard.timers),
         markouts=len(shard.markouts),
         hazards=len(shard.hazards),
+        openings=sum(map(len, shard.openings.values())),
         killed_clients=len(shard.killed[KillScope.CLIENT]),
         killed_accounts=len(shard.killed[KillScope.ACCOUNT]),
         killed_traders=len(shard.killed[KillScope.TRADER]),
@@ -406,6 +412,8 @@ def decode(data: bytes, generation: bytes) -> Shard:
         shard.killed[scope] = {cursor.read(TARGET).name for _ in range(count)}
     for _ in range(head.hazards):
         decode_hazard(shard.hazards, cursor)
+    for _ in range(head.openings):
+        decode_opening(shard.openings, cursor)
     decode_accounts(shard, head, cursor)
     if cursor.offset != len(data):
         raise InputError(f"bytes follow a state's end at {cursor.offset}; take an older snapshot")

@@ -127,13 +127,14 @@ class TimeInForce(IntEnum):
 
 
 class ExecInst(IntFlag):
-    """FIX tag 18 values that the router knows, as bits."""
+    """FIX tag 18 values that the router knows, as bits; PROBE is ours, of children only."""
 
     HELD = 0x01
     NOT_HELD = 0x02
     ALL_OR_NONE = 0x04
     POST_ONLY = 0x08
     ISO = 0x10
+    PROBE = 0x20
 
 
 class ExecType(IntEnum):
@@ -266,6 +267,7 @@ class TimerKind(IntEnum):
     CONTROL = 7
     HEALTH = 8
     HALVE = 9
+    OPENING = 10
     QUERY = 13
     RELEASE = 14
     REST = 15
@@ -298,6 +300,7 @@ class AllocationFlag(IntFlag):
     POST = 0x01
     HELD = 0x02
     ISO = 0x04
+    PROBE = 0x08
 
 
 class CandidateFlag(IntFlag):

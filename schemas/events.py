@@ -291,11 +291,21 @@ class ExecutionQualityEvent(OutputEvent, frozen=True, kw_only=True, tag="executi
     venue: int
 
 
+class ClassFeed(msgspec.Struct, frozen=True):
+    """Feed delay of a venue's instruments of one class, above its least; `n` quotes."""
+
+    asset_class: str
+    p50_ns: int
+    p90_ns: int
+    p99_ns: int
+    n: int
+
+
 class VenueQualityEvent(OutputEvent, frozen=True, kw_only=True, tag="venue_quality"):
     """A venue over all instruments of a shard: health, latency quantiles, fills and rejects.
 
-    A quantile is None where its latency was never seen. `dropped_*` counts markouts of its fills
-    that could not settle, by reason and side.
+    A quantile is None where its latency was never seen; `feed_by_class` has the classes that were.
+    `dropped_*` counts markouts of its fills that could not settle, by reason and side.
     """
 
     quality_seq: int
@@ -305,6 +315,7 @@ class VenueQualityEvent(OutputEvent, frozen=True, kw_only=True, tag="venue_quali
     feed_p90_ns: int | None
     feed_p99_ns: int | None
     feed_n: int
+    feed_by_class: tuple[ClassFeed, ...]
     ack_p50_ns: int | None
     ack_p90_ns: int | None
     ack_p99_ns: int | None
@@ -330,6 +341,7 @@ class VenueQualityEvent(OutputEvent, frozen=True, kw_only=True, tag="venue_quali
     dropped_table_full_sell: int
     clean: int
     clean_needed: int
+    probes: int
     venue: int
     health: str
 

@@ -277,7 +277,10 @@ SETTINGS = Layout(
         ("mid_crossed_e9", "I"),
         ("fill_prior_dark_e9", "I"),
         ("fill_prior_wholesaler_e9", "I"),
-        ("reserved", "20s"),
+        ("probes_per_minute", "I"),
+        ("open_window_ns", "q"),
+        ("open_half_life_days", "I"),
+        ("probe_children", "I"),
     ),
 )
 """How quality decays, when it is published, how long identities and finished orders are kept.
@@ -292,6 +295,11 @@ never. A venue is stale after `stale_multiple` times its usual quote gap and at 
 relapse up to `clean_run_max`. Where venues are crossed against each other by at most
 `mid_crossed_e9` of the price, the midpoint still counts as a mid; with 0 the last uncrossed one
 stays.
+
+A venue gets at most `probes_per_minute` probes (0 = none) while it is degraded or cooling, or where
+a row rests on fewer than `probe_children` effective children (0 = no matter). What a row looked
+like `open_window_ns` after its venue opened (0 = never kept) is where it starts at the next open at
+that time of day; days fade with `open_half_life_days` (0 = only the last one counts).
 """
 
 ENGINE = Layout("EngineActivated", (*HEADER_FIELDS, ("version_hash", "32s")))

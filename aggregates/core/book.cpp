@@ -26,7 +26,7 @@ void Books::add_instrument() {
   ticks_.resize(instruments_ * stride_);
   terms_.resize(instruments_ * stride_);
   deep_.resize(instruments_ * stride_);
-  evidence_.resize(instruments_ * stride_);
+  evidence_place_.resize(instruments_ * stride_);
   contracts_.resize(instruments_ * stride_);
 }
 
@@ -36,7 +36,7 @@ void Books::add_venue() {
   restride(ticks_, instruments_, stride_, wider);
   restride(terms_, instruments_, stride_, wider);
   restride(deep_, instruments_, stride_, wider);
-  restride(evidence_, instruments_, stride_, wider);
+  restride(evidence_place_, instruments_, stride_, wider);
   restride(contracts_, instruments_, stride_, wider);
   stride_ = wider;
 }

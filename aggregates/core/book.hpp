@@ -6,6 +6,7 @@
 
 #include <bit>
 #include <cstddef>
+#include <deque>
 #include <vector>
 
 #include "evidence.hpp"
@@ -34,6 +35,8 @@ struct alignas(64) Book {
   // Of our last fill.
   std::int64_t fill_ns = -1;
   std::uint32_t open_children = 0;
+  // As histograms tell classes apart: below kAssetClasses.
+  std::uint8_t asset_class = 0;
   bool killed = false;
   bool has_limits = false;
   // Bid and ask of a venue side by side, since a tick changes both.
@@ -41,6 +44,12 @@ struct alignas(64) Book {
   Moments drift[kHorizons];
   Instrument record{};
   Limits limits{};
+
+  // Takes over a validated record.
+  void describe(const Instrument& told) {
+    record = told;
+    asset_class = told.asset_class < kAssetClasses ? told.asset_class : std::uint8_t{0};
+  }
 };
 
 // Cache lines of a row that every tick changes.
@@ -62,8 +71,14 @@ class Books {
   Tick& tick(std::size_t instrument, std::size_t venue) { return ticks_[at(instrument, venue)]; }
   Terms& terms(std::size_t instrument, std::size_t venue) { return terms_[at(instrument, venue)]; }
   Deep& deep(std::size_t instrument, std::size_t venue) { return deep_[at(instrument, venue)]; }
-  Evidence& evidence(std::size_t instrument, std::size_t venue) {
-    return evidence_[at(instrument, venue)];
+  // What is known of a row's children, to be added to; made at the first of them.
+  Evidence& teach(std::size_t instrument, std::size_t venue) {
+    std::uint32_t& place = evidence_place_[at(instrument, venue)];
+    if (place == 0) [[unlikely]] {
+      evidence_.emplace_back();
+      place = static_cast<std::uint32_t>(evidence_.size());
+    }
+    return evidence_[place - 1];
   }
   Contract& contract(std::size_t instrument, std::size_t venue) {
     return contracts_[at(instrument, venue)];
@@ -77,8 +92,11 @@ class Books {
   const Deep& deep(std::size_t instrument, std::size_t venue) const {
     return deep_[at(instrument, venue)];
   }
+  // The same, to be read; nothing is known of a row without children.
   const Evidence& evidence(std::size_t instrument, std::size_t venue) const {
-    return evidence_[at(instrument, venue)];
+    static const Evidence nothing;
+    const std::uint32_t place = evidence_place_[at(instrument, venue)];
+    return place != 0 ? evidence_[place - 1] : nothing;
   }
   const Contract& contract(std::size_t instrument, std::size_t venue) const {
     return contracts_[at(instrument, venue)];
@@ -190,7 +208,9 @@ class Books {
   std::vector<Tick> ticks_;
   std::vector<Terms> terms_;
   std::vector<Deep> deep_;
-  std::vector<Evidence> evidence_;
+  // Only of rows that have had children; a place is 1 + the index, 0 = none.
+  std::deque<Evidence> evidence_;
+  std::vector<std::uint32_t> evidence_place_;
   std::vector<Contract> contracts_;
 
   std::size_t at(std::size_t instrument, std::size_t venue) const {

@@ -25,7 +25,7 @@ Refused instrument(Shard& shard, const Instrument& record) {
       start_clock(shard, id, venue);
     }
   }
-  shard.books[id].record = record;
+  shard.books[id].describe(record);
   return kAccepted;
 }
 

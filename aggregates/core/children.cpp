@@ -51,7 +51,10 @@ void ask(Shard& shard, Child& child) {
 
 // Instructions of a child that takes liquidity.
 std::uint8_t taking_inst(std::uint8_t flags) {
-  return (flags & number(AllocationFlag::ISO)) != 0 ? number(ExecInst::ISO) : std::uint8_t{0};
+  const bool iso = (flags & number(AllocationFlag::ISO)) != 0;
+  const bool probes = (flags & number(AllocationFlag::PROBE)) != 0;
+  return static_cast<std::uint8_t>((iso ? number(ExecInst::ISO) : 0) |
+                                   (probes ? number(ExecInst::PROBE) : 0));
 }
 
 }  // namespace

@@ -46,7 +46,8 @@ void reflect(Books& books, std::size_t instrument, std::size_t venue, bool model
 
 // What a quote says about its venue and its feed.
 [[gnu::always_inline]] inline void observe(Shard& shard, std::size_t venue_id,
-                                           std::int64_t venue_ns, Tick& tick) {
+                                           std::int64_t venue_ns, std::uint8_t asset_class,
+                                           Tick& tick) {
   VenueQuality& venue = shard.venues[venue_id];
   health::observe_quote(venue, shard.log_ns, shard.speed);
   shard.venues.dirty |= std::uint64_t{1} << venue_id;
@@ -54,7 +55,7 @@ void reflect(Books& books, std::size_t instrument, std::size_t venue, bool model
   const std::int64_t delay_ns = shard.log_ns - venue_ns;
   const std::int64_t session_ns = tick.clock.at(shard.log_ns);
   observe_delay(tick, session_ns, shard.speed.step(session_ns), delay_ns);
-  venue.feed_histogram.observe(delay_ns - tick.least_delay_ns());
+  venue.feed_histograms[asset_class].observe(delay_ns - tick.least_delay_ns());
 }
 
 // One book level of a venue; level 0 moves the displayed best and its time shares.
@@ -88,7 +89,7 @@ void reflect(Books& books, std::size_t instrument, std::size_t venue, bool model
   }
   ++tick.quotes;
   book.dirty |= bit;
-  observe(shard, record.venue, record.venue_ns, tick);
+  observe(shard, record.venue, record.venue_ns, book.asset_class, tick);
   ++shard.quality_seq;
   return kAccepted;
 }

@@ -30,6 +30,7 @@ FieldPlace place(const char* name, Member Base::* member) {
 #define PLACE(T, F) place<T>(#F, &T::F),
 #define FIELDS(T, ...) const FieldPlace k##T[] = {EACH(PLACE, T, __VA_ARGS__)};
 #define ESTIMATE(F) F, F##_se, F##_n
+#define QUANTILES(F) F##_p50_ns, F##_p90_ns, F##_p99_ns, F##_n
 #define IN(T, ...) FIELDS(T, type, flags, venue, source, instrument, source_seq, log_ns, \
                           venue_ns __VA_OPT__(, ) __VA_ARGS__)
 #define OUT(T, ...) FIELDS(T, size, type, version, shard, instrument, header_reserved, out_seq, \
@@ -79,7 +80,8 @@ IN(Settings, liquidity_half_life_ns, speed_half_life_ns, fill_half_life_ns, publ
    cost_half_life_ns, impact_half_life_ns, horizon_1_ns, horizon_2_ns, horizon_3_ns, horizon_4_ns,
    resolution_ns, mid_age_ns, control_ns, health_ns, stale_floor_ns, fee_tolerance_nanos,
    stale_multiple, reject_burst, timeout_burst, clean_run, clean_run_max, near_ticks,
-   mid_crossed_e9, fill_prior_dark_e9, fill_prior_wholesaler_e9, reserved)
+   mid_crossed_e9, fill_prior_dark_e9, fill_prior_wholesaler_e9, probes_per_minute,
+   open_window_ns, open_half_life_days, probe_children)
 IN(EngineActivated, version_hash)
 }  // namespace places
 
@@ -133,12 +135,15 @@ OUT(ExecutionQuality, quality_seq, fee_mismatches, fee_expected_nanos, fee_charg
     available_1_n, available_2_n, available_3_n, available_4_n, available_5_n, available_6_n,
     available_7_n, venue, reserved)
 OUT(VenueQuality, quality_seq, since_ns, quote_ns, feed_p50_ns, feed_p90_ns, feed_p99_ns,
-    ack_p50_ns, ack_p90_ns, ack_p99_ns, fill_p50_ns, fill_p90_ns, fill_p99_ns, feed_n, ack_n,
-    fill_n, fill_ratio, fill_ratio_se, fill_ratio_n, reject_rate, reject_rate_se, reject_rate_n,
-    usual_gap_ns, relapses, rejects_in_row, timeouts_in_row, cancel_timeouts_in_row,
-    dropped_no_mid_buy, dropped_no_mid_sell, dropped_stale_mid_buy, dropped_stale_mid_sell,
-    dropped_not_trading_buy, dropped_not_trading_sell, dropped_table_full_buy,
-    dropped_table_full_sell, clean, clean_needed, venue, health, reserved)
+    ack_p50_ns,
+    ack_p90_ns, ack_p99_ns, fill_p50_ns, fill_p90_ns, fill_p99_ns, feed_n, ack_n, fill_n,
+    QUANTILES(feed_other), QUANTILES(feed_equity), QUANTILES(feed_crypto),
+    QUANTILES(feed_event), fill_ratio, fill_ratio_se, fill_ratio_n, reject_rate, reject_rate_se,
+    reject_rate_n, usual_gap_ns, relapses, rejects_in_row, timeouts_in_row,
+    cancel_timeouts_in_row, dropped_no_mid_buy, dropped_no_mid_sell, dropped_stale_mid_buy,
+    dropped_stale_mid_sell, dropped_not_trading_buy, dropped_not_trading_sell,
+    dropped_table_full_buy, dropped_table_full_sell, clean, clean_needed, probes, venue, health,
+    reserved)
 OUT(Alarm, child_id, order_id, value, kind, venue, source, reserved)
 }  // namespace out::places
 

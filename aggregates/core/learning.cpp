@@ -26,7 +26,7 @@ Places places(Shard& shard, const Child& child) {
           child.venue,
           books[instrument],
           books.terms(instrument, child.venue),
-          books.evidence(instrument, child.venue),
+          books.teach(instrument, child.venue),
           venue,
           shard.tables.grids(),
           books.tick(instrument, child.venue).clock.at(shard.log_ns),

@@ -122,7 +122,7 @@ void take_books(Shard& shard, const state::Head& head, Cursor& cursor) {
     const auto record = cursor.read_valid<Instrument>("instrument");
     shard.books.add_instrument();
     Book& book = shard.books[instrument];
-    book.record = record;
+    book.describe(record);
     cursor.take(book.limits);
     const auto tail = cursor.read<state::BookTail>();
     book.has_limits = tail.has_limits != 0;
@@ -174,6 +174,19 @@ void take_hazard(Shard& shard, Cursor& cursor) {
   Hazard& hazard = shard.hazards[{instrument, venue}];
   cursor.take(hazard);
   cursor.check(within(0, hazard.then_ns, kMaxTimeNs), "hazard");
+}
+
+void take_opening(Shard& shard, Cursor& cursor) {
+  const auto instrument = cursor.read<std::uint32_t>();
+  const auto venue = cursor.read<std::uint32_t>();
+  cursor.check(instrument < shard.books.size() && venue < shard.tables.venues(), "opening");
+  std::vector<Opening>& kept = shard.openings[{instrument, venue}];
+  cursor.check(kept.size() < kOpeningSlots, "opening");
+  cursor.take(kept.emplace_back());
+  const Opening& opening = kept.back();
+  cursor.check(opening.days > 0.0 && within(0, opening.slot_ns, kDayNs) &&
+                   within(0, opening.then_ns, kMaxTimeNs),
+               "opening");
 }
 
 void take_identity(Shard& shard, Cursor& cursor) {
@@ -336,6 +349,7 @@ std::unique_ptr<Shard> decode_state(const std::uint8_t* data, std::size_t size,
     shard->killed_traders.insert(cursor.read<Target>());
   }
   for (std::uint32_t i = 0; i < head.hazards; ++i) take_hazard(*shard, cursor);
+  for (std::uint32_t i = 0; i < head.openings; ++i) take_opening(*shard, cursor);
   take_accounts(*shard, head, cursor);
   cursor.check_end();
   return shard;

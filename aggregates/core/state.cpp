@@ -50,6 +50,7 @@ void put_head(Encoder& encoder, const Shard& shard) {
   head.timers = count(shard.timers.size());
   head.markouts = count(shard.markouts.size());
   head.hazards = count(shard.hazards.size());
+  for (const auto& [place, kept] : shard.openings) head.openings += count(kept.size());
   head.killed_clients = count(shard.killed_clients.size());
   head.killed_accounts = count(shard.killed_accounts.size());
   head.killed_traders = count(shard.killed_traders.size());
@@ -237,6 +238,13 @@ std::vector<std::uint8_t> encode_state(const Shard& shard) {
     encoder.put(place.first);
     encoder.put(place.second);
     encoder.put(hazard);
+  }
+  for (const auto& [place, kept] : shard.openings) {
+    for (const Opening& opening : kept) {
+      encoder.put(place.first);
+      encoder.put(place.second);
+      encoder.put(opening);
+    }
   }
   put_accounts(encoder, shard);
   return std::move(encoder.bytes);

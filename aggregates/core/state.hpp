@@ -60,9 +60,11 @@ struct Head {
   std::uint32_t positions;
   std::uint32_t recent;
   std::uint32_t copies;
+  std::uint32_t openings;
+  char reserved[4];
   std::uint64_t compares_copies;
 };
-static_assert(sizeof(Head) == 232);
+static_assert(sizeof(Head) == 240);
 
 struct VenueTail {
   std::uint8_t status;

@@ -340,6 +340,22 @@ struct VenueQuality : OutHeader {
   std::uint64_t feed_n;
   std::uint64_t ack_n;
   std::uint64_t fill_n;
+  std::int64_t feed_other_p50_ns;
+  std::int64_t feed_other_p90_ns;
+  std::int64_t feed_other_p99_ns;
+  std::uint64_t feed_other_n;
+  std::int64_t feed_equity_p50_ns;
+  std::int64_t feed_equity_p90_ns;
+  std::int64_t feed_equity_p99_ns;
+  std::uint64_t feed_equity_n;
+  std::int64_t feed_crypto_p50_ns;
+  std::int64_t feed_crypto_p90_ns;
+  std::int64_t feed_crypto_p99_ns;
+  std::uint64_t feed_crypto_n;
+  std::int64_t feed_event_p50_ns;
+  std::int64_t feed_event_p90_ns;
+  std::int64_t feed_event_p99_ns;
+  std::uint64_t feed_event_n;
   double fill_ratio;
   double fill_ratio_se;
   double fill_ratio_n;
@@ -361,11 +377,12 @@ struct VenueQuality : OutHeader {
   std::uint32_t dropped_table_full_sell;
   std::uint32_t clean;
   std::uint32_t clean_needed;
+  std::uint32_t probes;
   std::uint8_t venue;
   std::uint8_t health;
-  char reserved[6];
+  char reserved[2];
 };
-static_assert(sizeof(VenueQuality) == 280);
+static_assert(sizeof(VenueQuality) == 408);
 
 struct Alarm : OutHeader {
   std::uint64_t child_id;

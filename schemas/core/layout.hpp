@@ -321,7 +321,10 @@ struct Settings : Header {
   std::uint32_t mid_crossed_e9;
   std::uint32_t fill_prior_dark_e9;
   std::uint32_t fill_prior_wholesaler_e9;
-  char reserved[20];
+  std::uint32_t probes_per_minute;
+  std::int64_t open_window_ns;
+  std::uint32_t open_half_life_days;
+  std::uint32_t probe_children;
 };
 static_assert(sizeof(Settings) == 256);
 

@@ -225,6 +225,7 @@ class World(Life):
             rng.choice(("XNYS", "BATS", "IEXG", "EDGX", "ARCX", "")) + f"{rng.randint(0, 9)}{tail}",
             is_protected=int(rng.random() < 0.85),
             modelled=int(rng.random() < 0.1),
+            kind=rng.choice((1, 1, 1, 2, 3)),
             ack_prior_ns=rng.choice((0, MS, 5 * MS, rng.randint(1, 20 * MS))),
         )
 
@@ -236,6 +237,7 @@ class World(Life):
             tick_nanos=TICK,
             round_lot_units=self.rng.choice((1, 1, 10, 100)) * self.lots[instrument],
             default_policy=self.rng.randint(1, 9),
+            asset_class=self.rng.choice((0, 1, 2, 3, 200)),
         )
 
     def _limits(self, instrument: int) -> None:
@@ -371,6 +373,8 @@ class World(Life):
             mid_age_ns=rng.choice((0, 5 * MS, S, 10 * S)),
             control_ns=rng.choice((0, 3 * MS, 40 * MS)),
             mid_crossed_e9=rng.choice((0, 0, 1_000_000, S)),
+            open_window_ns=0 if self.calm else rng.choice((0, 5 * MS, 50 * MS)),
+            open_half_life_days=rng.choice((0, 1, 5)),
             **self._health_settings(),
         )
 
@@ -386,6 +390,8 @@ class World(Life):
             "clean_run": rng.randint(1, 4),
             "clean_run_max": rng.choice((1, 4, 16)),
             "near_ticks": rng.choice((1, 2, 5, 1000)),
+            "probes_per_minute": rng.choice((0, 60, 600)),
+            "probe_children": rng.choice((0, 0, 2)),
         }
 
     # the running market

@@ -54,6 +54,7 @@ EMPTY: Level = (0, 0, 0, 0)
 MARKOUT, CONTROL, HEALTH, HALVE = 6, 7, 8, 9
 """Order of what is due at the same time."""
 GRIDS = {CONTROL: "control_ns", HEALTH: "health_ns", HALVE: "speed_half_life_ns"}
+CLASSES = {1: "equity", 2: "crypto", 3: "event"}
 FAMILIES = {
     "first_fill_ns": "speed",
     "reject_rate": "fill",
@@ -155,7 +156,7 @@ class RawVenue:
     rejects: Sample = field(default_factory=Sample)
     gaps: Sample = field(default_factory=Sample)
     quote_ns: int = 0
-    feed: RawHistogram = field(default_factory=RawHistogram)
+    feeds: dict[str, RawHistogram] = field(default_factory=lambda: defaultdict(RawHistogram))
     ack: RawHistogram = field(default_factory=RawHistogram)
     fill: RawHistogram = field(default_factory=RawHistogram)
     health: RawHealth = field(default_factory=RawHealth)
@@ -167,6 +168,7 @@ class Instrument:
 
     units_per_one: int
     lot_units: int
+    asset_class: str
     mid: Fraction = Fraction(0)
     mid_ns: int = 0
     open_children: int = 0
@@ -270,7 +272,7 @@ class RawQuality:
                 self._start_controls(due_ns)
             elif kind == HALVE:
                 for venue in self.venues.values():
-                    for histogram in (venue.feed, venue.ack, venue.fill):
+                    for histogram in (*venue.feeds.values(), venue.ack, venue.fill):
                         histogram.halve((next_ns - due_ns) // period_ns)
             else:
                 self._check_health(due_ns)
@@ -301,7 +303,9 @@ class RawQuality:
         elif header.type == InputType.INSTRUMENT:
             record = reference.INSTRUMENT.unpack(raw)
             self.instruments[header.instrument] = Instrument(
-                record.units_per_one, record.round_lot_units
+                record.units_per_one,
+                record.round_lot_units,
+                CLASSES.get(record.asset_class, "other"),
             )
         elif header.type == InputType.LISTING:
             self.rows[place].tick_nanos = reference.LISTING.unpack(raw).tick_nanos
@@ -343,7 +347,8 @@ class RawQuality:
             venue.gaps.add(venue.clock(now_ns), now_ns - venue.quote_ns)
         venue.quote_ns = now_ns
         if header.venue_ns > 0 and row.clock.running():
-            self._delay(row, venue, now_ns, now_ns - header.venue_ns)
+            feed = venue.feeds[self.instruments[header.instrument].asset_class]
+            self._delay(row, feed, now_ns, now_ns - header.venue_ns)
 
     def _near(self, row: Raw, side: int) -> int:
         """Down the book from the touch until an empty level, or one too far away."""
@@ -361,12 +366,12 @@ class RawQuality:
         last = row.delays.seen[-1][0] // span_ns
         return int(min(delay for at, delay in row.delays.seen if at // span_ns >= last - 1))
 
-    def _delay(self, row: Raw, venue: RawVenue, now_ns: int, delay_ns: int) -> None:
+    def _delay(self, row: Raw, feed: RawHistogram, now_ns: int, delay_ns: int) -> None:
         row.delays.add(row.clock(now_ns), delay_ns)
         row.least_delay_ns = self._least_delay(row)
         step_ns = abs(row.delay_p90_ns) // 1024 + 100
         row.delay_p90_ns += 9 * step_ns if delay_ns > row.delay_p90_ns else -step_ns
-        venue.feed.add(delay_ns - row.least_delay_ns)
+        feed.add(delay_ns - row.least_delay_ns)
 
     def _touch(self, place: tuple[int, int], touch: Level, now_ns: int) -> None:
         """A new touch of one venue; others may gain or lose their place at the best."""
@@ -752,10 +757,11 @@ class RawQuality:
         for name, sample in (("fill_ratio", venue.fills), ("reject_rate", venue.rejects)):
             said = (getattr(told, f"{name}{part}") for part in ("", "_se", "_n"))
             sample.estimate(now_ns, half_life_ns).check(f"{where}: {name}", *said)
-        for name in ("feed", "ack", "fill"):
+        feed = RawHistogram.merged(venue.feeds.values())
+        classes = {f"feed_{name}": venue.feeds[name] for name in (*CLASSES.values(), "other")}
+        for name, raw in {"feed": feed, "ack": venue.ack, "fill": venue.fill, **classes}.items():
             quantiles = {p: getattr(told, f"{name}_p{p}_ns") for p in (50, 90, 99)}
-            n = getattr(told, f"{name}_n")
-            getattr(venue, name).check(f"{where}: {name}", n, quantiles)
+            raw.check(f"{where}: {name}", getattr(told, f"{name}_n"), quantiles)
         gaps = venue.gaps.estimate(now_ns, self.settings.speed_half_life_ns)
         close(where, told, "usual_gap_ns", gaps.mean)
         health = venue.health

@@ -6,7 +6,7 @@ A weight is 2^-(steps/1024), with steps counted on the absolute grid of half-lif
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from math import fsum, isclose, sqrt
 
@@ -108,6 +108,16 @@ class RawHistogram:
     counts: Counter[tuple[int, int]] = field(default_factory=Counter)
     exact: list[int] = field(default_factory=list)
     halved: bool = False
+
+    @classmethod
+    def merged(cls, parts: Iterable[RawHistogram]) -> RawHistogram:
+        """What was counted in any of them."""
+        whole = cls()
+        for part in parts:
+            whole.counts += part.counts
+            whole.exact += part.exact
+            whole.halved = whole.halved or part.halved
+        return whole
 
     def add(self, value_ns: int) -> None:
         """One latency; a negative one is none, one over 18 minutes is that."""

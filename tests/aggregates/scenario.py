@@ -66,11 +66,12 @@ DURATIONS = (
     *(f"{family}_half_life" for family in ("liquidity", "speed", "fill", "cost", "impact")),
     *(f"horizon_{index}" for index in range(1, 5)),
     *("publish", "identity_window", "linger", "resolution", "mid_age"),
-    *("control", "health", "stale_floor"),
+    *("control", "health", "stale_floor", "open_window"),
 )
 RUNS = (
     *("stale_multiple", "reject_burst", "timeout_burst"),
     *("clean_run", "clean_run_max", "near_ticks"),
+    *("probes_per_minute", "probe_children", "open_half_life_days"),
 )
 """Words of a `settings` line: durations, and plain numbers."""
 SAID = ("child", "cancel", "refused", "alarm", "ask", "replace", "break", "position")
@@ -711,6 +712,7 @@ class Desk:
         suffix = " FOK" if record.time_in_force == TimeInForce.FOK else ""
         suffix += " POST" if record.exec_inst & ExecInst.POST_ONLY else ""
         suffix += " ISO" if record.exec_inst & ExecInst.ISO else ""
+        suffix += " PROBE" if record.exec_inst & ExecInst.PROBE else ""
         return f"child {name} {self.venues[record.venue]} {record.units}x{price}{suffix}"
 
     def _tell_status_request(self, record: Any) -> str:
