@@ -91,7 +91,8 @@ struct Task {
   // Least size of a child there, in whole lots.
   std::int64_t floor_of(std::size_t i) const {
     const Terms& terms = *candidates[i].terms;
-    const std::int64_t least_units = std::max({terms.min_units, candidates[i].least_units, least.of(i)});
+    const std::int64_t least_units =
+        std::max({terms.min_units, candidates[i].least_units, least.of(i)});
     const std::int64_t rest = least_units % terms.lot_units;
     return rest == 0 ? least_units : least_units - rest + terms.lot_units;
   }
