@@ -13,8 +13,9 @@ from typing import Any
 
 from aggregates.arithmetic import scale_e9
 from aggregates.candidates import Candidate
+from aggregates.dark import used_units
 from aggregates.order import Order
-from schemas.codes import PolicyKind
+from schemas.codes import AllocationFlag, PolicyKind
 from schemas.units import INT64_MAX, MAX_PRICE_NANOS
 
 Key = tuple[int, int, int, int, Candidate]
@@ -59,7 +60,8 @@ class Plan:
 @dataclass(slots=True)
 class Task:
     """One allocation to make. `least` is what venues must get at least, by rank; no offer beyond
-    `cap_nanos` may be taken, 0 = none. `units_per_one` turns a ticket into nanos * units.
+    `cap_nanos` may be taken, 0 = none. `units_per_one` turns a ticket into nanos * units. The dark
+    pools of `dark_ranks` together get at most `dark_units`.
     """
 
     order: Order
@@ -69,11 +71,13 @@ class Task:
     is_whole: bool = False
     cap_nanos: int = 0
     least: Sizes = field(default_factory=dict)
+    dark_ranks: int = 0
+    dark_units: int = 0
 
     def floor_of(self, candidate: Candidate) -> int:
         """Least size of a child there, in whole lots."""
         row = candidate.row
-        least = max(row.min_units, self.least.get(candidate.rank, 0))
+        least = max(row.min_units, candidate.least_units, self.least.get(candidate.rank, 0))
         lot: int = row.lot_units
         return -(-least // lot) * lot
 
@@ -181,6 +185,7 @@ def take(task: Task, keys: list[Key], sizes: Sizes, venues: int = -1) -> Sizes:
     """Greedy on the key order from `sizes` on, among the ranks of the mask, in whole lots."""
     sizes, seen = dict(sizes), dict.fromkeys(sizes, 0)
     left = task.wanted - sum(sizes.values())
+    dark = task.dark_units - used_units(sizes, task.dark_ranks)
     for _, _, rank, index, candidate in keys:
         if left <= 0:
             break
@@ -190,10 +195,11 @@ def take(task: Task, keys: list[Key], sizes: Sizes, venues: int = -1) -> Sizes:
         before = sizes.get(rank, 0)
         if before == 0 and len(sizes) >= task.policy.max_children:
             continue
-        target = min(seen[rank], before + left)
+        target = min(seen[rank], before + (min(left, dark) if candidate.is_dark else left))
         more = target - target % candidate.row.lot_units - before
         if more > 0:
             sizes[rank], left = before + more, left - more
+            dark -= more if candidate.is_dark else 0
     return sizes
 
 
@@ -225,9 +231,12 @@ def fill(task: Task, candidate: Candidate, units: int) -> Allocation:
         part.added += offer.added_nanos * more
         part.ranked += offer.cost_nanos * more
     part.levels = last + 1
-    part.limit_nanos = _on_grid(task, candidate, candidate.levels[last].price_nanos)
+    price = candidate.levels[last].price_nanos
+    part.limit_nanos = price if candidate.is_dark else _on_grid(task, candidate, price)
     shown = sum(level.available_units for level in candidate.levels[: last + 1])
     part.displayed_units = shown - candidate.hidden_units
+    if candidate.is_dark:
+        part.levels, part.flags = 0, int(AllocationFlag.PEG)
     return part
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 
-from aggregates import arrival, baselines, pricing, probes, protection
+from aggregates import arrival, baselines, dark, pricing, probes, protection
 from aggregates.accounts import permitted_venues
 from aggregates.allocation import Allocation, Plan, Task
 from aggregates.arithmetic import digest64, split_128
@@ -63,13 +64,14 @@ def decide(shard: Shard, order: Order, book: Book, best: Best, kill_mask: int) -
     policy, wanted = tables.policies[order.policy], order.free_units
     permitted = permitted_venues(shard, order.record.account)
     candidates = gather(order, book, tables, now_ns, kill_mask, permitted)
+    dark_units = dark.include(order, book, tables, candidates, best, now_ns)
     if policy.crossed == Crossed.WAIT and 0 < best[3] < best[2]:
         _wait(candidates, best[2] - best[3])
     far_nanos = best[3] if order.sign > 0 else best[2]
     charges = pricing.charge(
         order, policy, book, candidates, wanted, far_nanos, now_ns, tables.settings
     )
-    chosen, probe = _allocate(shard, order, book, candidates, best)
+    chosen, probe = _allocate(shard, order, book, candidates, best, dark_units)
     if policy.equalise_arrival:
         arrival.equalise(policy, chosen.plan, tables)
     if not chosen.plan.units:
@@ -82,7 +84,12 @@ def decide(shard: Shard, order: Order, book: Book, best: Best, kill_mask: int) -
 
 
 def _allocate(
-    shard: Shard, order: Order, book: Book, candidates: list[Candidate], best: Best
+    shard: Shard,
+    order: Order,
+    book: Book,
+    candidates: list[Candidate],
+    best: Best,
+    dark_units: int,
 ) -> tuple[Protected, Allocation | None]:
     """The plan under the policy's protection, and the probe that it leaves a lot for."""
     policy, wanted = shard.tables.policies[order.policy], order.free_units
@@ -93,11 +100,12 @@ def _allocate(
     if order.post_only or least > wanted:
         return Protected(Plan()), None
     task = Task(order, policy, least or wanted, book.units_per_one, is_whole)
+    task.dark_ranks, task.dark_units = dark.ranks_of(candidates), dark_units
     chosen = protection.allocate(task, candidates, book, shard.tables, best[:2])
     far_nanos = best[1] if order.sign > 0 else best[0]
     probe = probes.find(shard, order, policy, candidates, far_nanos, chosen.plan)
     if probe is not None and chosen.plan.units + probe.units > wanted:
-        task = Task(order, policy, wanted - probe.units, book.units_per_one)
+        task = replace(task, wanted=wanted - probe.units, is_whole=False)
         chosen = protection.allocate(task, candidates, book, shard.tables, best[:2])
     return chosen, probe
 
@@ -199,18 +207,12 @@ def _block(order: Order, candidate: Candidate) -> bytes:
     head = {"venue": candidate.venue, "quote_age_us": age_us, "value": candidate.value}
     if candidate.reason:
         return decisions.CANDIDATE.pack(reason=candidate.reason, **head)
+    if candidate.is_dark:
+        return _dark_block(candidate, head)
     deltas = [order.sign * (lv.price_nanos - candidate.value) for lv in candidate.levels]
     flags = _block_flags(candidate, deltas)
-    row = decisions.ROW.pack(
-        fee_nanos=candidate.levels[0].fee_nanos,
-        ack_ns=candidate.ack_ns,
-        impact_nanos=0 if flags & CandidateFlag.WIDE_IMPACT else candidate.impact_nanos,
-        **{f"miss_{index}": miss for index, miss in enumerate(candidate.misses)},
-    )
-    block = decisions.CANDIDATE.pack(levels=len(candidate.levels), flags=flags, **head) + row
-    for flag, value in _extras(candidate):
-        if flags & flag:
-            block += struct.pack("<q", value)
+    block = decisions.CANDIDATE.pack(levels=len(candidate.levels), flags=flags, **head)
+    block += _row(candidate, flags)
     pair = struct.Struct(
         "<"
         + ("Q" if flags & CandidateFlag.WIDE_PRICE else "I")
@@ -219,6 +221,27 @@ def _block(order: Order, candidate: Candidate) -> bytes:
     for delta, level in zip(deltas, candidate.levels, strict=True):
         block += pair.pack(delta, level.units)
     return block + b"\0" * (-len(block) % 8)
+
+
+def _dark_block(candidate: Candidate, head: dict[str, int]) -> bytes:
+    """A dark pool shows no level: what it may be asked for and what a miss there costs follow."""
+    flags = _block_flags(candidate, [0])
+    block = decisions.CANDIDATE.pack(levels=0, flags=flags, **head) + _row(candidate, flags)
+    return block + struct.pack("<qq", candidate.levels[0].units, candidate.penalty_nanos)
+
+
+def _row(candidate: Candidate, flags: int) -> bytes:
+    """Quality values as used, and the values that few candidates have."""
+    block = decisions.ROW.pack(
+        fee_nanos=candidate.levels[0].fee_nanos,
+        ack_ns=candidate.ack_ns,
+        impact_nanos=0 if flags & CandidateFlag.WIDE_IMPACT else candidate.impact_nanos,
+        **{f"miss_{index}": miss for index, miss in enumerate(candidate.misses)},
+    )
+    for flag, value in _extras(candidate):
+        if flags & flag:
+            block += struct.pack("<q", value)
+    return block
 
 
 def _extras(candidate: Candidate) -> tuple[tuple[CandidateFlag, int], ...]:

@@ -141,9 +141,15 @@ Allocation fill(const Task& task, std::size_t i, std::int64_t units) {
   }
   const Offer* const levels = candidate.levels.data();
   part.levels = static_cast<std::uint8_t>(piece.level + 1);
-  part.limit_nanos = on_grid(task, candidate, levels[piece.level].price_nanos);
+  const std::int64_t price = levels[piece.level].price_nanos;
+  const bool is_dark = (task.darks & bit(i)) != 0;
+  part.limit_nanos = is_dark ? price : on_grid(task, candidate, price);
   part.displayed_units = -candidate.hidden_units;
   for (std::size_t l = 0; l < part.levels; ++l) part.displayed_units += levels[l].available_units;
+  if (is_dark) {
+    part.levels = 0;
+    part.flags = number(AllocationFlag::PEG);
+  }
   return part;
 }
 

@@ -5,6 +5,7 @@
 // venue's lots, minimum, ticket and a bound on children change is searched for in search.hpp.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -56,15 +57,16 @@ struct Sizes {
     units[i] = value;
     used = value != 0 ? used | bit(i) : used & ~bit(i);
   }
-  std::int64_t total() const {
+  std::int64_t total(Mask among = ~Mask{0}) const {
     std::int64_t sum = 0;
-    for_each_bit(used, [&](std::size_t i) { sum += units[i]; });
+    for_each_bit(used & among, [&](std::size_t i) { sum += units[i]; });
     return sum;
   }
 };
 
 // One allocation to make. `least` is what venues must get at least; no offer beyond `cap_nanos` may
-// be taken, 0 = none. `units_per_one` turns a ticket into nanos * units.
+// be taken, 0 = none. `units_per_one` turns a ticket into nanos * units. The
+// dark pools of `darks` together get at most `dark_units`.
 struct Task {
   const Order& order;
   const Policy& policy;
@@ -75,6 +77,8 @@ struct Task {
   bool is_whole = false;
   std::int64_t cap_nanos = 0;
   Sizes least = {};
+  Mask darks = 0;
+  std::int64_t dark_units = 0;
 
   Pieces pieces(std::size_t i) const { return {charges, candidates[i], cap_nanos}; }
   int128 ticket(std::size_t i) const { return int128{candidates[i].ticket_nanos} * units_per_one; }
@@ -87,7 +91,8 @@ struct Task {
   // Least size of a child there, in whole lots.
   std::int64_t floor_of(std::size_t i) const {
     const Terms& terms = *candidates[i].terms;
-    const std::int64_t least_units = std::max(terms.min_units, least.of(i));
+    const std::int64_t least_units =
+        std::max({terms.min_units, candidates[i].least_units, least.of(i)});
     const std::int64_t rest = least_units % terms.lot_units;
     return rest == 0 ? least_units : least_units - rest + terms.lot_units;
   }

@@ -258,6 +258,7 @@ void gather(Shard& shard, const Order& order, const Policy& policy, Candidates& 
     const Tick& tick = rows.ticks[venue];
     candidate->venue = venue;
     candidate->levels_count = 0;
+    candidate->missed_nanos = candidate->least_units = 0;
     candidate->modelled = book.modelled >> venue & 1;
     candidate->age_ns = view.now_ns - tick.quote_ns;
     candidate->terms = &rows.terms[venue];

@@ -105,6 +105,11 @@ class Search {
   std::array<std::int64_t, kMaxVenues> floors_;
   std::array<int128, kMaxVenues> tickets_;
 
+  // Whether there are not too many children, and not too much in dark pools.
+  bool is_allowed(const Sizes& sizes) const {
+    const auto children = static_cast<unsigned>(std::popcount(sizes.used));
+    return children <= task_.policy.max_children && sizes.total(task_.darks) <= task_.dark_units;
+  }
   bool may_try() const { return trials_ < kMaxTrials; }
   // One trial: greedy on top of sizes, among the venues of the mask.
   Found try_from(Sizes& sizes, Mask venues) const {
@@ -140,8 +145,7 @@ class Search {
       if (floors_[i] > 0) sizes.set(i, floors_[i]);
       total += floors_[i];
     });
-    const auto children = static_cast<unsigned>(std::popcount(sizes.used));
-    if (total > task_.wanted || children > task_.policy.max_children) return {};
+    if (total > task_.wanted || !is_allowed(sizes)) return {};
     const Found made = try_from(sizes, venues);
     return has_unequal_lots_ ? exchange(made, venues) : made;
   }
@@ -208,8 +212,7 @@ class Search {
         Sizes changed = before;
         changed.set(i, own + more);
         changed.set(other, rest);
-        if (static_cast<unsigned>(std::popcount(changed.used)) > task_.policy.max_children) return;
-        if (!may_try()) return;
+        if (!is_allowed(changed) || !may_try()) return;
         // Only venues that have their least already.
         const Found made = try_from(changed, changed.used);
         if (!(made.worth < best.worth)) return;
