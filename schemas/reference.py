@@ -206,7 +206,8 @@ ACCOUNT = Layout(
         ("throttle_ns", "q"),
         ("rate_max", "I"),
         ("throttle_max", "I"),
-        ("reserved", "32s"),
+        ("budgeted", "B"),
+        ("reserved", "31s"),
     ),
 )
 """Limits of one account; 0 = no limit.
@@ -215,7 +216,8 @@ ACCOUNT = Layout(
 that is still open: `max_net_ones` of one instrument, `max_gross_ones` over all of the shard, in
 whole quote currency. At most `rate_max` new orders and amendments in any `rate_ns`; at most
 `throttle_max` decisions that send in any `throttle_ns`, after which the account stops until a named
-person re-arms it. Both maxima are at most 1024.
+person re-arms it. Both maxima are at most 1024. With `budgeted` 1 the gross limit is over all
+shards: each may use the share that BUDGET inputs give it, and none before the first.
 """
 
 POSTING = Layout(
@@ -292,6 +294,22 @@ never. A venue is stale after `stale_multiple` times its usual quote gap and at 
 relapse up to `clean_run_max`. Where venues are crossed against each other by at most
 `mid_crossed_e9` of the price, the midpoint still counts as a mid; with 0 the last uncrossed one
 stays.
+"""
+
+VENUE_PRIOR = Layout(
+    "VenuePriorUpdated",
+    (
+        *HEADER_FIELDS,
+        ("fill_ratio_e9", "q"),
+        ("ack_ns", "q"),
+        ("children", "q"),
+        ("reserved", "8s"),
+    ),
+)
+"""What all shards together have learned of the header's venue: the prior of its own roll-up.
+
+It stands in place of the prior of the venue's kind, with the same weight: `fill_ratio_e9` (-1 =
+none), `ack_ns` (0 = none); `children` is the decayed number of children behind it.
 """
 
 ENGINE = Layout("EngineActivated", (*HEADER_FIELDS, ("version_hash", "32s")))
