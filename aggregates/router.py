@@ -105,7 +105,7 @@ def _allocate(
     far_nanos = best[1] if order.sign > 0 else best[0]
     probe = probes.find(shard, order, policy, candidates, far_nanos, chosen.plan)
     if probe is not None and chosen.plan.units + probe.units > wanted:
-        task = replace(task, wanted=wanted - probe.units, is_whole=False)
+        task = replace(task, wanted=wanted - probe.units, is_whole=False, cap_nanos=0, least={})
         chosen = protection.allocate(task, candidates, book, shard.tables, best[:2])
     return chosen, probe
 

@@ -85,8 +85,17 @@ HEAD = Layout(
 PAIR = Layout("Pair", (("first", "Q"), ("second", "Q")))
 COUNTER = Layout("Counter", (("count", "Q"),))
 VENUE_TAIL = Layout(
-    "VenueTail", (("status", "B"), ("killed", "B"), ("self_help", "B"), ("reserved", "5s"))
+    "VenueTail",
+    (
+        ("status", "B"),
+        ("killed", "B"),
+        ("self_help", "B"),
+        ("reserved", "5s"),
+        ("wide_fill_e9", "q"),
+        ("wide_ack_ns", "q"),
+    ),
 )
+_VENUE_KEPT = ("status", "killed", "self_help", "wide_fill_e9", "wide_ack_ns")
 BOOK_TAIL = Layout(
     "BookTail",
     (
@@ -263,8 +272,7 @@ def encode(shard: Shard) -> bytes:
     parts += [COUNTER.pack(count=count) for count in counts]
     parts.append(shard.tables.settings.raw)
     for venue in shard.tables.venues:
-        switches = {"killed": venue.killed, "self_help": venue.self_help}
-        parts += [venue.raw, VENUE_TAIL.pack(status=venue.status, **switches)]
+        parts += [venue.raw, VENUE_TAIL.pack(**{key: getattr(venue, key) for key in _VENUE_KEPT})]
         parts.append(encode_venue(venue.quality))
     parts += [raw for _, raw in sorted(shard.tables.policies_raw.items())]
     parts += [raw for _, raw in sorted(shard.tables.postings_raw.items())]
@@ -428,6 +436,8 @@ def _decode_tables(shard: Shard, head: Any, cursor: Cursor) -> None:
         shard.tables.venues[venue].status = tail.status
         shard.tables.venues[venue].killed = bool(tail.killed)
         shard.tables.venues[venue].self_help = bool(tail.self_help)
+        shard.tables.venues[venue].wide_fill_e9 = tail.wide_fill_e9
+        shard.tables.venues[venue].wide_ack_ns = tail.wide_ack_ns
         decode_venue(shard.tables.venues[venue].quality, cursor)
     for _ in range(head.policies):
         shard.tables.put_policy(cursor.raw(reference.POLICY.size))

@@ -36,6 +36,10 @@ class InputType(IntEnum):
     ENGINE = 55
     FEE_TIER = 56
     BILLING = 57
+    VENUE_PRIOR = 97
+    BUDGET = 98
+    ORDER_STATUS = 99
+    MASS_CANCEL = 100
 
 
 class OutputType(IntEnum):
@@ -55,6 +59,9 @@ class OutputType(IntEnum):
     REPLACE_CHILD = 15
     BREAK = 16
     POSITION = 17
+    VENUE_SUMS = 57
+    BUDGET_STATE = 58
+    MASS_CANCEL_REPORT = 59
 
 
 class VenueStatus(IntEnum):
@@ -397,6 +404,8 @@ class Reason(IntEnum):
     PARENT_ENDING = 117
     AMENDED = 118
     QUEUE_VALUE = 124
+    # more refusals of an order
+    BUDGET = 125
 
 
 class AlarmKind(IntEnum):
@@ -480,6 +489,7 @@ class SelfMatch(IntEnum):
 REFERENCE_TYPES = frozenset(
     kind
     for kind in InputType
-    if kind >= InputType.INSTRUMENT or kind in (InputType.ACCOUNT, InputType.POSTING)
+    if InputType.INSTRUMENT <= kind < InputType.BUDGET
+    or kind in (InputType.ACCOUNT, InputType.POSTING)
 )
 """Inputs that come on source 0 in dense order, each with the full new value of what it names."""

@@ -388,6 +388,38 @@ class PositionEvent(OutputEvent, frozen=True, kw_only=True, tag="position"):
     account: str
 
 
+class VenueSumsEvent(OutputEvent, frozen=True, kw_only=True, tag="venue_sums"):
+    """Decayed sums of what a shard's children have taught about a venue."""
+
+    quality_seq: int
+    fill_weight: float
+    fill_total: float
+    ack_weight: float
+    ack_total: float
+    venue: int
+
+
+class BudgetStateEvent(OutputEvent, frozen=True, kw_only=True, tag="budget_state"):
+    """A shard's share of an account's gross limit, what is used of it and what was wanted."""
+
+    number: int
+    budget_ones: int
+    used_ones: int
+    wanted_ones: int
+    account: str
+
+
+class MassCancelReportEvent(OutputEvent, frozen=True, kw_only=True, tag="mass_cancel_report"):
+    """A mass cancel was carried out in a shard."""
+
+    source_seq: int
+    affected: int
+    cl_ord_id: str
+    target: str
+    scope: str
+    source: int
+
+
 Event = (
     SmartRoutingDecisionEvent
     | ChildEvent
@@ -403,4 +435,7 @@ Event = (
     | AlarmEvent
     | BreakEvent
     | PositionEvent
+    | VenueSumsEvent
+    | BudgetStateEvent
+    | MassCancelReportEvent
 )

@@ -50,6 +50,9 @@ IN(NewOrder, cl_ord_id, orig_cl_ord_id, account, client, trader, locate_id, sess
    exec_inst, capacity, urgency, post_permission, reserved)
 IN(CancelOrder, cl_ord_id, orig_cl_ord_id, account, transact_ns, reserved)
 IN(Kill, scope, engaged, reserved, target, reserved2)
+IN(MassCancel, cl_ord_id, target, scope, reserved)
+IN(Budget, account, budget_ones, reserved)
+IN(VenuePriorUpdated, fill_ratio_e9, ack_ns, children, reserved)
 IN(EndOfDay, reserved)
 IN(Rearm, account, person)
 IN(ExecReport, child_id, trade_id, ref_trade_id, report_id, last_nanos, last_units, cum_units,
@@ -73,7 +76,7 @@ IN(Policy, name, policy, version, kind, split, fee_aware, max_levels, max_childr
 IN(Limits, max_order_units, max_notional_ones, collar_e9, restricted, short_restricted,
    self_match, status_requests, max_reports, duplicate_ns, reserved)
 IN(AccountLimits, account, venues_permitted, max_gross_ones, max_net_ones, rate_ns, throttle_ns,
-   rate_max, throttle_max, reserved)
+   rate_max, throttle_max, budgeted, reserved)
 IN(Posting, policy, enabled, max_urgency, improve, horizon, rest_ns, min_life_ns, check_ns,
    max_posts, reserved)
 IN(Settings, liquidity_half_life_ns, speed_half_life_ns, fill_half_life_ns, publish_ns,
@@ -113,6 +116,9 @@ OUT(Break, child_id, order_id, trade_id, our_units, their_units, our_nanos, thei
     venue, reserved)
 OUT(Position, net_units, bought_units, sold_units, open_buy_units, open_sell_units, notional_lo,
     notional_hi, fee_nanos, account)
+OUT(VenueSums, quality_seq, fill_weight, fill_total, ack_weight, ack_total, venue, reserved)
+OUT(BudgetState, number, budget_ones, used_ones, wanted_ones, account)
+OUT(MassCancelReport, source_seq, affected, cl_ord_id, target, scope, source, reserved)
 OUT(Refusal, source_seq, value, order_id, reason, input_type, source, venue, reserved, cl_ord_id,
     account)
 OUT(Quality, quality_seq, quotes, trades, fills, bid_units, bid_units_se, ask_units, ask_units_se,
@@ -156,10 +162,10 @@ namespace {
 const LayoutPlaces kLayouts[] = {
     LIST(venuefold, Header, Quote, Trade, Status, Timer, NewOrder, CancelOrder, Kill, EndOfDay,
          Rearm, ExecReport, Instrument, Venue, Listing, Fee, FeeTier, Billing, Policy, Limits,
-         AccountLimits, Posting, Settings, EngineActivated)
+         AccountLimits, Posting, Settings, EngineActivated, MassCancel, Budget, VenuePriorUpdated)
     LIST(out, OutHeader, Decision, Candidate, Row, Allocation, Child, CancelChild, OrderState,
          ChildState, StatusRequest, ReplaceChild, Refusal, Quality, ExecutionQuality,
-         VenueQuality, Alarm, Break, Position)};
+         VenueQuality, Alarm, Break, Position, VenueSums, BudgetState, MassCancelReport)};
 
 #define CODE_VALUE(NAME, VALUE) {#NAME, VALUE},
 #define CODE_VALUES(NAME, TYPE, CODES) const CodeValue k##NAME[] = {CODES(CODE_VALUE)};

@@ -3,6 +3,8 @@
 #include <bit>
 #include <cmath>
 
+#include "budgets.hpp"
+
 namespace venuefold {
 namespace {
 
@@ -191,6 +193,24 @@ void emit_venue(Shard& shard, std::size_t venue) {
   shard.emit(OutputType::VENUE_QUALITY, kInstrumentNone, record);
 }
 
+// Writes what other shards may add to their own, where children have taught anything.
+void emit_sums(Shard& shard, std::size_t venue) {
+  const VenueQuality& roll_up = shard.venues[venue];
+  const Moments &fill = roll_up.fill, &ack = roll_up.ack;
+  if (!(fill.weight > 0.0) && !(ack.weight > 0.0)) return;
+  const std::int64_t now_ns = roll_up.session.at(shard.log_ns);
+  const double filled = shard.tables.grids().fill.weight(now_ns, fill.then_ns);
+  const double acked = shard.tables.grids().speed.weight(now_ns, ack.then_ns);
+  out::VenueSums record{};
+  record.quality_seq = shard.quality_seq;
+  record.fill_weight = fill.weight * filled;
+  record.fill_total = fill.total * filled;
+  record.ack_weight = ack.weight * acked;
+  record.ack_total = ack.total * acked;
+  record.venue = static_cast<std::uint8_t>(venue);
+  shard.emit(OutputType::VENUE_SUMS, kInstrumentNone, record);
+}
+
 void publish_book(Shard& shard, std::size_t instrument) {
   Book& book = shard.books[instrument];
   for (std::uint64_t venues = book.dirty | book.dirty_execution; venues != 0;
@@ -217,7 +237,12 @@ void publish(Shard& shard) {
   for (std::size_t instrument = 0; instrument < shard.books.size(); ++instrument) {
     publish_book(shard, instrument);
   }
-  emit_venues(shard, shard.venues.dirty);
+  for (std::uint64_t venues = shard.venues.dirty; venues != 0; venues &= venues - 1) {
+    const auto venue = static_cast<std::size_t>(std::countr_zero(venues));
+    emit_venue(shard, venue);
+    emit_sums(shard, venue);
+  }
+  budgets::publish_budgets(shard);
 }
 
 void publish_changes(Shard& shard) { emit_venues(shard, shard.venues.changed); }

@@ -103,6 +103,8 @@ void take_tables(Shard& shard, const state::Head& head, Cursor& cursor) {
     shard.tables.set_status(id, tail.status);
     shard.tables.set_killed(id, tail.killed != 0);
     shard.tables.set_self_help(id, tail.self_help != 0);
+    const Reason prior = shard.tables.put_prior(id, tail.wide_fill_e9, tail.wide_ack_ns);
+    cursor.check(prior == Reason::NONE, "venue prior");
     shard.books.add_venue();
     shard.venues.add();
     const auto quality = cursor.read<state::Venue>();
@@ -298,6 +300,10 @@ void take_accounts(Shard& shard, const state::Head& head, Cursor& cursor) {
     AccountState& account = shard.accounts.limits[Target(record.account)];
     account.record = record;
     account.throttled = tail.throttled != 0;
+    account.budget_ones = tail.budget_ones;
+    account.told_ones = tail.told_ones;
+    account.wanted_ones = tail.wanted_ones;
+    account.budget_seq = tail.budget_seq;
     take_times(account.messages, tail.messages, cursor);
     take_times(account.sends, tail.sends, cursor);
   }

@@ -69,7 +69,8 @@ void put_tables(Encoder& encoder, const Shard& shard) {
   for (std::size_t id = 0; id < tables.venues(); ++id) {
     const VenueEntry& entry = tables.venue(id);
     encoder.put(entry.record);
-    encoder.put(state::VenueTail{entry.status, entry.killed, entry.self_help, {}});
+    encoder.put(state::VenueTail{entry.status, entry.killed, entry.self_help, {},
+                                 entry.wide_fill_e9, entry.wide_ack_ns});
     encoder.put(state::encode_venue(shard.venues, id));
   }
   for (std::uint32_t id = 0; id <= kMaxPolicies; ++id) {
@@ -186,7 +187,8 @@ void put_accounts(Encoder& encoder, const Shard& shard) {
   for (const auto& [name, account] : shard.accounts.limits) {
     encoder.put(account.record);
     encoder.put(state::AccountTail{account.throttled, count(account.messages.size()),
-                                   count(account.sends.size())});
+                                   count(account.sends.size()), account.budget_ones,
+                                   account.told_ones, account.wanted_ones, account.budget_seq});
     for (const std::int64_t time_ns : account.messages) encoder.put(time_ns);
     for (const std::int64_t time_ns : account.sends) encoder.put(time_ns);
   }

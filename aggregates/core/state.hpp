@@ -71,8 +71,10 @@ struct VenueTail {
   std::uint8_t killed;
   std::uint8_t self_help;
   char reserved[5];
+  std::int64_t wide_fill_e9;
+  std::int64_t wide_ack_ns;
 };
-static_assert(sizeof(VenueTail) == 8);
+static_assert(sizeof(VenueTail) == 24);
 
 struct BookTail {
   std::uint8_t has_limits;
@@ -182,8 +184,12 @@ struct AccountTail {
   std::uint64_t throttled;
   std::uint32_t messages;
   std::uint32_t sends;
+  std::int64_t budget_ones;
+  std::int64_t told_ones;
+  std::int64_t wanted_ones;
+  std::uint64_t budget_seq;
 };
-static_assert(sizeof(AccountTail) == 16);
+static_assert(sizeof(AccountTail) == 48);
 
 struct Position {
   char account[16];

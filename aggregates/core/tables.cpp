@@ -43,14 +43,29 @@ Reason Tables::put_venue(std::uint8_t id, const Venue& record) {
     venues_.push_back({record, record.status, false, false});
     ++venues_count_;
   } else {
-    venues_[id] = {record, record.status, venues_[id].killed, venues_[id].self_help};
+    venues_[id].record = record;
   }
   set_status(id, record.status);
   set_bit(protected_, id, record.is_protected != 0);
   set_bit(dark_, id, record.kind == number(VenueKind::DARK));
-  ack_prior_ns_[id] = record.ack_prior_ns;
+  follow_prior(id);
   rank();
   return Reason::NONE;
+}
+
+Reason Tables::put_prior(std::size_t id, std::int64_t fill_ratio_e9, std::int64_t ack_ns) {
+  if (!within(kNoPrior, fill_ratio_e9, kE9) || !within(0, ack_ns, kMaxDurationNs)) {
+    return Reason::BAD_VALUE;
+  }
+  venues_[id].wide_fill_e9 = fill_ratio_e9;
+  venues_[id].wide_ack_ns = ack_ns;
+  follow_prior(id);
+  return Reason::NONE;
+}
+
+void Tables::follow_prior(std::size_t id) {
+  const VenueEntry& entry = venues_[id];
+  ack_prior_ns_[id] = entry.wide_ack_ns != 0 ? entry.wide_ack_ns : entry.record.ack_prior_ns;
 }
 
 void Tables::rank() {

@@ -212,6 +212,37 @@ struct Position : OutHeader {
 };
 static_assert(sizeof(Position) == 120);
 
+struct VenueSums : OutHeader {
+  std::uint64_t quality_seq;
+  double fill_weight;
+  double fill_total;
+  double ack_weight;
+  double ack_total;
+  std::uint8_t venue;
+  char reserved[7];
+};
+static_assert(sizeof(VenueSums) == 88);
+
+struct BudgetState : OutHeader {
+  std::uint64_t number;
+  std::int64_t budget_ones;
+  std::int64_t used_ones;
+  std::int64_t wanted_ones;
+  char account[16];
+};
+static_assert(sizeof(BudgetState) == 88);
+
+struct MassCancelReport : OutHeader {
+  std::uint64_t source_seq;
+  std::uint64_t affected;
+  char cl_ord_id[32];
+  char target[16];
+  std::uint8_t scope;
+  std::uint8_t source;
+  char reserved[6];
+};
+static_assert(sizeof(MassCancelReport) == 112);
+
 struct Refusal : OutHeader {
   std::uint64_t source_seq;
   std::int64_t value;

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from schemas.codes import InputType
+from schemas.codes import REFERENCE_TYPES
 from schemas.envelope import SLOTS
 from streams.log.errors import DamagedFileError
 from streams.log.files import replace_durably
@@ -23,7 +23,7 @@ FILE_NAME = "reference.bin"
 HEAD = struct.Struct("<8sQ")
 MAGIC = b"SORREF\0\1"
 DIGEST_BYTES = 32
-KINDS = np.array([int(kind) for kind in SLOTS if kind >= InputType.INSTRUMENT], dtype=np.uint8)
+KINDS = np.array([int(kind) for kind in SLOTS if kind in REFERENCE_TYPES], dtype=np.uint8)
 
 
 class Carried:

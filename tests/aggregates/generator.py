@@ -41,6 +41,7 @@ from schemas.units import (
     VENUE_NONE,
 )
 from tests.aggregates.generator_life import Life
+from tests.aggregates.generator_shares import Shares
 from tests.builders import MS, REPORTS, START_NS, S, Tape, records
 
 TICK = 10_000_000
@@ -117,11 +118,13 @@ class Sent:
     trade_ids: list[int] = field(default_factory=list)
 
 
-class World(Life):
+class World(Life, Shares):
     """Draws one record after the other."""
 
     def __init__(self, rng: random.Random, garbage: float, engine: Engine) -> None:
         self.rng, self.garbage, self.engine = rng, garbage, engine
+        self.shares = random.Random(rng.getstate()[1][0])
+        self.heard: deque[Callable[[], None]] = deque()
         self.tape = Tape(START_NS)
         self.steps: list[tuple[bytes, bytes]] = []
         self.calm = self.resting = False
@@ -155,6 +158,10 @@ class World(Life):
                 self._next()
             if len(self.tape.data) > before:
                 self._step()
+            while self.heard:
+                self.heard.popleft()()
+                if self.consumed < len(self.tape.data):
+                    self._step()
 
     def _step(self) -> None:
         """Lets the engine see what was appended and learns which children it sent."""
@@ -807,6 +814,7 @@ class World(Life):
         )
         weights = (5, 5, 3, 2, 3, 2, 2, 2, 0.5, 0.5, 0.4, 4, 3, 1, 1, 3, 2)
         rng.choices(changes, weights)[0]()
+        self._hear()
 
     def _new_venue(self) -> None:
         if self.venues < 12:

@@ -746,6 +746,16 @@ class Desk:
         day = f"bought {record.bought_units} sold {record.sold_units}"
         return f"position {account} {record.net_units} {day}"
 
+    def _tell_venue_sums(self, record: Any) -> str:
+        return f"sums {self.venues[record.venue]} {record.fill_weight:g} {record.ack_weight:g}"
+
+    def _tell_budget_state(self, record: Any) -> str:
+        account = record.account.rstrip(b"\0").decode()
+        return f"budget {account} {record.budget_ones} used {record.used_ones}"
+
+    def _tell_mass_cancel_report(self, record: Any) -> str:
+        return f"mass_cancel {KillScope(record.scope).name} {record.affected}"
+
     def _tell_cancel_child(self, record: Any) -> str:
         return f"cancel {self._child_name(record)}"
 
