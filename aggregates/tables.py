@@ -39,7 +39,7 @@ class Venue:
     status: int
     ack_prior_ns: int
     kind: int
-    killed: bool = False
+    killed: int = 0
     self_help: bool = False
     quality: VenueQuality = field(default_factory=VenueQuality)
 
@@ -79,6 +79,7 @@ class Tables:
         if venue == len(self.venues):
             self.venues.append(entry)
         else:
+            entry.status = self.venues[venue].status
             entry.killed = self.venues[venue].killed
             entry.self_help = self.venues[venue].self_help
             entry.quality = self.venues[venue].quality

@@ -176,7 +176,11 @@ class ReportFlag(IntFlag):
 
 
 class KillScope(IntEnum):
-    """What a KILL input stops."""
+    """What a KILL input stops.
+
+    The last three are switches of reference data, beside those that people pull: letting one go
+    never lets the other go.
+    """
 
     ALL = 0
     INSTRUMENT = 1
@@ -185,6 +189,9 @@ class KillScope(IntEnum):
     ACCOUNT = 4
     TRADER = 5
     SELF_HELP = 6
+    SUSPENDED_VENUE = 7
+    SUSPENDED_INSTRUMENT = 8
+    SUSPENDED_ACCOUNT = 9
 
 
 class FeeBasis(IntEnum):

@@ -34,7 +34,7 @@ struct alignas(64) Book {
   // Of our last fill.
   std::int64_t fill_ns = -1;
   std::uint32_t open_children = 0;
-  bool killed = false;
+  std::uint8_t killed = 0;  // switches that are engaged, as of a venue
   bool has_limits = false;
   // Bid and ask of a venue side by side, since a tick changes both.
   alignas(64) std::int64_t top_nanos[kMaxVenues][2] = {};

@@ -55,6 +55,8 @@ struct Head {
   std::uint32_t killed_clients;
   std::uint32_t killed_accounts;
   std::uint32_t killed_traders;
+  std::uint32_t suspended_accounts;
+  char reserved[4];
   std::uint32_t postings;
   std::uint32_t accounts;
   std::uint32_t positions;
@@ -62,7 +64,7 @@ struct Head {
   std::uint32_t copies;
   std::uint64_t compares_copies;
 };
-static_assert(sizeof(Head) == 232);
+static_assert(sizeof(Head) == 240);
 
 struct VenueTail {
   std::uint8_t status;

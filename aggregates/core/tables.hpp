@@ -25,7 +25,8 @@ constexpr std::int64_t kMaxFeeFixedNanos = 1'000'000'000'000;
 struct VenueEntry {
   Venue record;
   std::uint8_t status;
-  bool killed;
+  // Switches that are engaged: by hand 1, by reference data 2.
+  std::uint8_t killed;
   bool self_help;
 };
 
@@ -65,7 +66,7 @@ class Tables {
   Fees& fees() { return fees_; }
 
   void set_status(std::size_t id, std::uint8_t status);
-  void set_killed(std::size_t id, bool killed);
+  void set_killed(std::size_t id, std::uint8_t switches);
   void set_self_help(std::size_t id, bool declared);
 
   // Each defines or replaces what the record names, or says why not.

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from aggregates.reference.items import Activated, Retired, Suspended
+from aggregates.reference.items import Activated
 from aggregates.reference.terms import ACK_PRIOR_US
 from schemas import reference
 from schemas.codes import InputType, KillScope, Liquidity, VenueKind, VenueStatus
 from schemas.errors import InputError
-from schemas.orders import KILL
 from schemas.units import MAX_VENUES, NS_PER_US, price_nanos
 from schemas.wire import text
-from streams.reference.rules import account_records, limits_records, policy_records, record
+from streams.reference.rules import (
+    account_records,
+    limits_records,
+    policy_records,
+    record,
+    suspension,
+)
 
 Values = dict[str, Any]
 RATE_PER_BPS = 100_000
@@ -57,8 +62,9 @@ class Catalogue:
 def records_of(kind: str, key: str, event: Any, catalogue: Catalogue) -> list[bytes]:
     """Records of an event that changed what is in force; none for what never was.
 
-    What ends is closed, never forgotten: a venue trades no more, an instrument or an account is
-    killed, a policy takes no new order, limits that retire restrict their instrument.
+    What ends is closed, never forgotten: a venue, an instrument or an account is suspended by a
+    switch of its own, which a kill by hand neither engages nor lets go; a policy takes no new
+    order, limits that retire restrict their instrument.
     """
     make = {
         "venue": venue_records,
@@ -82,10 +88,12 @@ def venue_records(key: str, event: Any, catalogue: Catalogue) -> Iterator[bytes]
         kind=int(VenueKind[terms["kind"].upper()]),
         is_protected=int(terms["is_protected"]),
         modelled=int(terms["modelled"]),
-        status=int(status_after(event)),
+        status=int(VenueStatus.OPEN),
         name=terms["name"].encode()[:32],
         ack_prior_ns=(terms["ack_prior_us"] or ACK_PRIOR_US[terms["latency_class"]]) * NS_PER_US,
     )
+    if event.revision > 1 or not isinstance(event, Activated):
+        yield suspension(KillScope.SUSPENDED_VENUE, event, venue=venue)
     if not isinstance(event, Activated):
         return
     before = catalogue.venue_terms.get(key)
@@ -98,13 +106,6 @@ def venue_records(key: str, event: Any, catalogue: Catalogue) -> Iterator[bytes]
 def is_listed(terms: Values, instrument: str) -> bool:
     """Whether a venue of these terms trades an instrument."""
     return not terms["instruments"] or instrument in terms["instruments"]
-
-
-def status_after(event: Any) -> VenueStatus:
-    """Trading state of a venue that was activated, suspended or retired."""
-    if isinstance(event, Suspended):
-        return VenueStatus.HALTED
-    return VenueStatus.CLOSED if isinstance(event, Retired) else VenueStatus.OPEN
 
 
 def listing_records(
@@ -136,7 +137,7 @@ def listing_records(
 
 
 def instrument_records(key: str, event: Any, catalogue: Catalogue) -> Iterator[bytes]:
-    """The instrument and where it is listed; one out of force is killed, one again in force not."""
+    """The instrument and where it is listed; out of force it is suspended."""
     terms, was_stopped = event.terms, event.revision > 1 or not isinstance(event, Activated)
     instrument, is_new = catalogue.instrument(key), event.revision == 1
     if isinstance(event, Activated):
@@ -156,10 +157,4 @@ def instrument_records(key: str, event: Any, catalogue: Catalogue) -> Iterator[b
             if is_listed(venue_terms, key):
                 yield from listing_records(venue_terms, catalogue.venue(venue_key), instrument)
     if was_stopped:
-        yield record(
-            KILL,
-            InputType.KILL,
-            instrument=instrument,
-            scope=int(KillScope.INSTRUMENT),
-            engaged=int(not isinstance(event, Activated)),
-        )
+        yield suspension(KillScope.SUSPENDED_INSTRUMENT, event, instrument=instrument)
