@@ -308,10 +308,10 @@ async def get_performance(request: Ask) -> Response[bytes]:
 def performance_body(reads: Reads, given: dict[str, str], form: str) -> bytes:
     """A report in a form."""
     with reads.connect() as connection:
-        names, position = reads.names(connection), reads.position(connection)
-        rows = report(connection, names, asked(given, names))
+        look = reads.look(connection)
+        rows = report(connection, look.names, asked(given, look.names))
     if form == "json":
-        return orjson.dumps({"items": rows, "position": position})
+        return orjson.dumps({"items": rows, "position": look.position})
     fields = tuple(dict.fromkeys(name for row in rows for name in row))
     return export([{name: row.get(name) for name in fields} for row in rows], fields, form)
 

@@ -8,7 +8,7 @@ from typing import Any
 from aggregates.reference.items import Activated
 from aggregates.reference.terms import ACK_PRIOR_US
 from schemas import reference
-from schemas.codes import InputType, KillScope, Liquidity, VenueKind, VenueStatus
+from schemas.codes import FeeBasis, InputType, KillScope, Liquidity, VenueKind, VenueStatus
 from schemas.errors import InputError
 from schemas.units import MAX_VENUES, NS_PER_US, price_nanos
 from schemas.wire import text
@@ -97,10 +97,44 @@ def venue_records(key: str, event: Any, catalogue: Catalogue) -> Iterator[bytes]
     if not isinstance(event, Activated):
         return
     before = catalogue.venue_terms.get(key)
+    yield from tier_records(terms, venue, before)
     for instrument_key, instrument in sorted(catalogue.instruments.items(), key=lambda kv: kv[1]):
         if is_listed(terms, instrument_key):
             was = before if before and is_listed(before, instrument_key) else None
             yield from listing_records(terms, venue, instrument, was)
+
+
+def tier_records(terms: Values, venue: int, was: Values | None) -> Iterator[bytes]:
+    """FEE_TIER and BILLING records of the whole venue, as far as `was` said otherwise."""
+    known = {fee["liquidity"]: fee for fee in was["fees"]} if was else {}
+    for fee in terms["fees"]:
+        before = known.get(fee["liquidity"], {"tiers": ()})
+        if fee == before or not (fee["tiers"] or before["tiers"]):
+            continue
+        lines = [{**fee, "volume": 0}, *fee["tiers"]]
+        # The engine forgets no line: a tier that is gone charges what the last one does.
+        lines += [lines[-1]] * (len(before["tiers"]) + 1 - len(lines))
+        for tier, line in enumerate(lines):
+            yield record(
+                reference.FEE_TIER,
+                InputType.FEE_TIER,
+                venue=venue,
+                liquidity=int(Liquidity[fee["liquidity"].upper()]),
+                tier=tier,
+                volume=line["volume"],
+                **charged(line),
+            )
+    if terms["fee_tier"] != (was["fee_tier"] if was else 0):
+        reached = {"prior_tier": terms["fee_tier"], "basis": int(FeeBasis.PRIOR_TIER)}
+        yield record(reference.BILLING, InputType.BILLING, venue=venue, **reached)
+
+
+def charged(line: Values) -> dict[str, int]:
+    """Fields of what a fee or one of its tiers charges."""
+    return {
+        "fixed_nanos": price_nanos(line["per_one"]),
+        "rate_e9": round(line["rate_bps"] * RATE_PER_BPS),
+    }
 
 
 def is_listed(terms: Values, instrument: str) -> bool:
@@ -131,8 +165,7 @@ def listing_records(
             InputType.FEE,
             **place,
             liquidity=int(Liquidity[fee["liquidity"].upper()]),
-            fixed_nanos=price_nanos(fee["per_one"]),
-            rate_e9=round(fee["rate_bps"] * RATE_PER_BPS),
+            **charged(fee),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import sys
 from pathlib import Path
@@ -158,12 +159,26 @@ async def serve(config: ServiceConfig, services: Services, log: Logger) -> None:
     log.info("stopped")
 
 
+def keep_answers_short() -> None:
+    """Bounds how long one piece of work holds up the others of this process.
+
+    A thread that reads the database gives way after 0.5 ms instead of 5, and what was made at the
+    start is not walked through again at each full collection.
+    """
+    sys.setswitchinterval(0.0005)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 50, 100)
+
+
 def main() -> int:
     """Reads the configuration from stdin and serves."""
     config = msgspec.json.decode(sys.stdin.buffer.read(), type=ServiceConfig)
     log = logger("api", config.service.log_level)
     try:
-        asyncio.run(serve(config, make_services(config, SystemClock(), log), log))
+        services = make_services(config, SystemClock(), log)
+        keep_answers_short()
+        asyncio.run(serve(config, services, log))
     except VenuefoldError as error:
         log.error("failed", error=str(error))
         return error.exit_code
