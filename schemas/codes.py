@@ -176,11 +176,7 @@ class ReportFlag(IntFlag):
 
 
 class KillScope(IntEnum):
-    """What a KILL input stops.
-
-    The last three are switches of reference data, beside those that people pull: letting one go
-    never lets the other go.
-    """
+    """What a KILL input stops; by reference data (SUSPENDED) apart from by hand."""
 
     ALL = 0
     INSTRUMENT = 1

@@ -45,7 +45,15 @@ BY_VIEW: dict[tuple[str, str], type[IntEnum]] = {
     ("quality_history", "kind"): codes.OutputType,
 }
 HIDDEN = frozenset(
-    {"record", "segment_seq", "frame_offset", "record_offset", "record_bytes", "venue_mask"}
+    {
+        "record",
+        "segment_seq",
+        "frame_offset",
+        "record_offset",
+        "record_bytes",
+        "venue_mask",
+        "stamp",
+    }
 )
 BOOLEANS = frozenset({"is_final", "is_protected", "modelled", "engaged"})
 NAMED = frozenset({"instrument", "venue", "policy"})

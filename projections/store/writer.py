@@ -20,7 +20,7 @@ from projections.views.rows import Change, array
 from schemas.codes import InputType, OutputType
 from schemas.errors import InputError, VenuefoldError
 
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 """Raised when the same log makes other rows: stored ones are rebuilt then."""
 
 

@@ -107,7 +107,7 @@ def kill_row(record: InputRecord, shard: int) -> Row:
     """A row of `kills`."""
     fields = KILL.unpack(record.raw)
     place = (shard, fields.scope, fields.instrument, fields.venue, clean(fields.target))
-    return (*place, fields.engaged, fields.log_ns, record.seq)
+    return (*place, fields.engaged, fields.log_ns, record.seq, fields.venue_ns)
 
 
 def new_orders(records: list[InputRecord], shard: int) -> np.ndarray[Any, Any]:

@@ -2,9 +2,9 @@
 
 A run starts with the reference data of its gateway and its configuration. What of it a store does
 not know is adopted: the terms are read out of the records, and are in force from the start. Fee
-lines of one account or one instrument are not among terms; they stay as the log has them. A venue whose fees or ticks differ
-by instrument is adopted with those of the first instrument that it lists; the others keep theirs
-until somebody changes them.
+lines of one account or one instrument are not among terms; they stay as the log has them. A venue
+whose fees or ticks differ by instrument is adopted with those of the first instrument that it
+lists; the others keep theirs until somebody changes them.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from aggregates.reference.items import Activated
@@ -27,14 +28,16 @@ RATE_PER_BPS = 100_000
 LISTED = ("tick", "lot_units", "min_units", "ticket")
 
 
+@dataclass
 class Catalogue:
-    """What the input log has told so far: dense ids by key, and the terms behind them."""
+    """What the input log has told so far: dense ids by key, and the terms behind them.
 
-    def __init__(self) -> None:
-        self.venues: dict[str, int] = {}
-        self.instruments: dict[str, int] = {}
-        self.venue_terms: dict[str, Values] = {}
-        """Last terms of the venues that this store manages, retired ones left out."""
+    `venue_terms` are the last terms of the venues that this store manages, without retired ones.
+    """
+
+    venues: dict[str, int] = field(default_factory=dict)
+    instruments: dict[str, int] = field(default_factory=dict)
+    venue_terms: dict[str, Values] = field(default_factory=dict)
 
     def fold(self, kind: int, raw: bytes) -> None:
         """Takes a record of the log."""

@@ -81,7 +81,7 @@ def make_services(config: ServiceConfig, clock: Clock, log: Logger) -> Services:
     store = config.reference.store or f"sqlite:///{run / 'reference.db'}"
     return Services(
         port=port,
-        reference=Governed(store, run, port, log),
+        reference=Governed(store, run, port, reads, log),
         reads=reads,
         hub=Hub(),
         gate=Gate(access_rules(api), clock.now_ns),

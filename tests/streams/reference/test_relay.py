@@ -11,13 +11,16 @@ import pytest
 
 from aggregates import kernel
 from aggregates.reference.terms import checked
+from projections.api.reads import Reads
+from projections.store.database import open_generations
 from schemas.codes import InputType, KillScope, OutputType, VenueStatus
 from schemas.commands import Accepted, Refused
 from schemas.reference import VENUE
 from schemas.wire import decode_output, iter_inputs, iter_raw_outputs, text
 from streams.log.run import RunDirectory
 from streams.log.shard_log import ShardLog
-from streams.reference.relay import Relay, RelayError, stamp_of
+from streams.projector import Projector
+from streams.reference.relay import Relay, RelayError, stamp_of, start_of
 from streams.reference.service import ReferenceService
 from tests.builders import START_NS, Tape, set_up
 
@@ -327,3 +330,38 @@ def test_records_of_a_venue_hold_the_full_value(
         400_000,
     )
     assert checked("venue", VENUE_TERMS)["latency_class"] == "metro"
+
+
+def test_a_relay_goes_on_from_what_is_projected(
+    port: EnginePort, service: ReferenceService, tmp_path: Path
+) -> None:
+    run, url = tmp_path / "run", f"sqlite:///{tmp_path / 'read'}"
+    reads = Reads(open_generations(url))
+    assert start_of(reads, run) is None
+    agree(service, "venue", "XCCC", VENUE_TERMS)
+    asyncio.run(Relay(service, port, port.log.directory).step())
+    service.act("suspend", "venue", "XCCC", 3, "eve", "outage")
+    asyncio.run(Relay(service, port, port.log.directory).step())
+    projector = Projector(run, url)
+    for _ in range(2):  # inputs without outputs are taken one look later
+        projector.step()
+    start = start_of(reads, run)
+    assert start is not None
+    assert start.seq == port.engine.seq
+    agree(service, "instrument", "NEW", {"quote_ccy": "USD", "default_policy": 1})
+    asyncio.run(Relay(service, port, port.log.directory, start).step())
+    submitted = port.submitted
+    found, whole = (Relay(service, port, port.log.directory, begun) for begun in (start, None))
+    assert (found.last_stamp, found.catalogue) == (whole.last_stamp, whole.catalogue)
+    assert key_order(found) == key_order(whole)
+    assert asyncio.run(found.step()).records == 0
+    assert port.submitted == submitted
+    RunDirectory.create(tmp_path / "another", {"kind": "other"}).close()
+    assert start_of(reads, tmp_path / "another") is None
+    projector.close()
+    reads.close()
+
+
+def key_order(relay: Relay) -> list[Any]:
+    """Return everything that can be governed, by kind and key."""
+    return sorted(relay.inventory.items(), key=lambda item: item[:2])
