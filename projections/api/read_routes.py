@@ -28,7 +28,7 @@ from schemas.wire import decode_output, to_dict
 
 JSON = "application/json"
 Ask = Request[Any, Any, Any]
-Id = Annotated[int, PathParameter(ge=0, le=2**62, description="global id")]
+Id = Annotated[int, PathParameter(ge=0, lt=2**53, description="global id")]
 Key = Annotated[str, QueryParameter(min_length=1, max_length=64)]
 PathKey = Annotated[str, PathParameter(min_length=1, max_length=64)]
 
