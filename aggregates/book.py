@@ -43,7 +43,7 @@ class Book:
         self.instrument = instrument
         self.rows: list[Row] = []
         self.at_bid = self.at_ask = 0
-        self.killed = False
+        self.killed = 0
         self.raw = b""
         self.limits: Any = None
         self.limits_raw = b""

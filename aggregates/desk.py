@@ -278,7 +278,7 @@ def forget(shard: Shard, order: Order) -> None:
 
 def venue_kills(shard: Shard) -> int:
     """Bit mask of the venues under a kill switch."""
-    return sum(venue.killed << index for index, venue in enumerate(shard.tables.venues))
+    return sum((venue.killed != 0) << index for index, venue in enumerate(shard.tables.venues))
 
 
 def emit_order(shard: Shard, order: Order) -> None:

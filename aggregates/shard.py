@@ -76,6 +76,7 @@ class Shard:
             KillScope.CLIENT: set(),
             KillScope.ACCOUNT: set(),
             KillScope.TRADER: set(),
+            KillScope.SUSPENDED_ACCOUNT: set(),
         }
         self.accounts: dict[bytes, Any] = {}
         self.positions: dict[tuple[bytes, int], Any] = {}

@@ -72,6 +72,8 @@ HEAD = Layout(
         ("killed_clients", "I"),
         ("killed_accounts", "I"),
         ("killed_traders", "I"),
+        ("suspended_accounts", "I"),
+        ("reserved", "4s"),
         ("postings", "I"),
         ("accounts", "I"),
         ("positions", "I"),
@@ -258,6 +260,7 @@ _CHILD_SCALARS = (
     "state",
     "time_in_force",
 )
+_SETS = ("killed_clients", "killed_accounts", "killed_traders", "suspended_accounts")
 _MASK = 2**64 - 1
 
 
@@ -310,6 +313,7 @@ def _head(shard: Shard) -> bytes:
         killed_clients=len(shard.killed[KillScope.CLIENT]),
         killed_accounts=len(shard.killed[KillScope.ACCOUNT]),
         killed_traders=len(shard.killed[KillScope.TRADER]),
+        suspended_accounts=len(shard.killed[KillScope.SUSPENDED_ACCOUNT]),
         postings=len(shard.tables.postings),
         accounts=len(shard.accounts),
         positions=len(shard.positions),
@@ -415,8 +419,7 @@ def decode(data: bytes, generation: bytes) -> Shard:
         item = cursor.read(MARKOUT)
         fields = {name: getattr(item, name) for name in _MARKOUT_SCALARS}
         shard.markouts[item.markout_id] = Markout(**fields)
-    counts = (head.killed_clients, head.killed_accounts, head.killed_traders)
-    for scope, count in zip(shard.killed, counts, strict=True):
+    for scope, count in zip(shard.killed, map(head.__getattribute__, _SETS), strict=True):
         shard.killed[scope] = {cursor.read(TARGET).name for _ in range(count)}
     for _ in range(head.hazards):
         decode_hazard(shard.hazards, cursor)
@@ -434,7 +437,7 @@ def _decode_tables(shard: Shard, head: Any, cursor: Cursor) -> None:
         shard.tables.put_venue(venue, cursor.raw(reference.VENUE.size))
         tail = cursor.read(VENUE_TAIL)
         shard.tables.venues[venue].status = tail.status
-        shard.tables.venues[venue].killed = bool(tail.killed)
+        shard.tables.venues[venue].killed = tail.killed
         shard.tables.venues[venue].self_help = bool(tail.self_help)
         shard.tables.venues[venue].wide_fill_e9 = tail.wide_fill_e9
         shard.tables.venues[venue].wide_ack_ns = tail.wide_ack_ns
@@ -454,7 +457,7 @@ def _decode_book(instrument: int, venues: int, cursor: Cursor) -> Book:
     tail = cursor.read(BOOK_TAIL)
     if tail.has_limits:
         book.limits, book.limits_raw = reference.LIMITS.unpack(limits_raw), limits_raw
-    book.killed = bool(tail.killed)
+    book.killed = tail.killed
     book.mid_x2, book.mid_ns, book.fill_ns = tail.mid_x2, tail.mid_ns, tail.fill_ns
     for moments in book.drift:
         decode_moments(moments, cursor)

@@ -164,7 +164,7 @@ class ReportFlag(IntFlag):
 
 
 class KillScope(IntEnum):
-    """What a KILL input stops."""
+    """What a KILL input stops; by reference data (SUSPENDED) apart from by hand."""
 
     ALL = 0
     INSTRUMENT = 1
@@ -173,6 +173,9 @@ class KillScope(IntEnum):
     ACCOUNT = 4
     TRADER = 5
     SELF_HELP = 6
+    SUSPENDED_VENUE = 7
+    SUSPENDED_INSTRUMENT = 8
+    SUSPENDED_ACCOUNT = 9
 
 
 class FeeBasis(IntEnum):

@@ -37,7 +37,7 @@ struct alignas(64) Book {
   std::uint32_t open_children = 0;
   // As histograms tell classes apart: below kAssetClasses.
   std::uint8_t asset_class = 0;
-  bool killed = false;
+  std::uint8_t killed = 0;  // switches that are engaged, as of a venue
   bool has_limits = false;
   // Bid and ask of a venue side by side, since a tick changes both.
   alignas(64) std::int64_t top_nanos[kMaxVenues][2] = {};

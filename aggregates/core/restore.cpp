@@ -101,7 +101,7 @@ void take_tables(Shard& shard, const state::Head& head, Cursor& cursor) {
     cursor.check(reason == Reason::NONE, "venue");
     const auto tail = cursor.read<state::VenueTail>();
     shard.tables.set_status(id, tail.status);
-    shard.tables.set_killed(id, tail.killed != 0);
+    shard.tables.set_killed(id, tail.killed);
     shard.tables.set_self_help(id, tail.self_help != 0);
     const Reason prior = shard.tables.put_prior(id, tail.wide_fill_e9, tail.wide_ack_ns);
     cursor.check(prior == Reason::NONE, "venue prior");
@@ -128,7 +128,7 @@ void take_books(Shard& shard, const state::Head& head, Cursor& cursor) {
     cursor.take(book.limits);
     const auto tail = cursor.read<state::BookTail>();
     book.has_limits = tail.has_limits != 0;
-    book.killed = tail.killed != 0;
+    book.killed = tail.killed;
     book.mid_x2 = tail.mid_x2;
     book.mid_ns = tail.mid_ns;
     book.fill_ns = tail.fill_ns;
@@ -353,6 +353,9 @@ std::unique_ptr<Shard> decode_state(const std::uint8_t* data, std::size_t size,
   }
   for (std::uint32_t i = 0; i < head.killed_traders; ++i) {
     shard->killed_traders.insert(cursor.read<Target>());
+  }
+  for (std::uint32_t i = 0; i < head.suspended_accounts; ++i) {
+    shard->suspended_accounts.insert(cursor.read<Target>());
   }
   for (std::uint32_t i = 0; i < head.hazards; ++i) take_hazard(*shard, cursor);
   for (std::uint32_t i = 0; i < head.openings; ++i) take_opening(*shard, cursor);

@@ -121,6 +121,7 @@ struct Shard {
   std::set<Target> killed_clients;
   std::set<Target> killed_accounts;
   std::set<Target> killed_traders;
+  std::set<Target> suspended_accounts;
   Accounts accounts;
   Recent recent;
   std::map<CopyKey, Copy> copies;

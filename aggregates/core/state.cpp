@@ -54,6 +54,7 @@ void put_head(Encoder& encoder, const Shard& shard) {
   head.killed_clients = count(shard.killed_clients.size());
   head.killed_accounts = count(shard.killed_accounts.size());
   head.killed_traders = count(shard.killed_traders.size());
+  head.suspended_accounts = count(shard.suspended_accounts.size());
   head.postings = count(shard.tables.postings());
   head.accounts = count(shard.accounts.limits.size());
   head.positions = count(shard.accounts.positions.size());
@@ -236,6 +237,7 @@ std::vector<std::uint8_t> encode_state(const Shard& shard) {
   for (const Target& target : shard.killed_clients) encoder.put(target);
   for (const Target& target : shard.killed_accounts) encoder.put(target);
   for (const Target& target : shard.killed_traders) encoder.put(target);
+  for (const Target& target : shard.suspended_accounts) encoder.put(target);
   for (const auto& [place, hazard] : shard.hazards) {
     encoder.put(place.first);
     encoder.put(place.second);

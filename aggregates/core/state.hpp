@@ -55,6 +55,8 @@ struct Head {
   std::uint32_t killed_clients;
   std::uint32_t killed_accounts;
   std::uint32_t killed_traders;
+  std::uint32_t suspended_accounts;
+  char reserved[4];
   std::uint32_t postings;
   std::uint32_t accounts;
   std::uint32_t positions;

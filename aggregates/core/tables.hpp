@@ -27,7 +27,8 @@ constexpr std::int64_t kNoPrior = -1;
 struct VenueEntry {
   Venue record;
   std::uint8_t status;
-  bool killed;
+  // Switches that are engaged: by hand 1, by reference data 2.
+  std::uint8_t killed;
   bool self_help;
   // What all shards have learned, in place of the prior of its kind and of its terms.
   std::int64_t wide_fill_e9 = kNoPrior;
@@ -73,7 +74,7 @@ class Tables {
   Fees& fees() { return fees_; }
 
   void set_status(std::size_t id, std::uint8_t status);
-  void set_killed(std::size_t id, bool killed);
+  void set_killed(std::size_t id, std::uint8_t switches);
   void set_self_help(std::size_t id, bool declared);
   // What all shards have learned of a venue, or why it cannot be believed.
   Reason put_prior(std::size_t id, std::int64_t fill_ratio_e9, std::int64_t ack_ns);

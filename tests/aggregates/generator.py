@@ -637,7 +637,7 @@ class World(Life, Shares):
     def _kill(self) -> None:
         rng = self.rng
         instrument, venue = self._place()
-        scope = rng.choice((0, 1, 1, 2, 2, 2, 2, 3, 4, 5, 6, rng.choice((7, 200))))
+        scope = rng.choice((0, 1, 1, 2, 2, 2, 2, 3, 4, 5, 6, 7, 8, 9, rng.choice((10, 200))))
         targets: dict[int, dict[str, Any]] = {
             KillScope.INSTRUMENT: {"instrument": rng.choice((instrument, instrument, 50))},
             KillScope.VENUE: {"venue": rng.choice((venue, venue, VENUE_NONE))},
@@ -645,6 +645,9 @@ class World(Life, Shares):
             KillScope.CLIENT: {"target": rng.choice((b"CLI1", b"CLI2", b"NOBODY"))},
             KillScope.ACCOUNT: {"target": rng.choice((b"ACC1", b"ACC2"))},
             KillScope.TRADER: {"target": rng.choice((b"TRD1", b"TRD2"))},
+            KillScope.SUSPENDED_VENUE: {"venue": rng.choice((venue, venue, VENUE_NONE))},
+            KillScope.SUSPENDED_INSTRUMENT: {"instrument": rng.choice((instrument, 50))},
+            KillScope.SUSPENDED_ACCOUNT: {"target": rng.choice((b"ACC1", b"ACC2"))},
         }
         values = targets.get(scope, {})
         self.tape.kill(scope, rng.choice((1, 1, 1, 2)), **values)

@@ -217,6 +217,8 @@ class Ledger:
             KillScope.INSTRUMENT: record.instrument,
             KillScope.VENUE: record.venue,
             KillScope.SELF_HELP: record.venue,
+            KillScope.SUSPENDED_VENUE: record.venue,
+            KillScope.SUSPENDED_INSTRUMENT: record.instrument,
         }.get(record.scope, record.target)
         killed = self.killed[record.scope]
         (killed.add if record.engaged else killed.discard)(target)
@@ -426,6 +428,10 @@ class Ledger:
         assert sent.instrument not in killed[KillScope.INSTRUMENT], f"{self.where}: killed"
         assert sent.venue not in killed[KillScope.VENUE], f"{self.where}: venue killed"
         assert sent.venue not in killed[KillScope.SELF_HELP], f"{self.where}: self help"
+        assert sent.venue not in killed[KillScope.SUSPENDED_VENUE], f"{self.where}: suspended"
+        stopped = killed[KillScope.SUSPENDED_INSTRUMENT]
+        assert sent.instrument not in stopped, f"{self.where}: suspended"
+        assert order.account not in killed[KillScope.SUSPENDED_ACCOUNT], f"{self.where}: suspended"
         assert order.client not in killed[KillScope.CLIENT], f"{self.where}: client killed"
         assert order.account not in killed[KillScope.ACCOUNT], f"{self.where}: account killed"
         assert order.trader not in killed[KillScope.TRADER], f"{self.where}: trader killed"
@@ -503,6 +509,9 @@ class Ledger:
                 KillScope.CLIENT: order.client == record.target,
                 KillScope.ACCOUNT: order.account == record.target,
                 KillScope.SELF_HELP: False,
+                KillScope.SUSPENDED_VENUE: child.sent.venue == record.venue,
+                KillScope.SUSPENDED_INSTRUMENT: child.sent.instrument == record.instrument,
+                KillScope.SUSPENDED_ACCOUNT: order.account == record.target,
                 KillScope.TRADER: order.trader == record.target,
             }[KillScope(record.scope)]
             assert not place or child.state != ChildState.HELD, f"{self.where}: still held"

@@ -90,7 +90,7 @@ TABLES = {
     """,
     "kills": """
         shard:int! scope:int! instrument:big! venue:int! target:text! engaged:int
-        log_ns:big seq:big
+        log_ns:big seq:big stamp:big
     """,
     "orders": """
         id:id! shard:int order_id:big log_ns:big instrument:int client:text account:text
