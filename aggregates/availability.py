@@ -36,14 +36,17 @@ def misses(
 ) -> tuple[int, ...]:
     """1 - P(available >= q) in 1/65536 for each size of the table; never falls with size.
 
-    Each share is shrunk to the venue's own filled share, so a venue never tried is no sure thing.
+    The share of the least size is shrunk to the venue's own filled share, so a venue never tried is
+    no sure thing; each other to that of the next smaller size, so what small children tell is
+    believed of large ones until those tell more.
     """
     evidence, prior_weight = row.evidence, settings.fill_prior_weight
     w = weight(now_ns, evidence.survival_then_ns, settings.fill_quantum_ns)
-    found, worst = [], 0
+    found, worst, share = [], 0, venue_ratio
     for index in range(SURVIVAL_SIZES):
-        had = evidence.success[index] * w + venue_ratio * prior_weight
-        share = had / (evidence.trials[index] * w + prior_weight)
+        if evidence.trials[index]:
+            had = evidence.success[index] * w + share * prior_weight
+            share = had / (evidence.trials[index] * w + prior_weight)
         if index == SURVIVAL_SIZES - 1 and fill_ratio < share:
             share = fill_ratio
         worst = max(worst, min(MISS_MAX, floor((1.0 - share) * MISS_SCALE)))

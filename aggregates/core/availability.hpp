@@ -25,22 +25,25 @@ inline Misses misses(const Evidence& evidence, std::int64_t now_ns, double venue
                      double fill_ratio, const Tables& tables) {
   const double prior_weight = tables.priors().fill_weight;
   const double w = tables.grids().fill.weight(now_ns, evidence.survival_then_ns);
-  const double prior = venue_ratio * prior_weight;
   Misses found;
   std::int64_t worst = 0;
-  if (evidence.trials[0] == 0.0 && fill_ratio >= prior / prior_weight) {
+  if (evidence.trials[0] == 0.0 && fill_ratio >= venue_ratio) {
     // Nothing was ever learned: every size is believed alike.
-    const double share = (0.0 * w + prior) / (0.0 * w + prior_weight);
-    worst = std::max(worst, std::min(kMissMax, floor_to_int64((1.0 - share) * kMissScale)));
+    worst = std::max(worst, std::min(kMissMax, floor_to_int64((1.0 - venue_ratio) * kMissScale)));
     found.fill(static_cast<std::uint16_t>(worst));
     return found;
   }
-  // All at once, and bounded before they are integers: a value below 0 counts as 0 anyhow.
+  // Bounded before they are integers: a value below 0 counts as 0 anyhow.
   constexpr std::size_t last = kSurvivalSizes - 1;
   std::array<double, kSurvivalSizes> shares;
   std::array<std::int32_t, kSurvivalSizes> values;
+  double share = venue_ratio;
   for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
-    shares[i] = (evidence.success[i] * w + prior) / (evidence.trials[i] * w + prior_weight);
+    if (evidence.trials[i] != 0.0) {
+      share = (evidence.success[i] * w + share * prior_weight) /
+              (evidence.trials[i] * w + prior_weight);
+    }
+    shares[i] = share;
   }
   if (fill_ratio < shares[last]) shares[last] = fill_ratio;
   for (std::size_t i = 0; i < kSurvivalSizes; ++i) {

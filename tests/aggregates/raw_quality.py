@@ -742,8 +742,9 @@ class RawQuality:
         weight = weights(row.ends[-1][0] if row.ends else 0, self.settings.fill_half_life_ns)
         for index in range(8):
             size = lot * 2**index
-            had = fsum(weight(at) for at, _, cum in row.ends if cum >= size)
-            lacked = fsum(weight(at) for at, sent, cum in row.ends if cum < min(size, sent))
+            asked = [end for end in row.ends if end[1] > (size // 2 if index else 0)]
+            had = fsum(weight(at) for at, sent, cum in asked if cum >= min(size, sent))
+            lacked = fsum(weight(at) for at, sent, cum in asked if cum < min(size, sent))
             close(where, told, f"available_{index}_n", had + lacked)
             if not 0.0 < had + lacked < NEGLIGIBLE:
                 share = had / (had + lacked) if had + lacked else 0.0
