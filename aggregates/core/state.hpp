@@ -56,14 +56,12 @@ struct Head {
   std::uint32_t killed_accounts;
   std::uint32_t killed_traders;
   std::uint32_t suspended_accounts;
-  char reserved[4];
   std::uint32_t postings;
   std::uint32_t accounts;
   std::uint32_t positions;
   std::uint32_t recent;
   std::uint32_t copies;
   std::uint32_t openings;
-  char reserved[4];
   std::uint64_t compares_copies;
 };
 static_assert(sizeof(Head) == 240);

@@ -237,10 +237,9 @@ class World(Life, Shares):
         self.tape.venue(
             venue,
             rng.choice(("XNYS", "BATS", "IEXG", "EDGX", "ARCX", "")) + f"{rng.randint(0, 9)}{tail}",
-            kind=VenueKind.DARK if venue in self.darks else VenueKind.LIT,
             is_protected=int(rng.random() < 0.85),
             modelled=int(rng.random() < 0.1),
-            kind=rng.choice((1, 1, 1, 2, 3)),
+            kind=VenueKind.DARK if venue in self.darks else rng.choice((1, 1, 1, 2, 3)),
             ack_prior_ns=rng.choice((0, MS, 5 * MS, rng.randint(1, 20 * MS))),
         )
 
