@@ -118,20 +118,24 @@ class Sent:
     trade_ids: list[int] = field(default_factory=list)
 
 
+def apart(rng: random.Random, name: str) -> random.Random:
+    """A source of its own, so that what else is drawn stays; another for each state of `rng`."""
+    return random.Random(f"{name} {rng.getstate()[1][:8]}")
+
+
 class World(Life, Shares):
     """Draws one record after the other."""
 
     def __init__(self, rng: random.Random, garbage: float, engine: Engine) -> None:
         self.rng, self.garbage, self.engine = rng, garbage, engine
-        self.shares = random.Random(rng.getstate()[1][0])
+        self.shares = apart(rng, "shares")
         self.heard: deque[Callable[[], None]] = deque()
         self.tape = Tape(START_NS)
         self.steps: list[tuple[bytes, bytes]] = []
         self.calm = self.resting = False
         self.consumed = self.count = self.drawn = 0
         self.venues = rng.randint(3, 8)
-        # A source of its own, so that what else is drawn stays.
-        self.luck = random.Random(rng.getstate()[1][0])
+        self.luck = apart(rng, "luck")
         self.darks = {v for v in range(1, self.venues) if self.luck.random() < 0.25}
         self.instruments = rng.randint(2, 5)
         self.units_per_one = [rng.choice((1, 1, 100_000_000)) for _ in range(self.instruments)]
@@ -158,6 +162,8 @@ class World(Life, Shares):
                 self._next()
             if len(self.tape.data) > before:
                 self._step()
+            if self.shares.random() < 0.02:
+                self._hear()
             while self.heard:
                 self.heard.popleft()()
                 if self.consumed < len(self.tape.data):
