@@ -132,7 +132,7 @@ def emit_execution(shard: Shard, book: Book, venue: int) -> None:
         _read(values, f"mid_adverse_{name}", evidence.mid[index], now_ns, impact)
     for queue in range(hazards.BUCKETS):
         name = f"passive_fill_{queue}"
-        passive = hazards.passive_fill_of_queue(
+        passive = hazards.passive_fill(
             shard, book.instrument, venue, queue, settings.horizons_ns[-1]
         )
         values[name], values[f"{name}_se"], values[f"{name}_n"] = passive

@@ -192,6 +192,8 @@ CHILD = Layout(
         ("queue", "B"),
         ("rest_ns", "q"),
         ("age_ns", "q"),
+        ("ended_ns", "q"),
+        *(("ended_venue_ns", "q"), ("ended_units", "q")),
         ("rested", "B"),
         ("reserved", "7s"),
     ),
@@ -199,7 +201,11 @@ CHILD = Layout(
 """Followed by its trades by rising trade id."""
 TRADE = Layout(
     "TradeBytes",
-    (("trade_id", "Q"), ("units", "q"), ("nanos", "q"), ("fee_nanos", "q"), ("changed", "Q")),
+    (
+        *(("trade_id", "Q"), ("units", "q"), ("nanos", "q"), ("fee_nanos", "q")),
+        *(("changed", "B"), ("liquidity", "B"), ("cell", "B"), ("reserved", "5s")),
+        *(("row_ns", "q"), ("venue_ns", "q")),
+    ),
 )
 TIMER = Layout("TimerBytes", (("due_ns", "q"), ("kind", "Q"), ("subject", "Q")))
 TARGET = Layout("Target", (("name", "16s"),))
@@ -243,8 +249,7 @@ _CHILD_SCALARS = (
     "queries",
     "reason",
     "queue",
-    "rest_ns",
-    "age_ns",
+    *("rest_ns", "age_ns", "ended_ns", "ended_venue_ns", "ended_units"),
     "child_id",
     "decision_id",
     "units",
@@ -259,6 +264,10 @@ _CHILD_SCALARS = (
     "time_in_force",
 )
 _SETS = ("killed_clients", "killed_accounts", "killed_traders", "suspended_accounts")
+_TRADE_SCALARS = (
+    *("units", "nanos", "fee_nanos", "changed"),
+    *("liquidity", "cell", "row_ns", "venue_ns"),
+)
 _MASK = 2**64 - 1
 
 
@@ -374,13 +383,7 @@ def _child(child: Child) -> bytes:
     values = {name: getattr(child, name) for name in _CHILD_SCALARS}
     head = CHILD.pack(trades=len(child.trades), acked=child.acked, rested=child.rested, **values)
     return head + b"".join(
-        TRADE.pack(
-            trade_id=trade_id,
-            units=trade.units,
-            nanos=trade.nanos,
-            fee_nanos=trade.fee_nanos,
-            changed=trade.changed,
-        )
+        TRADE.pack(trade_id=trade_id, **{name: getattr(trade, name) for name in _TRADE_SCALARS})
         for trade_id, trade in sorted(child.trades.items())
     )
 
@@ -502,7 +505,7 @@ def _decode_child(order: Order, cursor: Cursor) -> Child:
     )
     for _ in range(values.trades):
         trade = cursor.read(TRADE)
-        child.trades[trade.trade_id] = Trade(
-            trade.units, trade.nanos, trade.fee_nanos, bool(trade.changed)
-        )
+        told = Trade(**{name: getattr(trade, name) for name in _TRADE_SCALARS})
+        told.changed = bool(told.changed)
+        child.trades[trade.trade_id] = told
     return child

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum, IntFlag
 
-from schemas import tick_flags
-
-QuoteFlag, TradeCondition = tick_flags.QuoteFlag, tick_flags.TradeCondition
+from schemas.tick_flags import QuoteFlag as QuoteFlag
+from schemas.tick_flags import TradeCondition as TradeCondition
 
 
 class InputType(IntEnum):

@@ -296,19 +296,19 @@ class ExecutionQualityEvent(OutputEvent, frozen=True, kw_only=True, tag="executi
 
 
 class ClassFeed(msgspec.Struct, frozen=True):
-    """Feed delay of a venue's instruments of one class, above its least; `n` quotes."""
+    """Feed delay of a venue's instruments of one class, above its least; None without quotes."""
 
     asset_class: str
-    p50_ns: int
-    p90_ns: int
-    p99_ns: int
+    p50_ns: int | None
+    p90_ns: int | None
+    p99_ns: int | None
     n: int
 
 
 class VenueQualityEvent(OutputEvent, frozen=True, kw_only=True, tag="venue_quality"):
     """A venue over all instruments of a shard: health, latency quantiles, fills and rejects.
 
-    A quantile is None where its latency was never seen; `feed_by_class` has the classes that were.
+    A quantile is None where its latency was never seen.
     `dropped_*` counts markouts of its fills that could not settle, by reason and side.
     """
 

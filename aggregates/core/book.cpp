@@ -6,10 +6,10 @@ namespace {
 constexpr std::size_t kStrideStep = 2;
 
 // Moves rows that lie `before` apart to places `after` apart.
-template <class Row>
-void restride(std::vector<Row>& rows, std::size_t instruments, std::size_t before,
+template <class List>
+void restride(List& rows, std::size_t instruments, std::size_t before,
               std::size_t after) {
-  std::vector<Row> wider(instruments * after);
+  List wider(instruments * after);
   for (std::size_t instrument = 0; instrument < instruments; ++instrument) {
     for (std::size_t venue = 0; venue < before; ++venue) {
       wider[instrument * after + venue] = rows[instrument * before + venue];

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "evidence.hpp"
+#include "huge_pages.hpp"
 #include "quality.hpp"
 
 namespace venuefold {
@@ -51,6 +52,10 @@ struct alignas(64) Book {
     asset_class = told.asset_class < kAssetClasses ? told.asset_class : std::uint8_t{0};
   }
 };
+
+// Rows are met in any order: in huge pages the processor finds them by itself.
+template <class Row>
+using Rows = std::vector<Row, HugePages<Row>>;
 
 // Cache lines of a row that every tick changes.
 constexpr std::size_t kTickLines = 6;
@@ -103,12 +108,12 @@ class Books {
   }
 
   // One instrument's rows by venue.
-  struct Rows {
+  struct Ladder {
     Tick* ticks;
     Terms* terms;
     Deep* deep;
   };
-  Rows rows(std::size_t instrument) {
+  Ladder rows(std::size_t instrument) {
     const std::size_t first = instrument * stride_;
     return {&ticks_[first], &terms_[first], &deep_[first]};
   }
@@ -120,6 +125,7 @@ class Books {
   void set_touch(std::size_t instrument, std::size_t venue, Level bid, Level ask, Now now) {
     set_touch(books_[instrument], tick(instrument, venue), instrument, venue, bid, ask, now);
   }
+  template <unsigned Families = ALL_FAMILIES>
   void set_touch(Book& book, Tick& row, std::size_t instrument, std::size_t venue, Level bid,
                  Level ask, Now now);
   // Changes a level behind the touch.
@@ -205,9 +211,9 @@ class Books {
   std::size_t venues_ = 0;
   std::size_t stride_ = 0;
   std::vector<Book> books_;
-  std::vector<Tick> ticks_;
-  std::vector<Terms> terms_;
-  std::vector<Deep> deep_;
+  Rows<Tick> ticks_;
+  Rows<Terms> terms_;
+  Rows<Deep> deep_;
   // Only of rows that have had children; a place is 1 + the index, 0 = none.
   std::deque<Evidence> evidence_;
   std::vector<std::uint32_t> evidence_place_;
@@ -262,6 +268,7 @@ inline bool is_near_crossed(std::int64_t bid, std::int64_t ask, Now now) {
   return now.mid_crossed_e9 != 0 && ask != 0 && bid - ask <= scale_e9(ask, now.mid_crossed_e9);
 }
 
+template <unsigned Families>
 [[gnu::always_inline]] inline void Books::set_touch(Book& book, Tick& row,
                                                     std::size_t instrument, std::size_t venue,
                                                     Level bid, Level ask, Now now) {
@@ -269,13 +276,15 @@ inline bool is_near_crossed(std::int64_t bid, std::int64_t ask, Now now) {
   const std::uint64_t at_ask = book.at_best[1];
   const Level before[2] = {row.touch[0], row.touch[1]};
   const std::int64_t session_ns = row.clock.at(now.ns);
-  advance(row, session_ns, now.liquidity.step(session_ns), at_bid >> venue & 1,
-          at_ask >> venue & 1);
+  if constexpr ((Families & TIMES) != 0) {
+    advance(row, session_ns, now.liquidity.step(session_ns), at_bid >> venue & 1,
+            at_ask >> venue & 1);
+  }
   row.touch[0] = bid;
   row.touch[1] = ask;
   if (row.clock.is_running()) [[likely]] {
-    observe_change(row, before);
-    for (std::size_t side = 0; side < 2; ++side) {
+    if constexpr ((Families & JUMPS) != 0) observe_change(row, before);
+    for (std::size_t side = 0; side < ((Families & REFILLS) != 0 ? 2 : 0); ++side) {
       const std::int64_t refill_ns =
           observe_touch(row, side, before[side].nanos, row.touch[side].nanos, session_ns,
                         now.liquidity.grid().quantum_ns() * kSteps);
@@ -295,6 +304,7 @@ inline bool is_near_crossed(std::int64_t bid, std::int64_t ask, Now now) {
   }
   std::uint64_t changed = (book.at_best[0] ^ at_bid) | (book.at_best[1] ^ at_ask);
   changed &= ~(std::uint64_t{1} << venue);
+  if constexpr ((Families & TIMES) == 0) return;
   if (changed != 0) [[unlikely]] settle_best(instrument, changed, at_bid, at_ask, now);
 }
 

@@ -247,7 +247,7 @@ void gather(Shard& shard, const Order& order, const Policy& policy, Candidates& 
   const View view = view_of(shard, order, policy);
   const std::uint32_t instrument = order.record.instrument;
   const Book& book = shard.books[instrument];
-  const Books::Rows rows = shard.books.rows(instrument);
+  const Books::Ladder rows = shard.books.rows(instrument);
   Candidate* candidate = found.list.data();
   std::uint64_t eligible = 0;
   std::int64_t tickets = 0;

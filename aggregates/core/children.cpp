@@ -184,7 +184,7 @@ bool is_overdue(const Shard& shard, const Child& child) {
   return is_live(child.state) && child.is_awaited() && child.due_ns == shard.log_ns;
 }
 
-void end_at_venue(Shard& shard, const Child& child) {
+void end_at_venue(Shard& shard, Child& child) {
   child.order->visit(child.venue, shard.seq);
   --shard.books[child.order->record.instrument].open_children;
   if (!child.rests() || child.state == ChildState::REJECTED) learning::observe_end(shard, child);

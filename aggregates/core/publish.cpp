@@ -99,7 +99,7 @@ void emit_row(Shard& shard, std::size_t instrument, std::size_t venue) {
 // P(filled within the last horizon) behind a queue.
 #define READ_PASSIVE(QUEUE)                                                              \
   {                                                                                      \
-    const Passive passive = hazards::passive_fill_of_queue(                              \
+    const Passive passive = hazards::passive_fill(                              \
         shard, static_cast<std::uint32_t>(instrument), static_cast<std::uint8_t>(venue), \
         QUEUE, shard.tables.settings().horizon_4_ns);                                    \
     record.passive_fill_##QUEUE = passive.probability;                                   \

@@ -236,8 +236,15 @@ void take_child(Shard& shard, Order& order, Cursor& cursor) {
   child.queue = record.queue;
   child.rest_ns = record.rest_ns;
   child.age_ns = record.age_ns;
+  child.ended_ns = record.ended_ns;
+  child.ended_venue_ns = record.ended_venue_ns;
+  child.ended_units = record.ended_units;
   child.rested = record.rested != 0;
-  for (std::uint32_t i = 0; i < record.trades; ++i) child.add_trade(cursor.read<state::Trade>());
+  for (std::uint32_t i = 0; i < record.trades; ++i) {
+    const auto trade = cursor.read<state::Trade>();
+    cursor.check(trade.cell < kHazardCells || trade.cell == kNoCell, "trade");
+    child.add_trade(trade);
+  }
   order.add_child(child);
   shard.books[order.record.instrument].open_children += is_open(child.state);
 }

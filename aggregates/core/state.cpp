@@ -141,6 +141,9 @@ void put_child(Encoder& encoder, const Child& child) {
   record.queue = child.queue;
   record.rest_ns = child.rest_ns;
   record.age_ns = child.age_ns;
+  record.ended_ns = child.ended_ns;
+  record.ended_venue_ns = child.ended_venue_ns;
+  record.ended_units = child.ended_units;
   record.rested = child.rested;
   record.trades = count(child.trades.size());
   record.venue = child.venue;

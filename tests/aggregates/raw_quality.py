@@ -177,6 +177,15 @@ class Instrument:
 
 
 @dataclass(slots=True)
+class Fill:
+    """A fill as it was told, and the places of what it taught."""
+
+    liquidity: int
+    fee_nanos: int
+    places: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Sent:
     """A child on its way."""
 
@@ -187,6 +196,9 @@ class Sent:
     arrival: Fraction
     cum_units: int = 0
     trades: dict[int, tuple[int, int]] = field(default_factory=dict)
+    told: dict[int, Fill] = field(default_factory=dict)
+    end: tuple[int, int, int, int] | None = None
+    """What it had at its end, and its places among fills of row and venue and among ends."""
     answered: bool = False
     state: int = ChildState.SENT
     ended: bool = False
@@ -453,6 +465,7 @@ class RawQuality:
             # A canceled trade never was: the next one of its child is the first again.
             kept = report.last_units if report.exec_type == ExecType.TRADE_CORRECT else 0
             sent.cum_units += kept - sent.trades.get(report.ref_trade_id, (0, 0))[0]
+            self._take_back(sent, row, venue, report)
         if report.exec_type == ExecType.TRADE_CANCEL:
             sent.trades[report.ref_trade_id] = 0, 0
             row.counts["fills"] -= 1
@@ -469,28 +482,65 @@ class RawQuality:
             self.instruments[sent.child.instrument].fill_ns = now_ns
             self._start_markout(sent, report, now_ns)
 
-    def _costs(self, sent: Sent, row: Raw, report: Any, now_ns: int) -> None:
-        session_ns, price = row.clock(now_ns), Fraction(report.last_nanos)
+    def _take_back(self, sent: Sent, row: Raw, venue: RawVenue, report: Any) -> None:
+        """A canceled trade taught nothing, a corrected one something else."""
+        canceled, ref = report.exec_type == ExecType.TRADE_CANCEL, report.ref_trade_id
+        units = 0 if canceled else report.last_units
+        added, told = units - sent.trades[ref][0], sent.told[ref]
+        for name, value in self._cost_values(sent, report).items() if not canceled else ():
+            if name in told.places:
+                row.samples[name].replace(told.places[name], value)
+        for name, place in told.places.items() if canceled else ():
+            row.samples[name].retract(place, self.settings.cost_half_life_ns)
+        place = sent.child.venue, sent.child.account, sent.child.instrument, told.liquidity
+        others = [fill for key, fill in sent.trades.items() if key != ref]
+        was = self._expected(place, row, others, sent.trades[ref])
+        if was is not None:
+            fill = units, report.last_nanos
+            now = 0 if canceled else self._expected(place, row, others, fill)
+            fee_nanos = 0 if canceled else report.fee_nanos
+            row.fee_expected += now - was
+            row.fee_charged += fee_nanos - told.fee_nanos
+            told.fee_nanos = fee_nanos
+        if sent.end is not None:
+            had, in_row, in_venue, in_ends = sent.end
+            had = max(0, had + added)
+            sent.end = had, in_row, in_venue, in_ends
+            share = min(had, sent.child.units) / sent.child.units
+            row.fills.replace(in_row, share)
+            venue.fills.replace(in_venue, share)
+            row.ends[in_ends] = (*row.ends[in_ends][:2], had)
+
+    def _expected(
+        self, place: Any, row: Raw, others: list[tuple[int, int]], fill: tuple[int, int]
+    ) -> Any:
+        one = self.instruments[place[2]].units_per_one
+        expected = self.fees.expected(place, others, fill, one)
+        if expected is None and place[3] in row.fees:
+            fixed, rate = row.fees[place[3]]
+            expected = (fixed + fill[1] * rate // 10**9) * fill[0] // one
+        return expected
+
+    def _cost_values(self, sent: Sent, report: Any) -> dict[str, float]:
+        price, found = Fraction(report.last_nanos), {}
         if sent.mid and not sent.rests:
-            cost = bps(2 * sent.sign * (price - sent.mid), sent.mid)
-            row.samples["effective_bps"].add(session_ns, cost)
+            found["effective_bps"] = bps(2 * sent.sign * (price - sent.mid), sent.mid)
         if sent.far and not sent.rests:
-            better = bps(sent.sign * (sent.far - price), sent.far)
-            row.samples["improvement_bps"].add(session_ns, better)
+            found["improvement_bps"] = bps(sent.sign * (sent.far - price), sent.far)
         one = self.instruments[sent.child.instrument].units_per_one
         fee = Fraction(report.fee_nanos * one, report.last_units)
-        all_in = bps(sent.sign * (price - sent.arrival) + fee, sent.arrival)
-        row.samples["all_in_bps"].add(session_ns, all_in)
+        found["all_in_bps"] = bps(sent.sign * (price - sent.arrival) + fee, sent.arrival)
+        return found
+
+    def _costs(self, sent: Sent, row: Raw, report: Any, now_ns: int) -> None:
+        told = sent.told[report.trade_id] = Fill(report.liquidity, report.fee_nanos)
+        for name, value in self._cost_values(sent, report).items():
+            told.places[name] = row.samples[name].add(row.clock(now_ns), value)
 
     def _fee(self, sent: Sent, row: Raw, report: Any) -> None:
         fill, child = (report.last_units, report.last_nanos), sent.child
-        one = self.instruments[child.instrument].units_per_one
         place = child.venue, child.account, child.instrument, report.liquidity
-        before = list(sent.trades.values())
-        expected = self.fees.expected(place, before, fill, one)
-        if expected is None and report.liquidity in row.fees:
-            fixed, rate = row.fees[report.liquidity]
-            expected = (fixed + report.last_nanos * rate // 10**9) * report.last_units // one
+        expected = self._expected(place, row, list(sent.trades.values()), fill)
         sent.trades[report.trade_id] = fill
         if expected is not None:
             wrong = abs(report.fee_nanos - expected) > self.settings.fee_tolerance_nanos
@@ -563,15 +613,17 @@ class RawQuality:
             return  # what rested had to wait for others, and says nothing of what was there
         is_first = self.first[sent.child.order_id] == sent.child.decision_id
         share = min(record.cum_units, record.units) / record.units
+        places = []
         for fills, rejects, clock in (
             (row.fills, row.samples["reject_rate"], row.clock),
             (venue.fills, venue.rejects, venue.clock),
         ):
             if is_first and not sent.rests:
-                fills.add(clock(now_ns), share)
+                places.append(fills.add(clock(now_ns), share))
             rejects.add(clock(now_ns), rejected)
         if is_first and not rejected:
             row.ends.append((row.clock(now_ns), record.units, record.cum_units))
+            sent.end = record.cum_units, *places, len(row.ends) - 1
         venue.health.answer(rejected, now_ns)
 
     # markouts
