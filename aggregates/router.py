@@ -74,6 +74,7 @@ def decide(shard: Shard, order: Order, book: Book, best: Best, kill_mask: int) -
     least = 0 if order.whole else order.least_units
     task = Task(order, policy, least or wanted, book.units_per_one)
     task.is_whole = order.whole or bool(least)
+    task.missed_nanos = charges.last_nanos + charges.penalty_nanos
     task.dark_ranks, task.dark_units = dark.ranks_of(candidates), dark_units
     chosen = Protected(Plan())
     # Part of the minimum may be out already; what is free then waits for its answer.
