@@ -158,7 +158,9 @@ def score(rng: random.Random, venues: int, kind: str, core: str = "native") -> S
 
 @dataclass(slots=True)
 class Table:
-    """Protocol A at one number of venues, non-trivial cases only."""
+    """Protocol A at one number of venues, non-trivial cases only; `free` are those in which nothing
+    is fixed per venue, `fixed` the others.
+    """
 
     venues: int
     n: int
@@ -168,6 +170,9 @@ class Table:
     exact_misses: int
     random_overlap: float
     best_price_overlap: float
+    free_overlap: float
+    fixed_overlap: float
+    fixed_within: float
 
 
 def table(venues: int, count: int, seed: int = 1, core: str = "native") -> Table:
@@ -184,6 +189,9 @@ def table(venues: int, count: int, seed: int = 1, core: str = "native") -> Table
         sum(one.kind in EXACT and (one.excess > 0 or not one.is_full) for one in scores),
         fmean(one.random_overlap for one in hard),
         fmean(one.best_price_overlap for one in hard),
+        fmean(one.overlap for one in hard if one.kind in EXACT),
+        fmean(one.overlap for one in hard if one.kind not in EXACT),
+        fmean(one.is_within for one in hard if one.kind not in EXACT),
     )
 
 
