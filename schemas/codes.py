@@ -6,7 +6,8 @@ from enum import IntEnum, IntFlag
 
 from schemas import tick_flags
 
-QuoteFlag, TradeCondition = tick_flags.QuoteFlag, tick_flags.TradeCondition
+QuoteFlag = tick_flags.QuoteFlag
+TradeCondition = tick_flags.TradeCondition
 
 
 class InputType(IntEnum):

@@ -154,7 +154,8 @@ class Search {
     std::size_t count = 0;
     for_each_bit(usable_, [&](std::size_t i) {
       const std::int64_t units = std::min(curves_[i].capacity, task_.wanted);
-      averages[count++] = {floor_div(curves_[i].cost(units) + task_.ticket(i, units), int128{units}), i};
+      const int128 cost = curves_[i].cost(units) + task_.ticket(i, units);
+      averages[count++] = {floor_div(cost, int128{units}), i};
     });
     std::sort(averages.begin(), averages.begin() + static_cast<std::ptrdiff_t>(count));
     Mask venues = must();
