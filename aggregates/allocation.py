@@ -61,7 +61,8 @@ class Plan:
 class Task:
     """One allocation to make. `least` is what venues must get at least, by rank; no offer beyond
     `cap_nanos` may be taken, 0 = none. `units_per_one` turns a ticket into nanos * units. The dark
-    pools of `dark_ranks` together get at most `dark_units`.
+    pools of `dark_ranks` together get at most `dark_units`. What a single venue has no room for
+    costs `missed_nanos` per whole one.
     """
 
     order: Order
@@ -73,6 +74,7 @@ class Task:
     least: Sizes = field(default_factory=dict)
     dark_ranks: int = 0
     dark_units: int = 0
+    missed_nanos: int = 0
 
     def floor_of(self, candidate: Candidate) -> int:
         """Least size of a child there, in whole lots."""
@@ -81,15 +83,21 @@ class Task:
         lot: int = row.lot_units
         return -(-least // lot) * lot
 
-    def ticket(self, candidate: Candidate) -> int:
-        """What a child there costs whatever its size, in nanos * units."""
-        return candidate.ticket_nanos * self.units_per_one
+    def ticket(self, candidate: Candidate, units: int) -> int:
+        """What a child there costs besides its fee per one, in nanos * units: its ticket, and what
+        the fee lacks to the least that is charged.
+        """
+        fixed = candidate.ticket_nanos * self.units_per_one
+        charged = candidate.levels[0].fee_nanos * units
+        if candidate.least_fee_nanos and self.policy.fee_aware and charged >= 0:
+            fixed += max(0, candidate.least_fee_nanos * self.units_per_one - charged)
+        return fixed
 
     def ticket_share(self, candidate: Candidate) -> int:
         """Ticket per whole one were everything sent there: what a policy with an order of venues
         of its own sees of it; the others search.
         """
-        return min(MAX_PRICE_NANOS, self.ticket(candidate) // self.wanted)
+        return min(MAX_PRICE_NANOS, self.ticket(candidate, self.wanted) // self.wanted)
 
 
 def sorted_keys(task: Task, candidates: list[Candidate]) -> list[Key]:
@@ -214,8 +222,9 @@ def plan_of(task: Task, candidates: list[Candidate], sizes: Sizes) -> Plan:
             plan.units += units
             plan.cost += part.cost
             plan.added += part.added
-            plan.ranked += part.ranked + task.ticket(candidate)
-            plan.ticket_nanos += candidate.ticket_nanos
+            ticket = task.ticket(candidate, units)
+            plan.ranked += part.ranked + ticket
+            plan.ticket_nanos += ticket // task.units_per_one
     return plan
 
 

@@ -62,6 +62,7 @@ class Candidate:
     balance_nanos: int = 0
     ticket_nanos: int = 0
     penalty_nanos: int = 0
+    least_fee_nanos: int = 0
     is_dark: bool = False
     least_units: int = 0
     adverse_bps: float = 0.0
@@ -95,6 +96,7 @@ def gather(
             verdict = unwell(entry.quality.health, policy)
         if verdict[0] == Reason.NONE:
             candidate.fee = taker_terms(row, line, order)
+            candidate.least_fee_nanos = line.min_nanos if line is not None else 0
             verdict = _price(candidate, order, policy, tables, now_ns)
         candidate.reason, candidate.value = verdict
         found.append(candidate)

@@ -4,9 +4,9 @@ A pool trades at the midpoint of the prevailing best bid and offer. Its child is
 limit the midpoint itself, rounded to the passive side of half a tick (where midpoints lie), so
 that it never pays more than the decision saw. What may be there is read from what our own children
 have taught: the survival table's first size is the zero bin, P(anything at all). What is missed is
-expected to pay the best displayed price afterwards, and the penalty besides. The move of the mid
-after our fills counts against the pool: as adverse selection of what it fills where the mid comes
-back, as leakage to what remains where it runs away.
+expected to pay what the last one costs where all is displayed, and the penalty besides. The move of
+the mid after our fills counts against the pool: as adverse selection of what it fills where the mid
+comes back, as leakage to what remains where it runs away.
 
 All pools together get at most `dark_percent` of what a decision places, none less than
 `dark_min_lots` round lots (smaller children are pings, and its minimum quantity keeps others from
@@ -131,6 +131,7 @@ def _offer(
     candidate.is_dark = True
     if line is not None:
         candidate.fee = fees.terms_at(line, price)
+        candidate.least_fee_nanos = line.min_nanos
     else:
         candidate.fee = row.fee_fixed[Liquidity.MID], row.fee_rate[Liquidity.MID]
     candidate.ticket_nanos = row.ticket_nanos + policy.ticket_nanos

@@ -29,11 +29,14 @@ MISS_FULL = 65536
 
 @dataclass(slots=True)
 class Charges:
-    """What a decision charges besides price and fee; `price_nanos` is what fractions are of."""
+    """What a decision charges besides price and fee; `price_nanos` is what fractions are of,
+    `last_nanos` the cost of the last one wanted where all is displayed, known where it is needed.
+    """
 
     price_nanos: int
     penalty_nanos: int
     remainder_e9: int
+    last_nanos: int = 0
 
 
 def charge(
@@ -61,24 +64,33 @@ def charge(
     for candidate in lit:
         candidate.penalty_nanos = penalty
         candidate.offers = _offers(order, policy, candidate, book.round_lot_units)
-    costs = [candidate.offers[0].cost_nanos for candidate in lit]
-    instead = min(costs, default=order.sign * far_nanos)
+    if len(lit) < len(eligible) or not policy.split:
+        charges.last_nanos = _last_of(wanted, lit, order.sign * far_nanos)
     for candidate in eligible:
         if candidate.is_dark:
-            _charge_dark(order, policy, candidate, charges, instead)
+            _charge_dark(order, policy, candidate, charges)
             candidate.offers = _offers(order, policy, candidate, book.round_lot_units)
     return charges
 
 
-def _charge_dark(
-    order: Order, policy: Any, candidate: Candidate, charges: Charges, instead_nanos: int
-) -> None:
-    """A miss pays what is displayed afterwards; the mid's move counts on what is filled where it
-    comes back, on what remains where it runs away.
+def _last_of(wanted: int, lit: list[Candidate], otherwise_nanos: int) -> int:
+    """Cost of the last of `wanted` where everything is displayed: what is missed pays that."""
+    pieces = sorted((offer.cost_nanos, offer.units) for c in lit for offer in c.offers)
+    cost, left = otherwise_nanos, wanted
+    for piece in pieces:
+        cost, left = piece[0], left - piece[1]
+        if left <= 0:
+            break
+    return cost
+
+
+def _charge_dark(order: Order, policy: Any, candidate: Candidate, charges: Charges) -> None:
+    """A miss pays what the last displayed one costs; the mid's move counts on what is filled where
+    it comes back, on what remains where it runs away.
     """
     level = candidate.levels[0]
     rank = order.sign * level.price_nanos + (level.fee_nanos if policy.fee_aware else 0)
-    candidate.penalty_nanos = charges.penalty_nanos + max(0, instead_nanos - rank)
+    candidate.penalty_nanos = charges.penalty_nanos + max(0, charges.last_nanos - rank)
     move = candidate.adverse_bps * 0.0001 * float(charges.price_nanos)
     filled = _bounded(move) * (MISS_FULL - candidate.misses[0]) >> 16
     candidate.impact_nanos = filled + scale_e9(_bounded(-move), charges.remainder_e9)

@@ -71,7 +71,10 @@ def decide(shard: Shard, order: Order, book: Book, best: Best, kill_mask: int) -
     charges = pricing.charge(
         order, policy, book, candidates, wanted, far_nanos, now_ns, tables.settings
     )
-    chosen, probe = _allocate(shard, order, book, candidates, best, dark_units)
+    task = Task(order, policy, wanted, book.units_per_one)
+    task.missed_nanos = charges.last_nanos + charges.penalty_nanos
+    task.dark_ranks, task.dark_units = dark.ranks_of(candidates), dark_units
+    chosen, probe = _allocate(shard, task, book, candidates, best)
     if policy.equalise_arrival:
         arrival.equalise(policy, chosen.plan, tables)
     if not chosen.plan.units:
@@ -84,29 +87,22 @@ def decide(shard: Shard, order: Order, book: Book, best: Best, kill_mask: int) -
 
 
 def _allocate(
-    shard: Shard,
-    order: Order,
-    book: Book,
-    candidates: list[Candidate],
-    best: Best,
-    dark_units: int,
+    shard: Shard, task: Task, book: Book, candidates: list[Candidate], best: Best
 ) -> tuple[Protected, Allocation | None]:
     """The plan under the policy's protection, and the probe that it leaves a lot for."""
-    policy, wanted = shard.tables.policies[order.policy], order.free_units
+    order, wanted = task.order, task.wanted
     # All at one venue where the parent, or its minimum, must be whole.
     least = 0 if order.whole else order.least_units
-    is_whole = order.whole or bool(least)
     # Part of the minimum may be out already; what is free then waits for its answer.
     if order.post_only or least > wanted:
         return Protected(Plan()), None
-    task = Task(order, policy, least or wanted, book.units_per_one, is_whole)
-    task.dark_ranks, task.dark_units = dark.ranks_of(candidates), dark_units
-    chosen = protection.allocate(task, candidates, book, shard.tables, best[:2])
+    whole = replace(task, wanted=least or wanted, is_whole=order.whole or bool(least))
+    chosen = protection.allocate(whole, candidates, book, shard.tables, best[:2])
     far_nanos = best[1] if order.sign > 0 else best[0]
-    probe = probes.find(shard, order, policy, candidates, far_nanos, chosen.plan)
+    probe = probes.find(shard, order, task.policy, candidates, far_nanos, chosen.plan)
     if probe is not None and chosen.plan.units + probe.units > wanted:
-        task = replace(task, wanted=wanted - probe.units, is_whole=False, cap_nanos=0, least={})
-        chosen = protection.allocate(task, candidates, book, shard.tables, best[:2])
+        rest = replace(task, wanted=wanted - probe.units)
+        chosen = protection.allocate(rest, candidates, book, shard.tables, best[:2])
     return chosen, probe
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from aggregates.allocation import ORDERED, Key, Plan, Sizes, Task, capacity, plan_of, take
 from aggregates.candidates import Candidate
 from aggregates.dark import used_units
+from schemas.codes import PolicyKind
 
 MAX_TRIALS = 4096
 """Greedy fills that one decision may try; the best so far counts when they are used up."""
@@ -184,7 +185,7 @@ def _must_search(task: Task, search: Search, keys: list[Key], sizes: Sizes) -> b
     greedy = take(task, keys, {})
     return bool(
         search.must
-        or any(c.ticket_nanos for c in search.by_rank.values())
+        or any(c.ticket_nanos or c.least_fee_nanos for c in search.by_rank.values())
         or greedy != sizes
         or len(greedy) >= task.policy.max_children
     )
@@ -203,7 +204,11 @@ def _with_minimums(task: Task, keys: list[Key]) -> Sizes:
 
 
 def single(task: Task, candidates: list[Candidate], keys: list[Key]) -> Plan:
-    """Everything to the first venue in the policy's order whose lot and minimum allow any."""
+    """Everything to one venue: where it costs least, or the first in an order of the policy's own
+    whose lot and minimum allow any.
+    """
+    if task.policy.kind in (PolicyKind.LOWEST_COST, PolicyKind.BALANCED):
+        return _cheapest(task, candidates, keys)
     while keys:
         first = keys[0][2]
         sizes = _with_minimums(task, [key for key in keys if key[2] == first])
@@ -211,6 +216,18 @@ def single(task: Task, candidates: list[Candidate], keys: list[Key]) -> Plan:
             return plan_of(task, candidates, sizes)
         keys = [key for key in keys if key[2] != first]
     return Plan()
+
+
+def _cheapest(task: Task, candidates: list[Candidate], keys: list[Key]) -> Plan:
+    """The venue where the whole quantity costs least, what it has no room for included."""
+    best, least = Plan(), 0
+    for candidate in candidates:
+        own = [key for key in keys if key[2] == candidate.rank]
+        plan = plan_of(task, candidates, _with_minimums(task, own))
+        cost = plan.ranked + (task.wanted - plan.units) * task.missed_nanos
+        if plan.units and (not best.units or cost < least):
+            best, least = plan, cost
+    return best
 
 
 def whole(task: Task, candidates: list[Candidate], keys: list[Key]) -> Plan:

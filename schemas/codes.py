@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from enum import IntEnum, IntFlag
 
-from schemas.tick_flags import QuoteFlag as QuoteFlag
-from schemas.tick_flags import TradeCondition as TradeCondition
+from schemas import tick_flags
+
+QuoteFlag = tick_flags.QuoteFlag
+TradeCondition = tick_flags.TradeCondition
 
 
 class InputType(IntEnum):

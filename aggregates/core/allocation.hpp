@@ -79,14 +79,25 @@ struct Task {
   Sizes least = {};
   Mask darks = 0;
   std::int64_t dark_units = 0;
+  // Per whole one, what a single venue has no room for.
+  std::int64_t missed_nanos = 0;
 
   Pieces pieces(std::size_t i) const { return {charges, candidates[i], cap_nanos}; }
-  int128 ticket(std::size_t i) const { return int128{candidates[i].ticket_nanos} * units_per_one; }
+  // What a child there costs besides its fee per one: its ticket, and what the fee lacks to the
+  // least that is charged.
+  int128 ticket(std::size_t i, std::int64_t units) const {
+    const Candidate& candidate = candidates[i];
+    const int128 fixed = int128{candidate.ticket_nanos} * units_per_one;
+    if (candidate.least_fee_nanos == 0 || policy.fee_aware == 0) return fixed;
+    const int128 charged = int128{candidate.touch_fee_nanos} * units;
+    const int128 lacks = int128{candidate.least_fee_nanos} * units_per_one - charged;
+    return charged >= 0 && lacks > 0 ? fixed + lacks : fixed;
+  }
   // Ticket per whole one were everything sent there: what a policy with an order of venues of its
   // own sees of it; the others search.
   std::int64_t ticket_share(std::size_t i) const {
-    if (candidates[i].ticket_nanos == 0) return 0;
-    return static_cast<std::int64_t>(std::min(int128{kMaxPriceNanos}, ticket(i) / wanted));
+    const int128 share = ticket(i, wanted) / wanted;
+    return static_cast<std::int64_t>(std::min(int128{kMaxPriceNanos}, share));
   }
   // Least size of a child there, in whole lots.
   std::int64_t floor_of(std::size_t i) const {

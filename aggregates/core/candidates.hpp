@@ -40,6 +40,8 @@ struct Candidate {
   std::int64_t impact_nanos;
   std::int64_t balance_nanos;
   std::int64_t ticket_nanos;
+  // Least that is charged for a child, 0 = none.
+  std::int64_t least_fee_nanos;
   // Of a dark pool, else 0: how much dearer what it misses is elsewhere, and its least child.
   std::int64_t missed_nanos;
   std::int64_t least_units;

@@ -1,5 +1,7 @@
 #include "dark.hpp"
 
+#include <algorithm>
+
 #include "pricing.hpp"
 #include "router.hpp"
 #include "shard.hpp"
@@ -56,18 +58,20 @@ Verdict exclusion(const Shard& shard, const View& view, std::uint8_t venue) {
 }
 
 // What a midpoint fill costs; false where nobody has said it.
-bool find_fee(Shard& shard, const View& view, std::uint8_t venue, std::int64_t price,
-              FeeTerms& fee) {
+bool find_fee(Shard& shard, const View& view, Candidate& candidate, std::int64_t price) {
+  const std::uint8_t venue = candidate.venue;
   const NewOrder& record = view.order.record;
   const FeeTier* const line =
       shard.tables.fees().find(venue, Account(record.account), record.instrument, kMid);
   if (line != nullptr) {
-    fee = terms_at(*line, price);
+    candidate.fee = terms_at(*line, price);
+    candidate.least_fee_nanos = line->min_nanos;
     return true;
   }
   if ((shard.books.terms(record.instrument, venue).fee_known >> kMid & 1) == 0) return false;
   const Contract& contract = shard.books.contract(record.instrument, venue);
-  fee = {contract.fee_fixed_nanos[kMid], contract.fee_rate_e9[kMid]};
+  candidate.least_fee_nanos = 0;
+  candidate.fee = {contract.fee_fixed_nanos[kMid], contract.fee_rate_e9[kMid]};
   return true;
 }
 
@@ -126,7 +130,7 @@ Verdict offer(Shard& shard, const View& view, Candidate& candidate) {
     return {Reason::NO_MIDPOINT, view.mid_x2};
   }
   if (sign * price > sign * view.order.limit_nanos) return {Reason::BEYOND_LIMIT, price};
-  if (!find_fee(shard, view, candidate.venue, price, candidate.fee)) {
+  if (!find_fee(shard, view, candidate, price)) {
     return {Reason::FEE_UNKNOWN, kMid};
   }
   candidate.adverse_bps = adverse_bps(shard, view, candidate.venue);
@@ -154,7 +158,7 @@ void sum_up(Candidates& candidates) {
   std::int64_t lots_any = 0;
   std::int64_t lots_all = -1;
   for_each_bit(candidates.eligible, [&](std::size_t i) {
-    candidates.has_tickets |= candidates[i].ticket_nanos != 0;
+    candidates.has_tickets |= (candidates[i].ticket_nanos | candidates[i].least_fee_nanos) != 0;
     lots_any |= candidates[i].terms->lot_units;
     lots_all &= candidates[i].terms->lot_units;
   });
@@ -188,19 +192,11 @@ std::int64_t include(Shard& shard, const Order& order, const Policy& policy,
 
 void charge(const Charges& charges, Candidates& candidates) {
   const std::uint64_t darks = candidates.darks & candidates.eligible;
-  std::int64_t instead = kInt64Max;
-  for_each_bit(candidates.eligible & ~darks, [&](std::size_t i) {
-    Piece piece;
-    if (Pieces pieces(charges, candidates[i], 0); pieces.next(piece)) {
-      instead = std::min(instead, piece.cost_nanos);
-    }
-  });
-  if (instead == kInt64Max) instead = charges.sign * charges.price_nanos;
   for_each_bit(darks, [&](std::size_t i) {
     Candidate& candidate = candidates[i];
     const std::int64_t fee = charges.fee_aware ? candidate.touch_fee_nanos : 0;
     const std::int64_t rank = charges.sign * candidate.value + fee;
-    candidate.missed_nanos = std::max(std::int64_t{0}, instead - rank);
+    candidate.missed_nanos = std::max(std::int64_t{0}, charges.last_nanos - rank);
     const double move = candidate.adverse_bps * 0.0001 * static_cast<double>(charges.price_nanos);
     const std::int64_t sure = 65536 - candidate.misses[0];
     const auto filled = static_cast<std::int64_t>(int128{bounded_nanos(move)} * sure >> 16);

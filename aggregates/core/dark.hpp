@@ -19,8 +19,8 @@ namespace dark {
 std::int64_t include(Shard& shard, const Order& order, const Policy& policy,
                      const BestPrices& best, Candidates& candidates);
 
-// A miss pays what is displayed afterwards; the mid's move counts on what is filled where it comes
-// back, on what remains where it runs away. Lit candidates are priced already.
+// A miss pays what the last displayed one costs; the mid's move counts on what is
+// filled where it comes back, on what remains where it runs away. Lit candidates are priced.
 void charge(const Charges& charges, Candidates& candidates);
 
 }  // namespace dark

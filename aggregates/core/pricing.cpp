@@ -1,6 +1,9 @@
 #include "pricing.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <utility>
 
 #include "dark.hpp"
 #include "policy.hpp"
@@ -102,6 +105,27 @@ void charge_balance(Shard& shard, const Policy& policy, std::uint32_t instrument
   });
 }
 
+// Cost of the last of `wanted` where everything is displayed: what is missed pays that.
+std::int64_t last_of(std::int64_t wanted, const Charges& charges, const Candidates& candidates,
+                     std::uint64_t lit) {
+  constexpr std::size_t most = kMaxVenues * (kMaxLevels + kSurvivalSizes);
+  std::array<std::pair<std::int64_t, std::int64_t>, most> all;
+  std::size_t count = 0;
+  for_each_bit(lit, [&](std::size_t i) {
+    Piece piece;
+    for (Pieces pieces(charges, candidates[i], 0); pieces.next(piece);) {
+      all[count++] = {piece.cost_nanos, piece.units};
+    }
+  });
+  std::sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count));
+  std::int64_t cost = charges.sign * charges.price_nanos;
+  for (std::size_t n = 0; n < count && wanted > 0; ++n) {
+    cost = all[n].first;
+    wanted -= all[n].second;
+  }
+  return cost;
+}
+
 }  // namespace
 
 std::int64_t bounded_nanos(double nanos) {
@@ -128,6 +152,9 @@ Charges charge(Shard& shard, const Order& order, const Policy& policy, Candidate
   }
   if (policy.kind == number(PolicyKind::BALANCED)) {
     charge_balance(shard, policy, instrument, candidates, charges);
+  }
+  if (darks != 0 || policy.split == 0) {
+    charges.last_nanos = last_of(wanted, charges, candidates, candidates.eligible & ~darks);
   }
   if (darks != 0) dark::charge(charges, candidates);
   return charges;

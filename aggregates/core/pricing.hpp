@@ -19,6 +19,8 @@ struct Charges {
   std::int64_t price_nanos = 0;
   std::int64_t penalty_nanos = 0;
   std::int64_t remainder_e9 = 0;
+  // Cost of the last one wanted where all is displayed, known where it is needed.
+  std::int64_t last_nanos = 0;
   std::int64_t lot_units = 1;
   std::int64_t sign = 1;
   bool fee_aware = true;

@@ -317,6 +317,7 @@ const Plan& decide(Shard& shard, Order& order, const BestPrices& best) {
   task.is_whole = order.is_whole() || whole != 0;
   task.darks = candidates.darks & candidates.eligible;
   task.dark_units = dark_units;
+  task.missed_nanos = charges.last_nanos + charges.penalty_nanos;
   plan_of(task, Sizes{}, plan);
   Allocation probe{};
   // Part of the minimum may be out already; what is free then waits for its answer.

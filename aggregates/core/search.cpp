@@ -60,7 +60,7 @@ class Search {
     made.sizes = sizes;
     made.worth.missing = task_.wanted - sizes.total();
     for_each_bit(sizes.used, [&](std::size_t i) {
-      made.worth.cost += curves_[i].cost(sizes.units[i]) + tickets_[i];
+      made.worth.cost += curves_[i].cost(sizes.units[i]) + task_.ticket(i, sizes.units[i]);
     });
     return made;
   }
@@ -103,7 +103,6 @@ class Search {
   std::int64_t first_lot_ = 0;
   std::array<Curve, kMaxVenues> curves_;
   std::array<std::int64_t, kMaxVenues> floors_;
-  std::array<int128, kMaxVenues> tickets_;
 
   // Whether there are not too many children, and not too much in dark pools.
   bool is_allowed(const Sizes& sizes) const {
@@ -130,7 +129,6 @@ class Search {
     }
     curve.capacity = whole_lots(curve.capacity, lot(i));
     floors_[i] = task_.floor_of(i);
-    tickets_[i] = task_.ticket(i);
     if (first_lot_ == 0) first_lot_ = lot(i);
     has_unequal_lots_ |= lot(i) != first_lot_;
     const std::int64_t least = std::max(floors_[i], lot(i));
@@ -156,7 +154,8 @@ class Search {
     std::size_t count = 0;
     for_each_bit(usable_, [&](std::size_t i) {
       const std::int64_t units = std::min(curves_[i].capacity, task_.wanted);
-      averages[count++] = {floor_div(curves_[i].cost(units) + tickets_[i], int128{units}), i};
+      const int128 cost = curves_[i].cost(units) + task_.ticket(i, units);
+      averages[count++] = {floor_div(cost, int128{units}), i};
     });
     std::sort(averages.begin(), averages.begin() + static_cast<std::ptrdiff_t>(count));
     Mask venues = must();
@@ -238,7 +237,7 @@ Fixed fixed_of(const Task& task) {
   for_each_bit(task.candidates.eligible, [&](std::size_t i) {
     const Candidate& candidate = task.candidates[i];
     const std::int64_t lot = candidate.terms->lot_units;
-    tickets |= candidate.ticket_nanos;
+    tickets |= candidate.ticket_nanos | candidate.least_fee_nanos;
     first_lot = first_lot != 0 ? first_lot : lot;
     found.has_unequal_lots |= lot != first_lot;
   });

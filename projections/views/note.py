@@ -8,7 +8,7 @@ from typing import Any
 
 from projections.views.explanation import ChildStory, Story, is_dark
 from projections.views.names import Names, policy_terms
-from projections.views.reasons import ENDS, duration, exclusion, price
+from projections.views.reasons import ENDS, WITHDRAWN, duration, exclusion, price
 from schemas.events import CandidateVenue, ChildAllocation, SmartRoutingDecisionEvent
 from schemas.units import NS_PER_S, NS_PER_US
 
@@ -150,6 +150,8 @@ def choice_line(story: Story, part: ChildAllocation) -> str:
     """One allocation in a sentence."""
     if "peg" in part.flags:
         return dark_line(story, part)
+    if "post" in part.flags:
+        return post_line(story, part)
     head = (
         f"{story.names.venue(part.venue)}: {story.instrument.size(part.units)} at "
         f"{price(part.limit_nanos)} or better over {part.levels} level"
@@ -170,6 +172,20 @@ def choice_line(story: Story, part: ChildAllocation) -> str:
         f"{head}; next best {story.names.venue(other[0].venue)} at {price(other[1])} is all-in "
         f"{abs(gap):.2f} bps {words}"
     )
+
+
+def post_line(story: Story, part: ChildAllocation) -> str:
+    """Why the remainder rests where it does."""
+    head = (
+        f"{story.names.venue(part.venue)}: {story.instrument.size(part.units)} rest at "
+        f"{price(part.limit_nanos)}, post only, because there is nothing left to take within the "
+        "limit"
+    )
+    if not story.mid_nanos:
+        return head
+    gain = 1e4 * (story.mid_nanos - part.limit_nanos) * story.sign / story.mid_nanos
+    words = "better than the mid" if gain >= 0 else "worse than the mid"
+    return f"{head}; filled there it trades {abs(gain):.2f} bps {words}, before the maker's fee"
 
 
 def dark_line(story: Story, part: ChildAllocation) -> str:
@@ -201,6 +217,9 @@ def cost_lines(story: Story) -> Iterator[str]:
     if ours is None:
         return
     size = story.instrument.size(d.allocated_units)
+    if any("post" in part.flags for part in d.children):
+        yield f"{bps(ours)} against the mid for {size} if it is filled, the maker's fee included"
+        return
     yield f"expected all-in {bps(ours)} against the mid for {size}"
     yield from charge_lines(story)
     baselines = (
@@ -262,8 +281,17 @@ def child_line(story: Story, child: ChildStory) -> str:
             f"filled {story.instrument.size(filled)} of {story.instrument.size(sent.units)} at "
             f"{price(average)}{modelled}, fees {price(fees)}"
         )
-    words.append(child.last.replace("_", " "))
+    words.append(last_words(child))
     return ", ".join(words)
+
+
+def last_words(child: ChildStory) -> str:
+    """Its last state, and why it was withdrawn where that was ours to say."""
+    reason = child.states[-1].reason if child.states else "none"
+    state = child.last.replace("_", " ")
+    if reason == "none":
+        return state
+    return f"{state} because {WITHDRAWN.get(reason, reason.replace('_', ' '))}"
 
 
 def place_lines(story: Story, chain: str) -> Iterator[str]:
@@ -274,7 +302,8 @@ def place_lines(story: Story, chain: str) -> Iterator[str]:
         f"reference version {d.reference_version}, quality {d.quality_seq}, "
         f"rows digest {d.rows_digest:016x}"
     )
-    yield f"engine {story.names.engine[:16]}, chain {chain or 'not kept'}"
+    engine = story.names.engine[:16] or "of no generation"
+    yield f"engine {engine}, chain {chain or 'not kept'}"
     others = [str(attempt) for attempt in story.attempts if attempt != d.out_seq]
     if others:
         yield f"other decisions of this order: {', '.join(others[:12])}"
@@ -293,6 +322,8 @@ def one_line(decision: SmartRoutingDecisionEvent, names: Names) -> str:
     )
     tail = f", saves {saved:+.2f} bps" if saved is not None else ""
     worst = (max if decision.side == "buy" else min)(p.limit_nanos for p in decision.children)
+    if any("post" in p.flags for p in decision.children):
+        return f"{head}: {', '.join(parts)} rests at {price(worst)}"
     return f"{head}: {', '.join(parts)}{more} at {price(worst)} or better{tail}"
 
 

@@ -90,6 +90,23 @@ REFUSALS: dict[str, Words] = {
     "fok_not_fillable": _plain("no single venue could fill all of it"),
 }
 
+WITHDRAWN = {
+    "touch_moved": "the touch had left it",
+    "rest_time": "it had rested as long as it may",
+    "queue_value": "its place was worth nothing any more",
+    "unhealthy_venue": "its venue was unwell",
+    "venue_stopped": "its venue had stopped trading",
+    "stale_quote": "its venue's quote was stale",
+    "stale_at_release": "its venue's quote was stale when it was to leave",
+    "parent_ending": "its parent was ending",
+    "amended": "its parent was amended",
+    "self_match": "it could have met an order of our own",
+    "killed": "a kill switch was engaged",
+    "user_cancel": "its sender cancelled the parent",
+    "horizon": "the parent's horizon passed",
+    "overfilled": "the parent was filled beyond its size",
+}
+
 ENDS = {
     "filled": "filled completely",
     "ioc_remainder": "what was not filled at once was cancelled (IOC)",
