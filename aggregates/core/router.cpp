@@ -329,9 +329,11 @@ const Plan& decide(Shard& shard, Order& order, const BestPrices& best) {
   }
   if (probe.units != 0 && plan.units + probe.units > wanted) {
     // The plan leaves a lot for it.
-    Task smaller{order, policy, candidates, charges, wanted - probe.units, task.units_per_one};
-    smaller.darks = task.darks;
-    smaller.dark_units = task.dark_units;
+    Task smaller = task;
+    smaller.wanted = wanted - probe.units;
+    smaller.is_whole = false;
+    smaller.cap_nanos = 0;
+    smaller.least = {};
     plan_of(smaller, Sizes{}, plan);
     allocate_protected(shard, smaller, candidates, best, plan);
   }
