@@ -417,6 +417,7 @@ class Reason(IntEnum):
     AMENDED = 118
     QUEUE_VALUE = 124
     BUDGET = 125
+    OVERLOADED = 126
 
 
 class AlarmKind(IntEnum):

@@ -279,7 +279,8 @@ SETTINGS = Layout(
         ("mid_crossed_e9", "I"),
         ("fill_prior_dark_e9", "I"),
         ("fill_prior_wholesaler_e9", "I"),
-        ("reserved", "20s"),
+        ("conflate_ms", "I"),
+        ("reserved", "16s"),
     ),
 )
 """How quality decays, when it is published, how long identities and finished orders are kept.
@@ -293,7 +294,8 @@ never. A venue is stale after `stale_multiple` times its usual quote gap and at 
 `stale_floor_ns`; bursts count in a row; `clean_run` clean outcomes heal it, doubled at each
 relapse up to `clean_run_max`. Where venues are crossed against each other by at most
 `mid_crossed_e9` of the price, the midpoint still counts as a mid; with 0 the last uncrossed one
-stays.
+stays. Ingest leaves out quotes that are older than `conflate_ms` when it meets them, where a newer
+one of the same level waits behind them; 0 = never. What it left out is a gap in its source.
 """
 
 VENUE_PRIOR = Layout(

@@ -82,7 +82,7 @@ IN(Settings, liquidity_half_life_ns, speed_half_life_ns, fill_half_life_ns, publ
    cost_half_life_ns, impact_half_life_ns, horizon_1_ns, horizon_2_ns, horizon_3_ns, horizon_4_ns,
    resolution_ns, mid_age_ns, control_ns, health_ns, stale_floor_ns, fee_tolerance_nanos,
    stale_multiple, reject_burst, timeout_burst, clean_run, clean_run_max, near_ticks,
-   mid_crossed_e9, fill_prior_dark_e9, fill_prior_wholesaler_e9, reserved)
+   mid_crossed_e9, fill_prior_dark_e9, fill_prior_wholesaler_e9, conflate_ms, reserved)
 IN(EngineActivated, version_hash)
 }  // namespace places
 

@@ -345,7 +345,8 @@ struct Settings : Header {
   std::uint32_t mid_crossed_e9;
   std::uint32_t fill_prior_dark_e9;
   std::uint32_t fill_prior_wholesaler_e9;
-  char reserved[20];
+  std::uint32_t conflate_ms;
+  char reserved[16];
 };
 static_assert(sizeof(Settings) == 256);
 

@@ -273,6 +273,7 @@ def _add_settings(stream: Stream, config: EngineConfig, stale_ms: int, poll_ms: 
         cost_half_life_ns=quality.cost_half_life_s * NS_PER_S,
         impact_half_life_ns=quality.impact_half_life_s * NS_PER_S,
         near_ticks=quality.near_ticks,
+        conflate_ms=quality.conflate_ms,
         fee_tolerance_nanos=quality.fee_tolerance_nanos,
         **_markout_terms(config.markouts, stale_ms, poll_ms),
         **_health_terms(config.health, stale_ms),
