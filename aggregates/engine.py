@@ -28,8 +28,8 @@ from aggregates.quality import MAX_TIME_NS
 from aggregates.shard import ACCEPTED, Refused, Shard
 from aggregates.timers import fire_timers
 from schemas import decisions
-from schemas.codes import REFERENCE_TYPES, AlarmKind, InputType, OutputType, Reason
-from schemas.envelope import HEADER, SLOT, SLOTS
+from schemas.codes import AlarmKind, InputType, OutputType, Reason
+from schemas.envelope import HEADER, REFERENCE_TYPES, SLOT, SLOTS
 from schemas.units import INSTRUMENT_NONE, INT64_MAX, SOURCE_REFERENCE
 
 HANDLERS: dict[int, Callable[[Shard, Any, bytes], Refused]] = {

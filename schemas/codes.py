@@ -408,8 +408,8 @@ class Reason(IntEnum):
     PARENT_ENDING = 117
     AMENDED = 118
     QUEUE_VALUE = 124
-    # more refusals of an order
     BUDGET = 125
+    OVERLOADED = 126
 
 
 class AlarmKind(IntEnum):
@@ -488,12 +488,3 @@ class SelfMatch(IntEnum):
     CANCEL_NEWEST = 1
     CANCEL_OLDEST = 2
     CANCEL_BOTH = 3
-
-
-REFERENCE_TYPES = frozenset(
-    kind
-    for kind in InputType
-    if InputType.INSTRUMENT <= kind < InputType.BUDGET
-    or kind in (InputType.ACCOUNT, InputType.POSTING)
-)
-"""Inputs that come on source 0 in dense order, each with the full new value of what it names."""

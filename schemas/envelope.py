@@ -68,3 +68,11 @@ SLOTS = {
     InputType.MASS_CANCEL: 2,
 }
 """Record type -> number of 64-byte slots. A type not listed takes one slot and is refused."""
+
+REFERENCE_TYPES = frozenset(
+    kind
+    for kind in InputType
+    if InputType.INSTRUMENT <= kind < InputType.BUDGET
+    or kind in (InputType.ACCOUNT, InputType.POSTING)
+)
+"""Inputs that come on source 0 in dense order, each with the full new value of what it names."""

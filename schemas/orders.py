@@ -5,6 +5,9 @@ from __future__ import annotations
 from schemas.envelope import HEADER_FIELDS
 from schemas.layout import Layout
 
+SHED = 1
+"""Header flag of an order that came to a full queue: it is refused and not remembered."""
+
 NEW_ORDER = Layout(
     "NewOrder",
     (

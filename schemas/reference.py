@@ -289,8 +289,9 @@ SETTINGS = Layout(
         ("fill_prior_wholesaler_e9", "I"),
         ("probes_per_minute", "I"),
         ("open_window_ns", "q"),
-        ("open_half_life_days", "I"),
-        ("probe_children", "I"),
+        ("open_half_life_days", "H"),
+        ("probe_children", "H"),
+        ("conflate_ms", "I"),
     ),
 )
 """How quality decays, when it is published, how long identities and finished orders are kept.
@@ -304,7 +305,8 @@ never. A venue is stale after `stale_multiple` times its usual quote gap and at 
 `stale_floor_ns`; bursts count in a row; `clean_run` clean outcomes heal it, doubled at each
 relapse up to `clean_run_max`. Where venues are crossed against each other by at most
 `mid_crossed_e9` of the price, the midpoint still counts as a mid; with 0 the last uncrossed one
-stays.
+stays. Ingest leaves out quotes that are older than `conflate_ms` when it meets them, where a newer
+one of the same level waits behind them; 0 = never. What it left out is a gap in its source.
 
 A venue gets at most `probes_per_minute` probes (0 = none) while it is degraded or cooling, or where
 a row rests on fewer than `probe_children` effective children (0 = no matter). What a row looked

@@ -114,8 +114,8 @@ bool may_send(Shard& shard, const Order& order);
 // Net and gross notional if all that is open, and `added_units` more, were executed.
 Verdict check_position(Shard& shard, const NewOrder& record, std::int64_t added_units,
                        std::int64_t mid_x2);
-// Whole quote currency over the account's instruments, each at its last valid mid; `own` counts with
-// `added_units` more, at `mid_x2`.
+// Whole quote currency over the account's instruments, each at its last valid mid; `own` counts
+// with `added_units` more, at `mid_x2`.
 int128 gross_ones(const Shard& shard, const Target& name, std::uint32_t own,
                   std::int64_t added_units, std::int64_t mid_x2);
 // Keeps what is open of the account in step with what a parent may still do.

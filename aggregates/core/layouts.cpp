@@ -85,7 +85,7 @@ IN(Settings, liquidity_half_life_ns, speed_half_life_ns, fill_half_life_ns, publ
    resolution_ns, mid_age_ns, control_ns, health_ns, stale_floor_ns, fee_tolerance_nanos,
    stale_multiple, reject_burst, timeout_burst, clean_run, clean_run_max, near_ticks,
    mid_crossed_e9, fill_prior_dark_e9, fill_prior_wholesaler_e9, probes_per_minute,
-   open_window_ns, open_half_life_days, probe_children)
+   open_window_ns, open_half_life_days, probe_children, conflate_ms)
 IN(EngineActivated, version_hash)
 }  // namespace places
 

@@ -350,8 +350,9 @@ struct Settings : Header {
   std::uint32_t fill_prior_wholesaler_e9;
   std::uint32_t probes_per_minute;
   std::int64_t open_window_ns;
-  std::uint32_t open_half_life_days;
-  std::uint32_t probe_children;
+  std::uint16_t open_half_life_days;
+  std::uint16_t probe_children;
+  std::uint32_t conflate_ms;
 };
 static_assert(sizeof(Settings) == 256);
 

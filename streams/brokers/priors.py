@@ -12,8 +12,8 @@ from schemas.codes import InputType
 from schemas.reference import VENUE_PRIOR
 from schemas.units import E9, INSTRUMENT_NONE, SOURCE_REFERENCE
 
-LEAST_WEIGHT = 1.0
-"""A mean of less than one child is no news."""
+LEAST_WEIGHT = 0.5
+"""A mean of less than half a child, as they fade, is no news."""
 STEP = 1_000
 """A prior is told again when it has moved by a thousandth of all (fills) or of itself (latency)."""
 

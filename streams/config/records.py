@@ -279,6 +279,7 @@ def _add_settings(stream: Stream, config: EngineConfig, stale_ms: int, poll_ms: 
         near_ticks=quality.near_ticks,
         open_window_ns=quality.open_window_s * NS_PER_S,
         open_half_life_days=quality.open_half_life_days,
+        conflate_ms=quality.conflate_ms,
         fee_tolerance_nanos=quality.fee_tolerance_nanos,
         **_markout_terms(config.markouts, stale_ms, poll_ms),
         **_health_terms(config.health, stale_ms),

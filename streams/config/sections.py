@@ -106,7 +106,10 @@ class Posting(Section, frozen=True, kw_only=True):
 
 
 class Quality(Section, frozen=True, kw_only=True):
-    """How quality decays, what is believed before evidence, and how often it is published."""
+    """How quality decays, what is believed before evidence, and how often it is published.
+
+    Ingest leaves out quotes older than `conflate_ms` that a newer one follows; 0 = never.
+    """
 
     liquidity_half_life_s: Positive = 60
     speed_half_life_s: Positive = 60
@@ -114,6 +117,7 @@ class Quality(Section, frozen=True, kw_only=True):
     cost_half_life_s: Positive = 600
     impact_half_life_s: Positive = 600
     publish_s: Annotated[int, msgspec.Meta(ge=0)] = 60
+    conflate_ms: Annotated[int, msgspec.Meta(ge=0, le=3_600_000)] = 0
     fill_prior: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.9
     fill_prior_dark: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.0
     fill_prior_wholesaler: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.0

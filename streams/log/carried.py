@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from schemas.codes import REFERENCE_TYPES
-from schemas.envelope import SLOTS
+from schemas.envelope import REFERENCE_TYPES, SLOTS
 from streams.log.errors import DamagedFileError
 from streams.log.files import replace_durably
 from streams.log.segments import Frame

@@ -16,7 +16,6 @@ from aggregates import kernel
 from aggregates.engine import SIZES
 from aggregates.kernel import Engine
 from schemas.codes import (
-    REFERENCE_TYPES,
     ExecInst,
     ExecType,
     InputType,
@@ -31,7 +30,7 @@ from schemas.codes import (
     VenueKind,
     VenueStatus,
 )
-from schemas.envelope import HEADER, SLOTS
+from schemas.envelope import HEADER, REFERENCE_TYPES, SLOTS
 from schemas.units import (
     INSTRUMENT_NONE,
     INT64_MAX,

@@ -13,7 +13,6 @@ from typing import Any
 from aggregates.kernel import GENERATION
 from schemas import market, orders, reference, reports
 from schemas.codes import (
-    REFERENCE_TYPES,
     AlarmKind,
     AllocationFlag,
     ChildState,
@@ -29,7 +28,7 @@ from schemas.codes import (
     VenueStatus,
 )
 from schemas.decisions import CHILD
-from schemas.envelope import HEADER
+from schemas.envelope import HEADER, REFERENCE_TYPES
 from schemas.units import INSTRUMENT_NONE
 from tests.aggregates.decision import Decision, read_decision
 from tests.builders import S, records

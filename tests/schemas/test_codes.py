@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from schemas import codes
+from schemas.envelope import REFERENCE_TYPES
 
 ENUMS = [
     value
@@ -57,4 +58,4 @@ def test_reference_inputs_are_told_by_their_number() -> None:
     first, behind = codes.InputType.INSTRUMENT, codes.InputType.BUDGET
     reference = {kind for kind in codes.InputType if first <= kind < behind}
     others = {codes.InputType.ACCOUNT, codes.InputType.POSTING}
-    assert reference | others == codes.REFERENCE_TYPES
+    assert reference | others == REFERENCE_TYPES
