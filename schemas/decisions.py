@@ -192,6 +192,9 @@ ORDER_STATE = Layout(
         ("notional_lo", "Q"),
         ("notional_hi", "q"),
         ("fee_nanos", "q"),
+        ("horizon_units", "q"),
+        ("horizon_cost_lo", "Q"),
+        ("horizon_cost_hi", "q"),
         ("state", "B"),
         ("reason", "B"),
         ("side", "B"),
@@ -200,7 +203,10 @@ ORDER_STATE = Layout(
         ("account", "16s"),
     ),
 )
-"""A parent's new state. `notional` is the sum of price nanos * units over its fills."""
+"""A parent's new state. `notional` is the sum of price nanos * units over its fills.
+
+Of one that has ended with something left, `horizon_*` say how much of that a sweep of all venues
+could take now, whatever the limit, and what it would cost: sum of (sign * price + fee) * units."""
 
 CHILD_STATE = Layout(
     "ChildState",

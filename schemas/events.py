@@ -161,7 +161,10 @@ class ReplaceChildEvent(OutputEvent, frozen=True, kw_only=True, tag="replace_chi
 
 
 class OrderStateEvent(OutputEvent, frozen=True, kw_only=True, tag="order_state"):
-    """A parent's new state; `notional` is nanos * units over its fills."""
+    """A parent's new state; `notional` is nanos * units over its fills.
+
+    `horizon_*` are of a sweep of what was left when it ended: units, and their cost with fees.
+    """
 
     order_id: int
     decision_id: int
@@ -170,6 +173,8 @@ class OrderStateEvent(OutputEvent, frozen=True, kw_only=True, tag="order_state")
     outstanding_units: int
     notional: int
     fee_nanos: int
+    horizon_units: int
+    horizon_cost: int
     state: str
     reason: str
     side: str

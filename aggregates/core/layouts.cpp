@@ -107,7 +107,8 @@ OUT(Child, child_id, order_id, decision_id, units, limit_nanos, min_units, send_
     account)
 OUT(CancelChild, child_id, order_id, venue, reserved)
 OUT(OrderState, order_id, decision_id, order_units, cum_units, outstanding_units, notional_lo,
-    notional_hi, fee_nanos, state, reason, side, reserved, cl_ord_id, account)
+    notional_hi, fee_nanos, horizon_units, horizon_cost_lo, horizon_cost_hi, state, reason, side,
+    reserved, cl_ord_id, account)
 OUT(ChildState, child_id, order_id, trade_id, units, cum_units, last_units, last_nanos,
     fee_nanos, state, exec_type, liquidity, venue, report_flags, reason, reserved)
 OUT(StatusRequest, child_id, order_id, venue, attempt, reserved)

@@ -24,7 +24,7 @@ MAX_VALUES = 64
 CONTROLS = ("limit", "cursor", "sort", "fields", "format")
 FORMATS = {
     "json": "application/json",
-    "csv": "text/csv; charset=utf-8",
+    "csv": "text/csv",
     "ndjson": "application/x-ndjson",
 }
 ACCEPTED = {"text/csv": "csv", "application/x-ndjson": "ndjson"}

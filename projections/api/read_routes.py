@@ -49,7 +49,7 @@ def list_handler(listing: Listing) -> HTTPRouteHandler:
     """The GET handler of one list."""
     row = row_struct(listing.view)
     page = page_struct(row)
-    example = {"items": [dict(examples_of(listing.view))], "next_cursor": None}
+    example = {"items": [dict(examples_of(listing.view))], "next_cursor": "kqwwZDczMzJmY2Yz"}
 
     async def handle(request: Ask) -> Response[bytes]:
         require(request.state.caller, ANYBODY)

@@ -11,6 +11,7 @@ import msgspec
 
 from projections.views.amendments import AmendmentState
 from projections.views.names import Names
+from projections.views.order_rows import PricedFrom
 from projections.views.view import View
 from schemas import codes
 from schemas.wire import code_name, flag_names
@@ -35,6 +36,7 @@ FLAGS: dict[str, type[IntFlag]] = {
 }
 BY_VIEW: dict[tuple[str, str], type[IntEnum]] = {
     ("orders", "state"): codes.OrderState,
+    ("orders", "opportunity_from"): PricedFrom,
     ("children", "state"): codes.ChildState,
     ("venues", "kind"): codes.VenueKind,
     ("policies", "kind"): codes.PolicyKind,

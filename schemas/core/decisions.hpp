@@ -138,6 +138,9 @@ struct OrderState : OutHeader {
   std::uint64_t notional_lo;
   std::int64_t notional_hi;
   std::int64_t fee_nanos;
+  std::int64_t horizon_units;
+  std::uint64_t horizon_cost_lo;
+  std::int64_t horizon_cost_hi;
   std::uint8_t state;
   std::uint8_t reason;
   std::uint8_t side;
@@ -145,7 +148,7 @@ struct OrderState : OutHeader {
   char cl_ord_id[32];
   char account[16];
 };
-static_assert(sizeof(OrderState) == 160);
+static_assert(sizeof(OrderState) == 184);
 
 struct ChildState : OutHeader {
   std::uint64_t child_id;
