@@ -10,7 +10,7 @@ from aggregates.desk import emit_order, settle, wind_down
 from aggregates.order import Order
 from aggregates.quality import UNREFLECTED_MAX, Row
 from aggregates.shard import ACCEPTED, Refused, Shard
-from schemas.codes import AlarmKind, ChildState, ExecType, OrderState, Reason
+from schemas.codes import AlarmKind, ChildState, ExecType, Liquidity, OrderState, Reason
 from schemas.reports import EXEC_REPORT
 from schemas.units import INSTRUMENT_NONE, MAX_PRICE_NANOS, MAX_UNITS, VENUE_NONE
 
@@ -168,7 +168,9 @@ def _book_trade(shard: Shard, child: Child, order: Order, row: Row, report: Any)
     accounts.book_fill(shard, order, units, nanos, fee_nanos)
     row.fills += 1
     side = order.side_index
-    row.unreflected[side] = min(UNREFLECTED_MAX, row.unreflected[side] + units)
+    # No feed ever shows what trades at the midpoint.
+    if report.liquidity != Liquidity.MID:
+        row.unreflected[side] = min(UNREFLECTED_MAX, row.unreflected[side] + units)
     if late:
         _alarm(shard, AlarmKind.LATE_FILL, child, units)
     _alarm_excess(shard, child)

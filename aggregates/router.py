@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from aggregates import arrival, baselines, pricing, protection
+from aggregates import arrival, baselines, dark, pricing, protection
 from aggregates.accounts import permitted_venues
 from aggregates.allocation import Plan, Task
 from aggregates.arithmetic import digest64, split_128
@@ -63,6 +63,7 @@ def decide(shard: Shard, order: Order, book: Book, best: Best, kill_mask: int) -
     policy, wanted = tables.policies[order.policy], order.free_units
     permitted = permitted_venues(shard, order.record.account)
     candidates = gather(order, book, tables, now_ns, kill_mask, permitted)
+    dark_units = dark.include(order, book, tables, candidates, best, now_ns)
     if policy.crossed == Crossed.WAIT and 0 < best[3] < best[2]:
         _wait(candidates, best[2] - best[3])
     far_nanos = best[3] if order.sign > 0 else best[2]
@@ -73,6 +74,8 @@ def decide(shard: Shard, order: Order, book: Book, best: Best, kill_mask: int) -
     least = 0 if order.whole else order.least_units
     task = Task(order, policy, least or wanted, book.units_per_one)
     task.is_whole = order.whole or bool(least)
+    task.missed_nanos = charges.last_nanos + charges.penalty_nanos
+    task.dark_ranks, task.dark_units = dark.ranks_of(candidates), dark_units
     chosen = Protected(Plan())
     # Part of the minimum may be out already; what is free then waits for its answer.
     if not order.post_only and least <= wanted:
@@ -183,18 +186,12 @@ def _block(order: Order, candidate: Candidate) -> bytes:
     head = {"venue": candidate.venue, "quote_age_us": age_us, "value": candidate.value}
     if candidate.reason:
         return decisions.CANDIDATE.pack(reason=candidate.reason, **head)
+    if candidate.is_dark:
+        return _dark_block(candidate, head)
     deltas = [order.sign * (lv.price_nanos - candidate.value) for lv in candidate.levels]
     flags = _block_flags(candidate, deltas)
-    row = decisions.ROW.pack(
-        fee_nanos=candidate.levels[0].fee_nanos,
-        ack_ns=candidate.ack_ns,
-        impact_nanos=0 if flags & CandidateFlag.WIDE_IMPACT else candidate.impact_nanos,
-        **{f"miss_{index}": miss for index, miss in enumerate(candidate.misses)},
-    )
-    block = decisions.CANDIDATE.pack(levels=len(candidate.levels), flags=flags, **head) + row
-    for flag, value in _extras(candidate):
-        if flags & flag:
-            block += struct.pack("<q", value)
+    block = decisions.CANDIDATE.pack(levels=len(candidate.levels), flags=flags, **head)
+    block += _row(candidate, flags)
     pair = struct.Struct(
         "<"
         + ("Q" if flags & CandidateFlag.WIDE_PRICE else "I")
@@ -203,6 +200,27 @@ def _block(order: Order, candidate: Candidate) -> bytes:
     for delta, level in zip(deltas, candidate.levels, strict=True):
         block += pair.pack(delta, level.units)
     return block + b"\0" * (-len(block) % 8)
+
+
+def _dark_block(candidate: Candidate, head: dict[str, int]) -> bytes:
+    """A dark pool shows no level: what it may be asked for and what a miss there costs follow."""
+    flags = _block_flags(candidate, [0])
+    block = decisions.CANDIDATE.pack(levels=0, flags=flags, **head) + _row(candidate, flags)
+    return block + struct.pack("<qq", candidate.levels[0].units, candidate.penalty_nanos)
+
+
+def _row(candidate: Candidate, flags: int) -> bytes:
+    """Quality values as used, and the values that few candidates have."""
+    block = decisions.ROW.pack(
+        fee_nanos=candidate.levels[0].fee_nanos,
+        ack_ns=candidate.ack_ns,
+        impact_nanos=0 if flags & CandidateFlag.WIDE_IMPACT else candidate.impact_nanos,
+        **{f"miss_{index}": miss for index, miss in enumerate(candidate.misses)},
+    )
+    for flag, value in _extras(candidate):
+        if flags & flag:
+            block += struct.pack("<q", value)
+    return block
 
 
 def _extras(candidate: Candidate) -> tuple[tuple[CandidateFlag, int], ...]:

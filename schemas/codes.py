@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from enum import IntEnum, IntFlag
 
+from schemas import tick_flags
+
+QuoteFlag, TradeCondition = tick_flags.QuoteFlag, tick_flags.TradeCondition
+
 
 class InputType(IntEnum):
     """First byte of an input record."""
@@ -51,31 +55,6 @@ class OutputType(IntEnum):
     REPLACE_CHILD = 15
     BREAK = 16
     POSITION = 17
-
-
-class QuoteFlag(IntFlag):
-    """Flags of a QUOTE; the low nibble is the level index, 0 = top of book."""
-
-    LEVEL_MASK = 0x0F
-    MORE = 0x10
-    MODELLED_BID = 0x20
-    MODELLED_ASK = 0x40
-    REPAIRED = 0x80
-
-
-class TradeCondition(IntFlag):
-    """What kind of print a TRADE is. Only REGULAR continuous prints can fill resting children."""
-
-    REGULAR = 0x01
-    ISO = 0x02
-    OFF_EXCHANGE = 0x04
-    AUCTION = 0x08
-    CROSS = 0x10
-    EXTENDED_HOURS = 0x20
-    OUT_OF_SEQUENCE = 0x40
-    DERIVED_PRICE = 0x80
-    SUSPICIOUS = 0x100
-    MODELLED = 0x200
 
 
 class VenueStatus(IntEnum):
@@ -134,6 +113,7 @@ class ExecInst(IntFlag):
     ALL_OR_NONE = 0x04
     POST_ONLY = 0x08
     ISO = 0x10
+    MID_PEG = 0x20
 
 
 class ExecType(IntEnum):
@@ -298,6 +278,7 @@ class AllocationFlag(IntFlag):
     POST = 0x01
     HELD = 0x02
     ISO = 0x04
+    PEG = 0x08
 
 
 class CandidateFlag(IntFlag):
@@ -335,6 +316,10 @@ class Reason(IntEnum):
     SELF_HELP = 15
     MARKET_CROSSED = 16
     THROUGH_PROTECTED = 17
+    DARK_NOT_ALLOWED = 24
+    NO_MIDPOINT = 25
+    DARK_TOXIC = 26
+    DARK_MINIMUM = 27
     # input refusals
     UNKNOWN_TYPE = 32
     TRUNCATED = 33

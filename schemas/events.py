@@ -34,7 +34,9 @@ class CandidateVenue(msgspec.Struct, frozen=True, kw_only=True):
     Excluded: `reason` is not "none" and `value` is the deciding value. Included: `value` is the
     touch price and the quality values are those used: `fill_ratio` and `miss_nanos` of the first
     round lot, `available` are the chances that the last of 1, 2, 4 .. 64 round lots, and of more,
-    is there; impact, balance and miss are charged per whole one, the ticket once.
+    is there; impact, balance and miss are charged per whole one, the ticket once. A dark pool has
+    no levels: `value` is the midpoint, `dark_units` what it may be asked for, `penalty_nanos` what
+    missing one whole one there costs.
     """
 
     venue: int
@@ -52,6 +54,8 @@ class CandidateVenue(msgspec.Struct, frozen=True, kw_only=True):
     balance_nanos: int = 0
     ticket_nanos: int = 0
     hidden_units: int = 0
+    dark_units: int = 0
+    penalty_nanos: int = 0
     levels: tuple[Level, ...] = ()
 
 

@@ -152,7 +152,10 @@ POLICY = Layout(
         *((f"urgency_horizon_ms_{urgency}", "I") for urgency in range(1, 4)),
         ("toxicity_horizon", "B"),
         ("ended", "B"),
-        ("reserved", "6s"),
+        ("dark_percent", "B"),
+        ("dark_horizon", "B"),
+        ("dark_min_lots", "H"),
+        ("dark_toxic_cbps", "H"),
     ),
 )
 """A routing policy version; all kinds are settings of one optimiser.
@@ -168,6 +171,11 @@ what remains of the parent, 0 = none. `ticket_nanos` is what each child costs wh
 `toxicity_horizon`, unless impact is in the cost already. Urgency 1 to 3 of an order replaces the
 miss penalty and the horizon where they are not 0; bit u of `posting` lets urgency u rest.
 `ended` 1 refuses new orders under the policy; those that work go on.
+
+Dark pools together may be asked for `dark_percent` of what a decision places, 0 = they are not
+used; each for `dark_min_lots` round lots at least. The mid's move at markout `dark_horizon` after
+our fills there is charged (0 = it is not looked at), and beyond `dark_toxic_cbps` hundredths of a
+basis point, in either direction, a pool is left out (0 = never).
 """
 
 LIMITS = Layout(

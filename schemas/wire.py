@@ -287,6 +287,10 @@ def _candidate(raw: Any, offset: int, sign: int, penalty_nanos: int) -> tuple[Ca
         if head.flags & flag:
             (used[name],) = struct.unpack_from("<q", raw, offset)
             offset += 8
+    if not head.levels:
+        used["dark_units"], used["penalty_nanos"] = struct.unpack_from("<qq", raw, offset)
+        used["miss_nanos"] = used["penalty_nanos"] * row.miss_0 >> 16
+        return CandidateVenue(**known, **used), offset + 16
     pair = _level_pair(head.flags)
     pairs = [pair.unpack_from(raw, offset + index * pair.size) for index in range(head.levels)]
     levels = tuple(Level(head.value + sign * delta, units) for delta, units in pairs)

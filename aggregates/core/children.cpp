@@ -51,6 +51,7 @@ void ask(Shard& shard, Child& child) {
 
 // Instructions of a child that takes liquidity.
 std::uint8_t taking_inst(std::uint8_t flags) {
+  if ((flags & number(AllocationFlag::PEG)) != 0) return number(ExecInst::MID_PEG);
   return (flags & number(AllocationFlag::ISO)) != 0 ? number(ExecInst::ISO) : std::uint8_t{0};
 }
 
@@ -69,7 +70,8 @@ void start(Shard& shard, Order& order, const Allocation& part, std::int64_t far_
   child.displayed_units = part.displayed_units;
   child.sent_ns = shard.log_ns;
   child.far_nanos = posts ? 0 : far_nanos;
-  child.min_units = posts ? 0 : std::min(order.least_units(), part.units);
+  const std::int64_t least = std::max(order.least_units(), candidate.least_units);
+  child.min_units = posts ? 0 : std::min(least, part.units);
   child.exec_inst = posts ? number(ExecInst::POST_ONLY) : taking_inst(part.flags);
   ++shard.books[order.record.instrument].open_children;
   order.add_child(child);

@@ -67,7 +67,8 @@ IN(Policy, name, policy, version, kind, split, fee_aware, max_levels, max_childr
    impact_horizon, tolerance_e9, miss_penalty_e9, stale_ns, ack_timeout_ns, retry_ns, horizon_ns,
    preferred, ticket_nanos, latency_e9, risk_e9, toxicity_e9, max_delay_us, urgency_miss_e9_1,
    urgency_miss_e9_2, urgency_miss_e9_3, urgency_horizon_ms_1, urgency_horizon_ms_2,
-   urgency_horizon_ms_3, toxicity_horizon, ended, reserved)
+   urgency_horizon_ms_3, toxicity_horizon, ended, dark_percent, dark_horizon, dark_min_lots,
+   dark_toxic_cbps)
 IN(Limits, max_order_units, max_notional_ones, collar_e9, restricted, short_restricted,
    self_match, status_requests, max_reports, duplicate_ns, reserved)
 IN(AccountLimits, account, venues_permitted, max_gross_ones, max_net_ones, rate_ns, throttle_ns,

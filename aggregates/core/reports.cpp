@@ -115,7 +115,10 @@ void book_trade(Shard& shard, Child& child, Terms& terms, const ExecReport& repo
   add(child, units, int128{nanos} * units, report.fee_nanos);
   accounts::book_fill(order, units, nanos, report.fee_nanos);
   ++terms.fills;
-  shard.books.add_unreflected(order.record.instrument, child.venue, order.side_index(), units);
+  // No feed ever shows what trades at the midpoint.
+  if (report.liquidity != number(Liquidity::MID)) {
+    shard.books.add_unreflected(order.record.instrument, child.venue, order.side_index(), units);
+  }
   if (late) children::alarm(shard, AlarmKind::LATE_FILL, child, units);
   alarm_excess(shard, child);
   day::ours(shard, child, report.trade_id, units, nanos);

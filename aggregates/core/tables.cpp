@@ -47,6 +47,7 @@ Reason Tables::put_venue(std::uint8_t id, const Venue& record) {
   }
   set_status(id, record.status);
   set_bit(protected_, id, record.is_protected != 0);
+  set_bit(dark_, id, record.kind == number(VenueKind::DARK));
   ack_prior_ns_[id] = record.ack_prior_ns;
   rank();
   return Reason::NONE;
@@ -130,7 +131,8 @@ bool has_valid_extras(const Policy& record) {
          record.toxicity_horizon <= kMarkoutHorizons && record.urgency_miss_e9_1 <= most_e9 &&
          record.urgency_miss_e9_2 <= most_e9 && record.urgency_miss_e9_3 <= most_e9 &&
          within(0, record.ticket_nanos, kMaxTicketNanos) && record.max_delay_us <= kMaxDelayUs &&
-         record.ended <= 1;
+         record.ended <= 1 && record.dark_percent <= 100 &&
+         record.dark_horizon <= kMarkoutHorizons && record.dark_min_lots <= kMaxDarkLots;
 }
 
 }  // namespace

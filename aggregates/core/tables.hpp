@@ -54,9 +54,10 @@ class Tables {
     const std::uint8_t kind = venues_[id].record.kind;
     return priors_.fills[kind <= number(VenueKind::WHOLESALER) ? kind : 0];
   }
-  // Bit masks by dense venue id: trading, protected, and under a kill switch.
+  // Bit masks by dense venue id: trading, protected, dark pools, and under a kill switch.
   std::uint64_t open() const { return open_; }
   std::uint64_t is_protected() const { return protected_; }
+  std::uint64_t dark() const { return dark_; }
   std::uint64_t killed() const { return killed_; }
   // Venues that we have declared self help against.
   std::uint64_t self_help() const { return self_help_; }
@@ -80,6 +81,7 @@ class Tables {
   std::vector<std::uint8_t> rank_order_;
   std::uint64_t open_ = 0;
   std::uint64_t protected_ = 0;
+  std::uint64_t dark_ = 0;
   std::uint64_t killed_ = 0;
   std::uint64_t self_help_ = 0;
   std::array<std::int64_t, kMaxVenues> ack_prior_ns_{};

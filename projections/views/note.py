@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from projections.views.explanation import ChildStory, Story
+from projections.views.explanation import ChildStory, Story, is_dark
 from projections.views.names import Names, policy_terms
 from projections.views.reasons import ENDS, duration, exclusion, price
 from schemas.events import CandidateVenue, ChildAllocation, SmartRoutingDecisionEvent
@@ -118,6 +118,10 @@ def chance(venue: CandidateVenue) -> str:
 
 def offer_cells(story: Story, venue: CandidateVenue) -> list[str]:
     """Levels, fee, fill ratio and acknowledgement latency as used."""
+    if is_dark(venue):
+        size = story.instrument.size(venue.dark_units)
+        offered = f"dark, up to {size} at the midpoint {price(venue.value)}"
+        return [offered, price(venue.fee_nanos), chance(venue), duration(venue.ack_ns)]
     shown = [
         f"{story.instrument.size(level.units)} @ {price(level.price_nanos)}"
         for level in venue.levels[:3]
@@ -142,6 +146,8 @@ def choice_lines(story: Story) -> Iterator[str]:
 
 def choice_line(story: Story, part: ChildAllocation) -> str:
     """One allocation in a sentence."""
+    if "peg" in part.flags:
+        return dark_line(story, part)
     head = (
         f"{story.names.venue(part.venue)}: {story.instrument.size(part.units)} at "
         f"{price(part.limit_nanos)} or better over {part.levels} level"
@@ -160,6 +166,28 @@ def choice_line(story: Story, part: ChildAllocation) -> str:
     return (
         f"{head}; next best {story.names.venue(other[0].venue)} at {price(other[1])} is all-in "
         f"{abs(gap):.2f} bps {words}"
+    )
+
+
+def dark_line(story: Story, part: ChildAllocation) -> str:
+    """Why a dark pool was asked."""
+    one, venue = story.instrument, story.candidate(part.venue)
+    head = (
+        f"{story.names.venue(part.venue)}: asked the dark pool for {one.size(part.units)} at the "
+        f"midpoint {price(part.limit_nanos)}"
+    )
+    if venue is None or not story.mid_nanos:
+        return head
+    far = story.decision.displayed_ask_nanos
+    far = far if story.sign > 0 else story.decision.displayed_bid_nanos
+    saved = 1e4 * story.sign * (far - part.limit_nanos) / story.mid_nanos
+    missed = 1e4 * venue.penalty_nanos / story.mid_nanos
+    leaks = 1e4 * venue.impact_nanos / story.mid_nanos
+    return (
+        f"{head} because each one filled there saves {saved:.2f} bps of the spread; a first lot "
+        f"is there in {venue.fill_ratio:.0%} of cases, and what it misses is expected to cost "
+        f"{missed:.2f} bps more"
+        + (f"; what its fills give away is counted at {leaks:.2f} bps" if leaks else "")
     )
 
 

@@ -55,6 +55,22 @@ EXCLUSIONS: dict[str, Words] = {
     "through_protected": lambda value, _: (
         f"its best price {price(value)} is beyond a protected quote that gets no child"
     ),
+    "dark_not_allowed": lambda value, _: (
+        "what must be filled whole is not sent where nothing is seen"
+        if value
+        else "it is a dark pool, and the policy uses none"
+    ),
+    "no_midpoint": _plain(
+        "it trades at the midpoint, and there is none between best bid and offer"
+    ),
+    "dark_toxic": lambda value, _: (
+        f"after our fills there the mid moves {abs(value) / 100:.2f} bps "
+        + ("against them" if value > 0 else "away from what remains")
+        + ", more than the policy bears"
+    ),
+    "dark_minimum": lambda value, one: (
+        f"the {one.size(value)} it may be asked for are less than the least child"
+    ),
 }
 
 REFUSALS: dict[str, Words] = {

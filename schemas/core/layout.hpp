@@ -245,7 +245,10 @@ struct Policy : Header {
   std::uint32_t urgency_horizon_ms_3;
   std::uint8_t toxicity_horizon;
   std::uint8_t ended;
-  char reserved[6];
+  std::uint8_t dark_percent;
+  std::uint8_t dark_horizon;
+  std::uint16_t dark_min_lots;
+  std::uint16_t dark_toxic_cbps;
 };
 static_assert(sizeof(Policy) == 256);
 

@@ -187,6 +187,10 @@ def _charges(policy: Policy) -> dict[str, int]:
         "toxicity_e9": e9_from_bps(policy.toxicity_bps),
         "toxicity_horizon": policy.toxicity_horizon,
         "posting": sum(1 << urgency for urgency in set(policy.posting)),
+        "dark_percent": policy.dark_percent,
+        "dark_min_lots": policy.dark_min_lots,
+        "dark_horizon": policy.dark_horizon,
+        "dark_toxic_cbps": round(policy.dark_toxicity_bps * 100),
     }
 
 

@@ -28,6 +28,7 @@ from schemas.codes import (
     QuoteFlag,
     Side,
     TimeInForce,
+    VenueKind,
     VenueStatus,
 )
 from schemas.envelope import HEADER, SLOTS
@@ -126,6 +127,9 @@ class World(Life):
         self.calm = self.resting = False
         self.consumed = self.count = self.drawn = 0
         self.venues = rng.randint(3, 8)
+        # A source of its own, so that what else is drawn stays.
+        self.luck = random.Random(rng.getstate()[1][0])
+        self.darks = {v for v in range(1, self.venues) if self.luck.random() < 0.25}
         self.instruments = rng.randint(2, 5)
         self.units_per_one = [rng.choice((1, 1, 100_000_000)) for _ in range(self.instruments)]
         self.lots = [max(1, upo // 1000) for upo in self.units_per_one]
@@ -196,6 +200,9 @@ class World(Life):
                 if rng.random() < 0.6:
                     self._fee(instrument, venue, Liquidity.ADD)
                     yield
+                if venue in self.darks and self.luck.random() < 0.95:
+                    self._fee(instrument, venue, Liquidity.MID)
+                    yield
         for _ in range(rng.choice((0, 0, 6, 20))):
             self._fee_tier()
             yield
@@ -223,6 +230,7 @@ class World(Life):
         self.tape.venue(
             venue,
             rng.choice(("XNYS", "BATS", "IEXG", "EDGX", "ARCX", "")) + f"{rng.randint(0, 9)}{tail}",
+            kind=VenueKind.DARK if venue in self.darks else VenueKind.LIT,
             is_protected=int(rng.random() < 0.85),
             modelled=int(rng.random() < 0.1),
             ack_prior_ns=rng.choice((0, MS, 5 * MS, rng.randint(1, 20 * MS))),
@@ -338,6 +346,10 @@ class World(Life):
             "toxicity_e9": rng.choice((0, 10**4, 10**6)),
             "max_delay_us": rng.choice((0, 500, 5_000, 20_000)),
             "toxicity_horizon": rng.choice((0, 1, 2)),
+            "dark_percent": self.luck.choice((0, 20, 50, 100)),
+            "dark_min_lots": self.luck.choice((0, 0, 1, 3)),
+            "dark_horizon": self.luck.choice((0, 1, 2)),
+            "dark_toxic_cbps": self.luck.choice((0, 0, 200, 5_000)),
             **{f"urgency_miss_e9_{u}": rng.choice((0, 0, 10**6 * u)) for u in (1, 2, 3)},
             **{f"urgency_horizon_ms_{u}": rng.choice((0, 0, 40 * u)) for u in (1, 2, 3)},
         }
@@ -421,6 +433,8 @@ class World(Life):
     def _quote(self) -> None:
         rng = self.rng
         instrument, venue = self._place()
+        if venue in self.darks and self.luck.random() < 0.98:
+            venue = 0
         self.mids[instrument] += rng.choice((-1, 0, 0, 0, 1)) * TICK
         self.mids[instrument] = max(20 * TICK, self.mids[instrument])
         level = rng.choice((0, 0, 0, 0, 0, 1, 1, 2, 3, rng.randint(0, 9)))
