@@ -192,7 +192,8 @@ void believe(const View& view, Candidate& candidate, std::int64_t now_ns, Shard&
   ++shard.looks.all;
   if (!belief.knows_sizes(now_ns, prior.fill_share)) [[unlikely]] {
     ++shard.looks.sizes_found;
-    belief.find_sizes(terms, evidence(), now_ns, prior.fill_share, shard.tables);
+    const double untold = shard.tables.fill_prior(candidate.venue);
+    belief.find_sizes(terms, evidence(), now_ns, {prior.fill_share, untold}, shard.tables);
   }
   if (!belief.knows_ack(now_ns)) [[unlikely]] {
     ++shard.looks.acks_found;

@@ -160,7 +160,7 @@ class Health(Section, frozen=True, kw_only=True):
     clean_run: Count = 10
     clean_run_max: Count = 160
     probes_per_minute: Annotated[int, msgspec.Meta(ge=0, le=600)] = 0
-    probe_children: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    probe_children: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
 
 
 class Orders(Section, frozen=True, kw_only=True):

@@ -88,6 +88,7 @@ def _gather(plan: Plan, results: Results) -> dict[str, Any]:
         "improvement": tables.improvement(main) if main else [],
         "oracle": tables.oracle_arm(main) if main else None,
         "ladder": tables.ladder(main) if main else [],
+        "dark": tables.dark(main) if main else None,
         "controls": _controls(plan, results),
         "families": [
             _family(part, family)

@@ -23,7 +23,7 @@ class Report(NamedTuple):
 
 def reports(result: Result) -> list[Report]:
     """Every table that has rows, the room first."""
-    parts = (_improvement, _sizes, _protocols, _ladder, _controls, _families, _learning)
+    parts = (_improvement, _sizes, _protocols, _ladder, _dark, _controls, _families, _learning)
     made = (part(result) for part in parts)
     return [report for report in made if report.rows]
 
@@ -115,6 +115,25 @@ def _ladder(result: Result) -> Report:
         for row in result["ladder"]
     ]
     return Report("ladder", ["each on top of those before", "cost", "saves", "95 %"], rows)
+
+
+def _dark(result: Result) -> Report:
+    dark, title = result["dark"], "dark pools"
+    if dark is None:
+        return Report(title, [], [])
+    c, halves = dark["C"], dark["children_by_half"]
+    row = [
+        percent(c["accuracy"]),
+        interval(c["accuracy_ci95"]),
+        percent(c["accuracy_known"]),
+        number(c["regret_bps"]),
+        str(c["n"]),
+        *(number(value, 1) for name in ("leaking", "discreet") for value in halves[name]),
+    ]
+    heads = ["C with pools %", "95 %", "C, habits known %", "C regret bps", "C n"]
+    more = ["to the pool that leaks, 1st half", "2nd half", "to another pool, 1st half", "2nd half"]
+    said = "Children to pools are those of the headline's parents, a pool and market seed."
+    return Report(title, [*heads, *more], [row], said)
 
 
 def _controls(result: Result) -> Report:
