@@ -100,7 +100,7 @@ class EngineArm(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def penalties_e9(self, terms: InstrumentTerms, *, is_below: bool = False) -> tuple[int, int]:
-        """The miss penalties of one instrument in 1e-9 of its price, of parents below a touch say."""
+        """The miss penalties of one instrument in 1e-9 of its price, below a touch or above."""
         tick = float(terms.tick) / float(terms.price) * E9
         small, large = self.miss_ticks
         if is_below and self.dark_percent:
