@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum, IntFlag
 
-from schemas import tick_flags
-
-QuoteFlag = tick_flags.QuoteFlag
-TradeCondition = tick_flags.TradeCondition
+from schemas import event_codes
 
 
 class InputType(IntEnum):
@@ -56,6 +53,31 @@ class OutputType(IntEnum):
     REPLACE_CHILD = 15
     BREAK = 16
     POSITION = 17
+
+
+class QuoteFlag(IntFlag):
+    """Flags of a QUOTE; the low nibble is the level index, 0 = top of book."""
+
+    LEVEL_MASK = 0x0F
+    MORE = 0x10
+    MODELLED_BID = 0x20
+    MODELLED_ASK = 0x40
+    REPAIRED = 0x80
+
+
+class TradeCondition(IntFlag):
+    """What kind of print a TRADE is. Only REGULAR continuous prints can fill resting children."""
+
+    REGULAR = 0x01
+    ISO = 0x02
+    OFF_EXCHANGE = 0x04
+    AUCTION = 0x08
+    CROSS = 0x10
+    EXTENDED_HOURS = 0x20
+    OUT_OF_SEQUENCE = 0x40
+    DERIVED_PRICE = 0x80
+    SUSPICIOUS = 0x100
+    MODELLED = 0x200
 
 
 class VenueStatus(IntEnum):
@@ -427,45 +449,6 @@ class HealthState(IntEnum):
     COOLING = 4
 
 
-class HealthEvent(IntEnum):
-    """What happens to a venue's health."""
-
-    FAULT = 1
-    OUTAGE = 2
-    HALT = 3
-    EVIDENCE = 4
-    CLEAN_RUN = 5
-
-
-class MarkoutKind(IntEnum):
-    """Which mid move is being waited for: of a fill by its liquidity, or a control without one."""
-
-    ADDED = 0
-    REMOVED = 1
-    MID = 2
-    CONTROL = 3
-
-
-class MarkoutDrop(IntEnum):
-    """Why a markout was not settled."""
-
-    NO_MID = 0
-    STALE_MID = 1
-    NOT_TRADING = 2
-    TABLE_FULL = 3
-    OWN_ORDER = 4
-
-
-class BreakKind(IntEnum):
-    """How our books and another's differ, or what a day's end finds open."""
-
-    OPEN_CHILD = 1
-    UNKNOWN_CHILD = 2
-    NOT_IN_DROP_COPY = 3
-    ONLY_IN_DROP_COPY = 4
-    TRADE_DIFFERS = 5
-
-
 class SelfMatch(IntEnum):
     """Which of two own parents that could trade with each other gives way."""
 
@@ -481,3 +464,8 @@ REFERENCE_TYPES = frozenset(
     if kind >= InputType.INSTRUMENT or kind in (InputType.ACCOUNT, InputType.POSTING)
 )
 """Inputs that come on source 0 in dense order, each with the full new value of what it names."""
+
+HealthEvent = event_codes.HealthEvent
+MarkoutKind = event_codes.MarkoutKind
+MarkoutDrop = event_codes.MarkoutDrop
+BreakKind = event_codes.BreakKind

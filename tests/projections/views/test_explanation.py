@@ -144,6 +144,12 @@ def test_order_and_market_lines() -> None:
     assert note.moment(1_700_000_000 * 10**9 + 1_500) == "2023-11-14 22:13:20.000001 UTC"
 
 
+AWAY = (
+    "after our fills there the mid moves 2.50 bps away from what remains, more than the policy "
+    "bears"
+)
+
+
 def pool(**changes: Any) -> CandidateVenue:
     """A dark pool at 99.99 that may be asked for 150."""
     plain: dict[str, Any] = {
@@ -169,8 +175,8 @@ def test_the_note_says_why_a_pool_was_asked() -> None:
     told = story(candidates=(lit, pool(impact_nanos=CENT // 2)), children=(pegged(),))
     (line,) = note.choice_lines(told)
     assert line == (
-        "CCC: asked the dark pool for 150 at the midpoint 99.99 because each one filled there saves "
-        "1.00 bps of the spread; a first lot is there in 25% of cases, and what it misses is "
+        "CCC: asked the dark pool for 150 at the midpoint 99.99 because each one filled there "
+        "saves 1.00 bps of the spread; a first lot is there in 25% of cases, and what it misses is "
         "expected to cost 1.00 bps more; what its fills give away is counted at 0.50 bps"
     )
     _, rows = note.venue_table(told)
@@ -231,8 +237,7 @@ def test_a_withdrawn_child_says_why() -> None:
         (
             "dark_toxic",
             -250,
-            "after our fills there the mid moves 2.50 bps away from what remains, more than the "
-            "policy bears",
+            AWAY,
         ),
         ("dark_minimum", 40, "the 40 it may be asked for are less than the least child"),
     ],
