@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum, IntFlag
 
-from schemas import event_codes
+from schemas import event_codes, tick_flags
 
 
 class InputType(IntEnum):
@@ -448,6 +448,8 @@ class SelfMatch(IntEnum):
     CANCEL_BOTH = 3
 
 
+QuoteFlag = tick_flags.QuoteFlag
+TradeCondition = tick_flags.TradeCondition
 HealthEvent = event_codes.HealthEvent
 MarkoutKind = event_codes.MarkoutKind
 MarkoutDrop = event_codes.MarkoutDrop
