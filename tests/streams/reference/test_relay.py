@@ -211,7 +211,7 @@ def test_putting_terms_in_force_again_never_opens_what_somebody_has_stopped(
     tape = port.tape
     tape.now_ns = START_NS + 1_000_000
     tape.data.clear()
-    stop, go = {
+    switches: dict[str, tuple[Any, Any]] = {
         "halt": (
             lambda: tape.status(2, VenueStatus.HALTED),
             lambda: tape.status(2, VenueStatus.OPEN),
@@ -220,7 +220,8 @@ def test_putting_terms_in_force_again_never_opens_what_somebody_has_stopped(
             lambda: tape.kill(KillScope.VENUE, 1, venue=2),
             lambda: tape.kill(KillScope.VENUE, 0, venue=2),
         ),
-    }[by_hand]
+    }
+    stop, go = switches[by_hand]
     port.append(stop())
     version = 3
     for verb in ("suspend", "activate"):

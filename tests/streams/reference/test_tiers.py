@@ -17,7 +17,7 @@ from streams.reference.adopt import Inventory
 from streams.reference.records import Catalogue, records_of
 from tests.builders import Tape, set_up
 
-TIERED = {
+TIERED: dict[str, Any] = {
     "liquidity": "take",
     "rate_bps": 10.0,
     "tiers": [{"volume": 1_000, "rate_bps": 8.0}, {"volume": 50_000, "rate_bps": 5.0}],
@@ -89,6 +89,6 @@ def test_a_log_tells_its_tiers() -> None:
 
 
 def test_tiers_must_ascend() -> None:
-    tiers = list(reversed(TIERED["tiers"]))  # type: ignore[call-overload]
+    tiers = list(reversed(TIERED["tiers"]))
     with pytest.raises(InputError, match=r"fees\[0\]: `tiers` must ascend"):
         checked("venue", {"name": "X", "fees": [{**TIERED, "tiers": tiers}]})
