@@ -224,7 +224,7 @@ def test_a_page_gets_its_tables(result: dict[str, Any], tmp_path: Path) -> None:
     assert text.startswith("before\n")
     assert text.endswith("\nafter\n")
     assert "former" not in text
-    for words in ("The room:", "re-routing fee-aware sweep", "ladder", "(f) another", "quarter 1"):
+    for words in ("The room:", "re-routing fee-aware sweep", "Ladder", "(f) another", "quarter 1"):
         assert words in text
     with pytest.raises(InputError, match="no such page"):
         write_page(tmp_path / "none.md", made, "told")
