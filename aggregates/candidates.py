@@ -177,10 +177,10 @@ def believe(candidate: Candidate, policy: Any, tables: Tables, now_ns: int) -> N
     candidate.fill_ratio = row.fill.shrunk(
         session_ns, settings.fill_quantum_ns, share, settings.fill_prior_weight
     )
-    candidate.misses = availability.misses(row, session_ns, share, candidate.fill_ratio, settings)
-    ack_ns = quality.ack_ns(
-        row, session_ns, venue.quality.ack, venue_ns, venue.ack_prior_ns, settings
-    )
+    shares = availability.Shares(share, availability.in_steps(prior), candidate.fill_ratio)
+    candidate.misses = availability.misses(row, session_ns, shares, settings)
+    ack_prior_ns = tables.ack_prior_ns(candidate.venue)
+    ack_ns = quality.ack_ns(row, session_ns, venue.quality.ack, venue_ns, ack_prior_ns, settings)
     candidate.ack_ns = min(floor(ack_ns), ACK_MAX_NS)
     if policy.use_hidden:
         candidate.hidden_units = availability.hidden_units(row, session_ns, settings)

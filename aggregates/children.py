@@ -65,7 +65,8 @@ def exec_inst(flags: int) -> ExecInst:
     """Instructions of a child that takes liquidity."""
     if flags & AllocationFlag.PEG:
         return ExecInst.MID_PEG
-    return ExecInst.ISO if flags & AllocationFlag.ISO else ExecInst(0)
+    told = ExecInst.ISO if flags & AllocationFlag.ISO else ExecInst(0)
+    return told | ExecInst.PROBE if flags & AllocationFlag.PROBE else told
 
 
 def send(shard: Shard, order: Order, child: Child) -> None:

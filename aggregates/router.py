@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 
-from aggregates import arrival, baselines, dark, pricing, protection
+from aggregates import arrival, baselines, dark, pricing, probes, protection
 from aggregates.accounts import permitted_venues
-from aggregates.allocation import Plan, Task
+from aggregates.allocation import Allocation, Plan, Task
 from aggregates.arithmetic import digest64, split_128
 from aggregates.book import Book
 from aggregates.candidates import Candidate, gather
@@ -70,23 +71,39 @@ def decide(shard: Shard, order: Order, book: Book, best: Best, kill_mask: int) -
     charges = pricing.charge(
         order, policy, book, candidates, wanted, far_nanos, now_ns, tables.settings
     )
-    # All at one venue where the parent, or its minimum, must be whole.
-    least = 0 if order.whole else order.least_units
-    task = Task(order, policy, least or wanted, book.units_per_one)
-    task.is_whole = order.whole or bool(least)
+    task = Task(order, policy, wanted, book.units_per_one)
     task.missed_nanos = charges.last_nanos + charges.penalty_nanos
     task.dark_ranks, task.dark_units = dark.ranks_of(candidates), dark_units
-    chosen = Protected(Plan())
-    # Part of the minimum may be out already; what is free then waits for its answer.
-    if not order.post_only and least <= wanted:
-        chosen = protection.allocate(task, candidates, book, tables, best[:2])
+    chosen, probe = _allocate(shard, task, book, candidates, best)
     if policy.equalise_arrival:
         arrival.equalise(policy, chosen.plan, tables)
     if not chosen.plan.units:
         chosen.plan = plan_post(shard, order, book, best, candidates, kill_mask)
+    if probe is not None:
+        probes.add(shard, order, policy, chosen.plan, probe)
     order.attempts += 1
     order.decision_id = _emit(shard, order, book, candidates, chosen, charges, best)
     return chosen.plan
+
+
+def _allocate(
+    shard: Shard, task: Task, book: Book, candidates: list[Candidate], best: Best
+) -> tuple[Protected, Allocation | None]:
+    """The plan under the policy's protection, and the probe that it leaves a lot for."""
+    order, wanted = task.order, task.wanted
+    # All at one venue where the parent, or its minimum, must be whole.
+    least = 0 if order.whole else order.least_units
+    # Part of the minimum may be out already; what is free then waits for its answer.
+    if order.post_only or least > wanted:
+        return Protected(Plan()), None
+    whole = replace(task, wanted=least or wanted, is_whole=order.whole or bool(least))
+    chosen = protection.allocate(whole, candidates, book, shard.tables, best[:2])
+    far_nanos = best[1] if order.sign > 0 else best[0]
+    probe = probes.find(shard, order, task.policy, candidates, far_nanos, chosen.plan)
+    if probe is not None and chosen.plan.units + probe.units > wanted:
+        rest = replace(task, wanted=wanted - probe.units)
+        chosen = protection.allocate(rest, candidates, book, shard.tables, best[:2])
+    return chosen, probe
 
 
 def _wait(candidates: list[Candidate], crossed_nanos: int) -> None:

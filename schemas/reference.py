@@ -214,7 +214,8 @@ ACCOUNT = Layout(
         ("throttle_ns", "q"),
         ("rate_max", "I"),
         ("throttle_max", "I"),
-        ("reserved", "32s"),
+        ("budgeted", "B"),
+        ("reserved", "31s"),
     ),
 )
 """Limits of one account; 0 = no limit.
@@ -223,7 +224,8 @@ ACCOUNT = Layout(
 that is still open: `max_net_ones` of one instrument, `max_gross_ones` over all of the shard, in
 whole quote currency. At most `rate_max` new orders and amendments in any `rate_ns`; at most
 `throttle_max` decisions that send in any `throttle_ns`, after which the account stops until a named
-person re-arms it. Both maxima are at most 1024.
+person re-arms it. Both maxima are at most 1024. With `budgeted` 1 the gross limit is over all
+shards: each may use the share that BUDGET inputs give it, and none before the first.
 """
 
 POSTING = Layout(
@@ -285,7 +287,11 @@ SETTINGS = Layout(
         ("mid_crossed_e9", "I"),
         ("fill_prior_dark_e9", "I"),
         ("fill_prior_wholesaler_e9", "I"),
-        ("reserved", "20s"),
+        ("probes_per_minute", "I"),
+        ("open_window_ns", "q"),
+        ("open_half_life_days", "H"),
+        ("probe_children", "H"),
+        ("conflate_ms", "I"),
     ),
 )
 """How quality decays, when it is published, how long identities and finished orders are kept.
@@ -299,7 +305,29 @@ never. A venue is stale after `stale_multiple` times its usual quote gap and at 
 `stale_floor_ns`; bursts count in a row; `clean_run` clean outcomes heal it, doubled at each
 relapse up to `clean_run_max`. Where venues are crossed against each other by at most
 `mid_crossed_e9` of the price, the midpoint still counts as a mid; with 0 the last uncrossed one
-stays.
+stays. Ingest leaves out quotes that are older than `conflate_ms` when it meets them, where a newer
+one of the same level waits behind them; 0 = never. What it left out is a gap in its source.
+
+A venue gets at most `probes_per_minute` probes (0 = none) while it is degraded or cooling, or where
+a row rests on fewer than `probe_children` effective children (0 = no matter). What a row looked
+like `open_window_ns` after its venue opened (0 = never kept) is where it starts at the next open at
+that time of day; days fade with `open_half_life_days` (0 = only the last one counts).
+"""
+
+VENUE_PRIOR = Layout(
+    "VenuePriorUpdated",
+    (
+        *HEADER_FIELDS,
+        ("fill_ratio_e9", "q"),
+        ("ack_ns", "q"),
+        ("children", "q"),
+        ("reserved", "8s"),
+    ),
+)
+"""What all shards together have learned of the header's venue: the prior of its own roll-up.
+
+It stands in place of the prior of the venue's kind, with the same weight: `fill_ratio_e9` (-1 =
+none), `ack_ns` (0 = none); `children` is the decayed number of children behind it.
 """
 
 ENGINE = Layout("EngineActivated", (*HEADER_FIELDS, ("version_hash", "32s")))

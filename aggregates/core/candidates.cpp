@@ -192,7 +192,8 @@ void believe(const View& view, Candidate& candidate, std::int64_t now_ns, Shard&
   ++shard.looks.all;
   if (!belief.knows_sizes(now_ns, prior.fill_share)) [[unlikely]] {
     ++shard.looks.sizes_found;
-    belief.find_sizes(terms, evidence(), now_ns, prior.fill_share, shard.tables);
+    const double untold = shard.tables.fill_prior(candidate.venue);
+    belief.find_sizes(terms, evidence(), now_ns, {prior.fill_share, untold}, shard.tables);
   }
   if (!belief.knows_ack(now_ns)) [[unlikely]] {
     ++shard.looks.acks_found;
@@ -248,7 +249,7 @@ void gather(Shard& shard, const Order& order, const Policy& policy, Candidates& 
   const View view = view_of(shard, order, policy);
   const std::uint32_t instrument = order.record.instrument;
   const Book& book = shard.books[instrument];
-  const Books::Rows rows = shard.books.rows(instrument);
+  const Books::Ladder rows = shard.books.rows(instrument);
   Candidate* candidate = found.list.data();
   std::uint64_t eligible = 0;
   std::int64_t tickets = 0;

@@ -52,7 +52,10 @@ void ask(Shard& shard, Child& child) {
 // Instructions of a child that takes liquidity.
 std::uint8_t taking_inst(std::uint8_t flags) {
   if ((flags & number(AllocationFlag::PEG)) != 0) return number(ExecInst::MID_PEG);
-  return (flags & number(AllocationFlag::ISO)) != 0 ? number(ExecInst::ISO) : std::uint8_t{0};
+  const bool iso = (flags & number(AllocationFlag::ISO)) != 0;
+  const bool probes = (flags & number(AllocationFlag::PROBE)) != 0;
+  return static_cast<std::uint8_t>((iso ? number(ExecInst::ISO) : 0) |
+                                   (probes ? number(ExecInst::PROBE) : 0));
 }
 
 }  // namespace
@@ -181,7 +184,7 @@ bool is_overdue(const Shard& shard, const Child& child) {
   return is_live(child.state) && child.is_awaited() && child.due_ns == shard.log_ns;
 }
 
-void end_at_venue(Shard& shard, const Child& child) {
+void end_at_venue(Shard& shard, Child& child) {
   child.order->visit(child.venue, shard.seq);
   --shard.books[child.order->record.instrument].open_children;
   if (!child.rests() || child.state == ChildState::REJECTED) learning::observe_end(shard, child);

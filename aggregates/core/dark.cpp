@@ -95,7 +95,7 @@ void believe(Shard& shard, const View& view, Candidate& candidate) {
   if (!belief.knows_sizes(now_ns, prior.fill_share)) {
     ++shard.looks.sizes_found;
     belief.find_sizes(*candidate.terms, shard.books.evidence(instrument, candidate.venue), now_ns,
-                      prior.fill_share, shard.tables);
+                      {prior.fill_share, shard.tables.fill_prior(candidate.venue)}, shard.tables);
   }
   if (!belief.knows_ack(now_ns)) {
     ++shard.looks.acks_found;

@@ -7,6 +7,7 @@
 #include "dark.hpp"
 #include "posting.hpp"
 #include "pricing.hpp"
+#include "probes.hpp"
 #include "protection.hpp"
 #include "shard.hpp"
 
@@ -318,12 +319,27 @@ const Plan& decide(Shard& shard, Order& order, const BestPrices& best) {
   task.dark_units = dark_units;
   task.missed_nanos = charges.last_nanos + charges.penalty_nanos;
   plan_of(task, Sizes{}, plan);
+  Allocation probe{};
   // Part of the minimum may be out already; what is free then waits for its answer.
   if (!order.is_post_only() && whole <= wanted) {
     allocate_protected(shard, task, candidates, best, plan);
+    const std::int64_t protected_nanos =
+        order.sign() > 0 ? best.protected_ask : best.protected_bid;
+    probe = probes::find(shard, order, policy, candidates, protected_nanos, plan);
+  }
+  if (probe.units != 0 && plan.units + probe.units > wanted) {
+    // The plan leaves a lot for it.
+    Task smaller = task;
+    smaller.wanted = wanted - probe.units;
+    smaller.is_whole = false;
+    smaller.cap_nanos = 0;
+    smaller.least = {};
+    plan_of(smaller, Sizes{}, plan);
+    allocate_protected(shard, smaller, candidates, best, plan);
   }
   if (policy.equalise_arrival != 0) equalise(shard, policy, candidates, plan);
   if (plan.units == 0) posting::plan(shard, order, best, candidates, plan);
+  if (probe.units != 0) probes::add(shard, order, policy, candidates, probe, plan);
   ++order.attempts;
   order.decision_id =
       emit_decision(shard, order, policy, best, charges, candidates, plan, wanted);

@@ -89,6 +89,7 @@ class Story:
         taken = [
             self.all_in(used, part.limit_nanos)
             for part in self.decision.children
+            if "probe" not in part.flags
             if (used := self.candidate(part.venue)) is not None
         ]
         if level is None or not taken or not self.mid_nanos:

@@ -91,7 +91,9 @@ def venue_table(story: Story) -> Table:
             why = exclusion(venue.reason, venue.value, story.instrument)
             if venue.reason == "already_visited" and venue.venue in story.names.darks:
                 why = "this order has asked the pool already, and asks it once"
-            rows.append([name, "", "", "", "", age, f"left out: {why}"])
+            probe = got.get(venue.venue)
+            tail = f"; probed with {story.instrument.size(probe.units)}" if probe else ""
+            rows.append([name, "", "", "", "", age, f"left out: {why}{tail}"])
             continue
         part = got.get(venue.venue)
         outcome = f"gets {story.instrument.size(part.units)}" if part else behind(story, venue)
@@ -157,10 +159,11 @@ def choice_line(story: Story, part: ChildAllocation) -> str:
         f"{price(part.limit_nanos)} or better over {part.levels} level"
         f"{'s' if part.levels > 1 else ''}"
         + (" as ISO" if "iso" in part.flags else "")
+        + (" as a probe, so that it can prove itself" if "probe" in part.flags else "")
         + (f", sent {duration(part.send_delay_ns)} later" if part.send_delay_ns else "")
     )
     venue, other = story.candidate(part.venue), story.next_best(part)
-    if venue is None or not story.mid_nanos:
+    if venue is None or venue.reason != "none" or not story.mid_nanos:
         return head
     ours = story.all_in(venue, part.limit_nanos)
     if other is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from streams.cli.evaluate_view import interval, number
 from streams.cli.terminal import print_json, print_lines, print_table, progress_bar
+from streams.evaluation.cells import interval, number
 
 
 def whatif(run: Path, /, *, policy: Path, json: bool = False) -> int:

@@ -39,6 +39,12 @@ def record(layout: Layout, kind: InputType, /, **values: Any) -> bytes:
     return layout.pack(**{**place, "type": int(kind), **values})
 
 
+def suspension(scope: KillScope, event: Any, **place: Any) -> bytes:
+    """The switch of reference data: engaged unless the item is in force."""
+    engaged = int(not isinstance(event, Activated))
+    return record(KILL, InputType.KILL, **place, scope=int(scope), engaged=engaged)
+
+
 def policy_records(key: str, event: Any, known: Known) -> Iterator[bytes]:
     """The policy and how its remainders rest; its version is how often it was activated."""
     terms = event.terms
@@ -111,7 +117,7 @@ def limits_records(key: str, event: Any, known: Known) -> Iterator[bytes]:
 
 
 def account_records(key: str, event: Any, known: Known) -> Iterator[bytes]:
-    """The account's limits; one out of force is killed, one again in force not."""
+    """The account's limits; out of force it is suspended."""
     terms, is_active = event.terms, isinstance(event, Activated)
     if is_active:
         venues = [venue_id(f"account {key}", venue, known) for venue in terms["venues"]]
@@ -128,13 +134,7 @@ def account_records(key: str, event: Any, known: Known) -> Iterator[bytes]:
             throttle_max=terms["throttle_max"],
         )
     if event.revision > 1 or not is_active:
-        yield record(
-            KILL,
-            InputType.KILL,
-            scope=int(KillScope.ACCOUNT),
-            target=key.encode(),
-            engaged=int(not is_active),
-        )
+        yield suspension(KillScope.SUSPENDED_ACCOUNT, event, target=key.encode())
 
 
 def venue_id(whose: str, key: str, known: Known) -> int:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregates import kernel
-from schemas.codes import REFERENCE_TYPES, InputType
-from schemas.envelope import HEADER
+from schemas.codes import InputType
+from schemas.envelope import HEADER, REFERENCE_TYPES
 from schemas.market import QUOTE
 from schemas.orders import NEW_ORDER
 from schemas.reference import VENUE

@@ -67,11 +67,12 @@ DURATIONS = (
     *(f"{family}_half_life" for family in ("liquidity", "speed", "fill", "cost", "impact")),
     *(f"horizon_{index}" for index in range(1, 5)),
     *("publish", "identity_window", "linger", "resolution", "mid_age"),
-    *("control", "health", "stale_floor"),
+    *("control", "health", "stale_floor", "open_window"),
 )
 RUNS = (
     *("stale_multiple", "reject_burst", "timeout_burst"),
     *("clean_run", "clean_run_max", "near_ticks"),
+    *("probes_per_minute", "probe_children", "open_half_life_days"),
 )
 """Words of a `settings` line: durations, and plain numbers."""
 SAID = ("child", "cancel", "refused", "alarm", "ask", "replace", "break", "position")
@@ -726,6 +727,7 @@ class Desk:
         suffix = " FOK" if record.time_in_force == TimeInForce.FOK else ""
         suffix += " POST" if record.exec_inst & ExecInst.POST_ONLY else ""
         suffix += " ISO" if record.exec_inst & ExecInst.ISO else ""
+        suffix += " PROBE" if record.exec_inst & ExecInst.PROBE else ""
         suffix += f" PEG {record.min_units}" if record.exec_inst & ExecInst.MID_PEG else ""
         return f"child {name} {self.venues[record.venue]} {record.units}x{price}{suffix}"
 
@@ -743,6 +745,16 @@ class Desk:
         account = record.account.rstrip(b"\0").decode()
         day = f"bought {record.bought_units} sold {record.sold_units}"
         return f"position {account} {record.net_units} {day}"
+
+    def _tell_venue_sums(self, record: Any) -> str:
+        return f"sums {self.venues[record.venue]} {record.fill_weight:g} {record.ack_weight:g}"
+
+    def _tell_budget_state(self, record: Any) -> str:
+        account = record.account.rstrip(b"\0").decode()
+        return f"budget {account} {record.budget_ones} used {record.used_ones}"
+
+    def _tell_mass_cancel_report(self, record: Any) -> str:
+        return f"mass_cancel {KillScope(record.scope).name} {record.affected}"
 
     def _tell_cancel_child(self, record: Any) -> str:
         return f"cancel {self._child_name(record)}"

@@ -47,7 +47,7 @@ def free_port() -> int:
         return port
 
 
-def wait_until(is_true: Any, seconds: float = 30.0) -> None:
+def wait_until(is_true: Any, seconds: float = 120.0) -> None:
     """Wait for a condition; fail when it does not come."""
     deadline = time.monotonic() + seconds
     while not is_true():

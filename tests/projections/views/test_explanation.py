@@ -98,6 +98,24 @@ def test_the_note_says_who_got_what_and_why() -> None:
     assert "200 of 300 filled" in outcome[3]
 
 
+def test_a_probe_is_called_one() -> None:
+    sick = CandidateVenue(venue=2, reason="venue_health", value=4, quote_age_us=20)
+    plain = decision()
+    probe = ChildAllocation(
+        venue=2,
+        levels=1,
+        time_in_force="ioc",
+        units=1,
+        limit_nanos=10_000 * CENT,
+        flags=("probe",),
+    )
+    candidates = (*plain.candidates[:2], sick)
+    told = story(candidates=candidates, children=(*plain.children, probe))
+    _, rows = note.venue_table(told)
+    assert rows[2][-1] == "left out: its health is cooling; probed with 1"
+    assert "as a probe, so that it can prove itself" in list(note.choice_lines(told))[2]
+
+
 def test_a_level_that_is_cheaper_but_ranked_behind_is_called_so() -> None:
     told = story(
         children=(told_child(),),
