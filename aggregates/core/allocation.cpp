@@ -115,7 +115,9 @@ void whole(const Task& task, Plan& best) {
     Sizes sizes;
     with_minimums(task, places, bit(i), sizes);
     if (sizes.total() != task.wanted) return;
-    const int128 ranked = fill(task, i, task.wanted).ranked + task.ticket(i);
+    Allocation part;
+    fill(task, i, task.wanted, part);
+    const int128 ranked = part.ranked + task.ticket(i);
     if (best_sizes.used != 0 && ranked >= least) return;
     least = ranked;
     best_sizes = sizes;
@@ -125,9 +127,9 @@ void whole(const Task& task, Plan& best) {
 
 }  // namespace
 
-Allocation fill(const Task& task, std::size_t i, std::int64_t units) {
+void fill(const Task& task, std::size_t i, std::int64_t units, Allocation& part) {
   const Candidate& candidate = task.candidates[i];
-  Allocation part{};
+  part = Allocation{};
   part.candidate = static_cast<std::uint8_t>(i);
   part.units = units;
   std::int64_t left = units;
@@ -144,7 +146,6 @@ Allocation fill(const Task& task, std::size_t i, std::int64_t units) {
   part.limit_nanos = on_grid(task, candidate, levels[piece.level].price_nanos);
   part.displayed_units = -candidate.hidden_units;
   for (std::size_t l = 0; l < part.levels; ++l) part.displayed_units += levels[l].available_units;
-  return part;
 }
 
 void plan_of(const Task& task, const Sizes& sizes, Plan& plan) {
@@ -156,7 +157,7 @@ void plan_of(const Task& task, const Sizes& sizes, Plan& plan) {
   plan.flags = 0;
   for_each_bit(sizes.used, [&](std::size_t i) {
     Allocation& part = plan.parts[plan.count++];
-    part = fill(task, i, sizes.units[i]);
+    fill(task, i, sizes.units[i], part);
     plan.units += part.units;
     plan.cost += part.cost;
     plan.added += part.added;

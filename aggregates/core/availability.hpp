@@ -24,17 +24,17 @@ constexpr std::int64_t kMaxHiddenUnits = 1'000'000'000'000'000;
 inline Misses misses(const Evidence& evidence, std::int64_t now_ns, double venue_ratio,
                      double fill_ratio, const Tables& tables) {
   const double prior_weight = tables.priors().fill_weight;
-  const double w = tables.grids().fill.weight(now_ns, evidence.survival_then_ns);
   const double prior = venue_ratio * prior_weight;
   Misses found;
   std::int64_t worst = 0;
   if (evidence.trials[0] == 0.0 && fill_ratio >= prior / prior_weight) {
     // Nothing was ever learned: every size is believed alike.
-    const double share = (0.0 * w + prior) / (0.0 * w + prior_weight);
+    const double share = (0.0 + prior) / (0.0 + prior_weight);
     worst = std::max(worst, std::min(kMissMax, floor_to_int64((1.0 - share) * kMissScale)));
     found.fill(static_cast<std::uint16_t>(worst));
     return found;
   }
+  const double w = tables.grids().fill.weight(now_ns, evidence.survival_then_ns);
   // All at once, and bounded before they are integers: a value below 0 counts as 0 anyhow.
   constexpr std::size_t last = kSurvivalSizes - 1;
   std::array<double, kSurvivalSizes> shares;

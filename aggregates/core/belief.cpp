@@ -18,7 +18,11 @@ void Belief::find_sizes(const Terms& terms, const Evidence& evidence, std::int64
   const Grid& grid = tables.grids().fill;
   const double venue_ratio = static_cast<double>(share) / kShareSteps;
   venue_share = share;
-  fill_ratio = terms.fill.shrunk(now_ns, grid, venue_ratio, tables.priors().fill_weight);
+  const double prior_weight = tables.priors().fill_weight;
+  // What was never taught does not have to be faded.
+  fill_ratio = terms.fill.weight == 0.0 && terms.fill.total == 0.0
+                   ? (0.0 + venue_ratio * prior_weight) / (0.0 + prior_weight)
+                   : terms.fill.shrunk(now_ns, grid, venue_ratio, prior_weight);
   misses = venuefold::misses(evidence, now_ns, venue_ratio, fill_ratio, tables);
   const bool is_taught = terms.fill.weight > 0.0 || evidence.trials[0] > 0.0;
   sizes_until_ns = until(grid, now_ns, is_taught);

@@ -46,7 +46,8 @@ Refused admit(Shard& shard, const NewOrder& record, Identity*& fresh) {
   if (shard.identities.size() >= kMaxIdentities) {
     return {Reason::TABLE_FULL, static_cast<std::int64_t>(shard.identities.size())};
   }
-  known = shard.identities.find(key);
+  // One that was known may have been forgotten just now.
+  if (known != nullptr) known = shard.identities.find(key);
   if (known != nullptr) shard.identities.drop(*known);
   fresh = &shard.identities.add(key);
   fresh->digest = digest;

@@ -1,6 +1,7 @@
 #include "health.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace venuefold {
 
@@ -21,8 +22,20 @@ void VenueQualities::set_health(std::size_t venue, HealthState health) {
   degraded = health == HealthState::DEGRADED ? degraded | bit : degraded & ~bit;
 }
 
-const VenuePrior& VenueQualities::find_prior(std::size_t venue, std::int64_t now_ns,
-                                             const Tables& tables) {
+void VenueQualities::find_priors(std::int64_t log_ns, const Tables& tables) {
+  for (; forgotten_ != 0; forgotten_ &= forgotten_ - 1) {
+    const auto venue = static_cast<std::size_t>(std::countr_zero(forgotten_));
+    if (venue >= list.size()) break;
+    const SessionClock& session = list[venue].session;
+    find_prior(venue, session.at(log_ns), tables);
+    // A clock that stands holds what it has until it is turned.
+    if (!session.is_running()) continue;
+    priors_until_ns_ = std::min(priors_until_ns_, priors[venue].until_ns + session.paused_ns);
+  }
+  forgotten_ = 0;
+}
+
+void VenueQualities::find_prior(std::size_t venue, std::int64_t now_ns, const Tables& tables) {
   const VenueQuality& quality = list[venue];
   const Grids& grids = tables.grids();
   const double fill_ratio = venue_fill_ratio(quality, now_ns, tables.fill_prior(venue), tables);
@@ -33,7 +46,6 @@ const VenuePrior& VenueQualities::find_prior(std::size_t venue, std::int64_t now
   known.ack_ns = ack_ns;
   known.fill_share = share_of(fill_ratio);
   known.ack_added_ns = ack_ns * tables.priors().ack_weight;
-  return known;
 }
 
 double venue_fill_ratio(const VenueQuality& venue, std::int64_t now_ns, double prior,
