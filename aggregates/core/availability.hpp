@@ -21,36 +21,37 @@ constexpr double kMostMiss = 65535.0;
 constexpr std::int64_t kMaxHiddenUnits = 1'000'000'000'000'000;
 
 // 1 - P(available >= q) in 1/65536 for each size of the table; never falls with size.
-inline Misses misses(const Evidence& evidence, std::int64_t now_ns, double venue_ratio,
+// `now_step` is that of the grid of fills.
+inline Misses misses(const Evidence& evidence, std::int64_t now_step, double venue_ratio,
                      double fill_ratio, const Tables& tables) {
   const double prior_weight = tables.priors().fill_weight;
   const double prior = venue_ratio * prior_weight;
   Misses found;
-  std::int64_t worst = 0;
   if (evidence.trials[0] == 0.0 && fill_ratio >= prior / prior_weight) {
     // Nothing was ever learned: every size is believed alike.
     const double share = (0.0 + prior) / (0.0 + prior_weight);
-    worst = std::max(worst, std::min(kMissMax, floor_to_int64((1.0 - share) * kMissScale)));
-    found.fill(static_cast<std::uint16_t>(worst));
+    const std::int64_t alike = floor_to_int64((1.0 - share) * kMissScale);
+    found.fill(static_cast<std::uint16_t>(std::clamp(alike, std::int64_t{0}, kMissMax)));
     return found;
   }
-  const double w = tables.grids().fill.weight(now_ns, evidence.survival_then_ns);
-  // All at once, and bounded before they are integers: a value below 0 counts as 0 anyhow.
+  const double w = tables.grids().fill.weight_at(now_step, evidence.survival_then_ns);
   constexpr std::size_t last = kSurvivalSizes - 1;
   std::array<double, kSurvivalSizes> shares;
-  std::array<std::int32_t, kSurvivalSizes> values;
   for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
     shares[i] = (evidence.success[i] * w + prior) / (evidence.trials[i] * w + prior_weight);
   }
   if (fill_ratio < shares[last]) shares[last] = fill_ratio;
-  for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
-    const double value = (1.0 - shares[i]) * kMissScale;
-    const double positive = value > 0.0 ? value : 0.0;
-    values[i] = static_cast<std::int32_t>(positive < kMostMiss ? positive : kMostMiss);
+  // The least share up to a size makes its miss the worst one, since rounding keeps an order; what
+  // is no number counts as sure.
+  double least = 1.0;
+  for (double& share : shares) {
+    least = share < least ? share : least;
+    share = least;
   }
   for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
-    worst = std::max(worst, std::int64_t{values[i]});
-    found[i] = static_cast<std::uint16_t>(worst);
+    const double value = (1.0 - shares[i]) * kMissScale;
+    found[i] = static_cast<std::uint16_t>(
+        static_cast<std::int32_t>(value < kMostMiss ? value : kMostMiss));
   }
   return found;
 }

@@ -38,14 +38,18 @@ void VenueQualities::find_priors(std::int64_t log_ns, const Tables& tables) {
 void VenueQualities::find_prior(std::size_t venue, std::int64_t now_ns, const Tables& tables) {
   const VenueQuality& quality = list[venue];
   const Grids& grids = tables.grids();
-  const double fill_ratio = venue_fill_ratio(quality, now_ns, tables.fill_prior(venue), tables);
-  const double ack_ns = venue_ack_ns(quality, now_ns, tables.ack_prior_ns(venue), tables);
+  const Priors& unseen = tables.priors();
+  const std::int64_t fill_step = grids.fill.step(now_ns);
+  const std::int64_t speed_step = grids.speed.step(now_ns);
   VenuePrior& known = priors[venue];
-  known.until_ns = std::min(grids.fill.next_ns(now_ns), grids.speed.next_ns(now_ns));
-  known.fill_ratio = fill_ratio;
-  known.ack_ns = ack_ns;
-  known.fill_share = share_of(fill_ratio);
-  known.ack_added_ns = ack_ns * tables.priors().ack_weight;
+  known.until_ns = std::min(grids.fill.end_ns(fill_step), grids.speed.end_ns(speed_step));
+  known.fill_ratio = quality.fill.shrunk(grids.fill.weight_at(fill_step, quality.fill.then_ns),
+                                         tables.fill_prior(venue), unseen.fill_weight);
+  known.ack_ns = quality.ack.shrunk(grids.speed.weight_at(speed_step, quality.ack.then_ns),
+                                    static_cast<double>(tables.ack_prior_ns(venue)),
+                                    unseen.ack_weight);
+  known.fill_share = share_of(known.fill_ratio);
+  known.ack_added_ns = known.ack_ns * unseen.ack_weight;
 }
 
 double venue_fill_ratio(const VenueQuality& venue, std::int64_t now_ns, double prior,

@@ -88,9 +88,9 @@ class Merged {
   std::size_t places_count_ = 0;
   // Heads that were cut into pieces.
   Mask opened_ = 0;
-  // A tree of winners (Knuth, 5.4.1): its leaves are the heads, the root is who comes next.
-  std::size_t leaves_ = 1;
-  std::array<std::uint8_t, 2 * kMaxVenues> winners_;
+  // A tree of winners (Knuth, 5.4.1): its leaves are the heads, its root, 1, is who comes next.
+  std::size_t leaves_ = 2;
+  std::array<std::uint8_t, kMaxVenues> winners_;
   std::array<Key, kMaxVenues> keys_;
   std::array<std::uint8_t, kMaxVenues> candidates_;
   std::array<std::int64_t, kMaxVenues> units_;
@@ -113,14 +113,16 @@ class Merged {
   }
 
   void plant() {
-    leaves_ = std::bit_ceil(std::max(heads_count_, std::size_t{1}));
-    for (std::size_t h = 0; h < leaves_; ++h) {
-      winners_[leaves_ + h] = static_cast<std::uint8_t>(h);
-      if (h >= heads_count_) keys_[h] = Ranking::worst();
-    }
-    for (std::size_t node = leaves_ - 1; node > 0; --node) play(node);
+    leaves_ = std::bit_ceil(std::max(heads_count_, std::size_t{2}));
+    for (std::size_t h = heads_count_; h < leaves_; ++h) keys_[h] = Ranking::worst();
+    for (std::size_t h = 0; h < leaves_; h += 2) play_leaves(h);
+    for (std::size_t node = leaves_ / 2 - 1; node > 0; --node) play(node);
   }
   // Heads stand in rank order, so the left one of equals comes first.
+  void play_leaves(std::size_t left) {
+    winners_[(leaves_ + left) / 2] =
+        static_cast<std::uint8_t>(left + (keys_[left + 1] < keys_[left]));
+  }
   void play(std::size_t node) {
     const std::uint8_t left = winners_[2 * node];
     const std::uint8_t right = winners_[2 * node + 1];
@@ -133,7 +135,8 @@ class Merged {
     if ((opened_ & bit(h)) == 0) open(h);
     places_[places_count_++] = {candidates_[h], units_[h]};
     settle(h);
-    for (std::size_t node = (leaves_ + h) / 2; node > 0; node /= 2) play(node);
+    play_leaves(h & ~std::size_t{1});
+    for (std::size_t node = (leaves_ + h) / 4; node > 0; node /= 2) play(node);
     return true;
   }
 };

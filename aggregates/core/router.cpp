@@ -217,6 +217,7 @@ void fill_costs(out::Decision& record, const Order& order, const Candidates& can
                                               const Charges& charges,
                                               const Candidates& candidates, const Plan& plan,
                                               std::int64_t wanted) {
+  if (!shard.desk.writes_records) [[unlikely]] return ++shard.out_seq;
   std::uint8_t* const start = shard.outputs.reserve(kMaxDecision);
   std::uint8_t* const rows = start + sizeof(out::Decision);
   const std::int64_t sign = order.sign();

@@ -167,6 +167,7 @@ class Catalogue:
             "fold.500x24.native": lambda: self._world(500, 24).fold(50),
             "fold.2000x50.native": lambda: self._world(2_000, 50).fold(15),
             "decide.24.native": lambda: self._world(500, 24).decide(count),
+            "decide.24.native.bare": lambda: self._world(500, 24).decide_bare(count),
             "decide.50.native": lambda: self._world(500, 50).decide(count),
             "whatif.decisions": lambda: self._world(500, 24).whatif(count // 500),
             "score": partial(native.scores, count),

@@ -63,6 +63,11 @@ class NativeBench:
         samples = self._samples("decide", self._decisions(), count) / 1000
         return from_samples(f"decide.{self.world.venues}.native", "us", samples)
 
+    def decide_bare(self, count: int) -> Result:
+        """The same decisions timed with no record written: what the record costs is left over."""
+        samples = self._samples("decide-bare", self._decisions(), count) / 1000
+        return from_samples(f"decide.{self.world.venues}.native.bare", "us", samples)
+
     def scripts(self) -> None:
         """Makes the scripts now rather than when one is first needed."""
         self._script("ticks", self.world.ticks(TICKS, self.now_ns, self.last_seq))

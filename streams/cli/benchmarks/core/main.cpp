@@ -29,6 +29,9 @@ int with_engine(int count, char** words) {
     venuefold::bench::fold(engine, script, count_of(words[5]));
   } else if (mode == "decide") {
     venuefold::bench::decide(engine, script, count_of(words[5]));
+  } else if (mode == "decide-bare") {
+    engine.leave_out_records();
+    venuefold::bench::decide(engine, script, count_of(words[5]));
   } else if (mode == "allocations") {
     venuefold::bench::allocations(engine, script, count_of(words[5]));
   } else if (mode == "whatif") {
@@ -45,7 +48,7 @@ int with_engine(int count, char** words) {
 
 int main(int count, char** words) {
   if (count < 3) {
-    fail("modes: fold decide allocations response floor-fold whatif score floor-decide timer");
+    fail("modes: fold decide decide-bare allocations response floor-fold whatif score floor-decide timer");
   }
   if (std::strcmp(words[1], "timer") == 0) {
     venuefold::bench::timer(count_of(words[2]));
