@@ -7,9 +7,9 @@ constexpr std::size_t kStrideStep = 2;
 
 // Moves rows that lie `before` apart to places `after` apart.
 template <class Row>
-void restride(std::vector<Row>& rows, std::size_t instruments, std::size_t before,
+void restride(Table<Row>& rows, std::size_t instruments, std::size_t before,
               std::size_t after) {
-  std::vector<Row> wider(instruments * after);
+  Table<Row> wider(instruments * after);
   for (std::size_t instrument = 0; instrument < instruments; ++instrument) {
     for (std::size_t venue = 0; venue < before; ++venue) {
       wider[instrument * after + venue] = rows[instrument * before + venue];
@@ -145,7 +145,8 @@ void Books::prefetch_decision(std::size_t instrument, std::size_t side) const {
   for (std::size_t row = first; row < first + venues_; ++row) {
     __builtin_prefetch(&ticks_[row]);
     __builtin_prefetch(&terms_[row], 1);
-    __builtin_prefetch(reinterpret_cast<const char*>(&terms_[row]) + 64);
+    __builtin_prefetch(&terms_[row].belief);
+    __builtin_prefetch(&terms_[row].fill);
     __builtin_prefetch(deep_[row].near[side]);
   }
 }

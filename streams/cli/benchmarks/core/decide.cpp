@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "modes.hpp"
 
 namespace venuefold::bench {
@@ -42,9 +44,10 @@ void for_each_order(Engine& engine, Script& script, Venues& venues, std::size_t 
 
 }  // namespace
 
-// One pass untimed: what has traded before is what a router meets.
-void warm_up(Engine& engine, Script& script, Venues& venues) {
-  for_each_order(engine, script, venues, script.orders(),
+// Two orders of each instrument untimed: what has traded before is what a router meets.
+constexpr std::size_t kWarmUp = 1'000;
+void warm_up(Engine& engine, Script& script, Venues& venues, std::size_t count) {
+  for_each_order(engine, script, venues, count,
                  [&](const std::uint8_t* data, std::size_t size) {
                    engine.step(data, size, kInt64Max, false);
                  });
@@ -54,7 +57,7 @@ void decide(Engine& engine, Script& script, std::size_t count) {
   std::vector<double> samples;
   samples.reserve(count);
   Venues venues;
-  warm_up(engine, script, venues);
+  warm_up(engine, script, venues, std::min(kWarmUp, script.orders()));
   for_each_order(engine, script, venues, count, [&](const std::uint8_t* data,
                                                     std::size_t size) {
     const std::int64_t started = now_ns();
@@ -68,7 +71,7 @@ void allocations(Engine& engine, Script& script, std::size_t count) {
   std::vector<double> samples;
   samples.reserve(count);
   Venues venues;
-  warm_up(engine, script, venues);
+  warm_up(engine, script, venues, script.orders());
   for_each_order(engine, script, venues, count, [&](const std::uint8_t* data,
                                                     std::size_t size) {
     const std::uint64_t before = allocator_calls();
