@@ -170,6 +170,8 @@ class Catalogue:
             "decide.24.native.bare": lambda: self._world(500, 24).decide_bare(count),
             "decide.50.native": lambda: self._world(500, 50).decide(count),
             "whatif.decisions": lambda: self._world(500, 24).whatif(count // 500),
+            "parallel.decisions.1": lambda: self._world(500, 24).side_by_side(1, count // 500),
+            "parallel.decisions.2": lambda: self._world(500, 24).side_by_side(2, count // 500),
             "score": partial(native.scores, count),
             "decide.24.allocations": lambda: self._world(500, 24).allocations(),
             "response.24": lambda: self._world(500, 24).response(self.is_long),

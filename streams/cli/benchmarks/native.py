@@ -120,6 +120,23 @@ class NativeBench:
             n=blocks * 256,
         )
 
+    def side_by_side(self, processes: int, blocks: int) -> Result:
+        """Decisions a second of so many engines at once, a process each, as `whatif` does."""
+        script = self._mixed("whatif", BLOCKS, 1, NS_PER_US)
+        words = [program(), "whatif", kernel.GENERATION.hex(), self.setup, script, blocks]
+        command = [str(word) for word in words]
+        running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(processes)]
+        medians = [
+            float(np.median(np.frombuffer(one.communicate()[0], dtype=np.float64)))
+            for one in running
+        ]
+        return Result(
+            name=f"parallel.decisions.{processes}",
+            unit="decisions/s",
+            value=round(sum(medians)),
+            n=processes * blocks * 256,
+        )
+
     def fold_instructions(self) -> Result:
         """Instructions a tick, counted by valgrind, set-up left out by a difference of two runs."""
         script = self._script("ticks", self.world.ticks(TICKS, self.now_ns, self.last_seq))
@@ -214,6 +231,8 @@ def floors(count: int) -> list[Result]:
     for venues in (24, 50):
         samples = run_program("floor-decide", venues, count) / 1000
         results.append(from_samples(f"floor.decide.{venues}", "us", samples))
+        samples = run_program("floor-decide-cold", venues, count) / 1000
+        results.append(from_samples(f"floor.decide.{venues}.cold", "us", samples))
     return [*results, from_samples("floor.clock", "ns", run_program("timer", count))]
 
 

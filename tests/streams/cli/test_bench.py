@@ -45,6 +45,7 @@ def test_the_engine_is_measured_without_python(bench: native.NativeBench) -> Non
     assert (fold.name, fold.unit, fold.n) == ("fold.20x24.native", "ns/tick", 6_000)
     assert (decide.name, decide.n) == ("decide.24.native", 50)
     assert 0 < decide.value <= (decide.p99 or 0) <= (decide.max or 0)
+    assert bench.decide_bare(50).name == "decide.24.native.bare"
 
 
 def test_a_script_folded_again_is_news_each_time(bench: native.NativeBench) -> None:
@@ -73,7 +74,8 @@ def test_response_counts_from_the_scheduled_arrival(bench: native.NativeBench) -
 
 def test_floors_are_there_to_compare_with() -> None:
     found = {result.name: result for result in native.floors(500)}
-    assert {"floor.fold.12000", "floor.decide.24", "floor.decide.50", "floor.clock"} <= set(found)
+    names = {"floor.fold.12000", "floor.decide.24", "floor.decide.24.cold", "floor.clock"}
+    assert names <= set(found)
     assert all(result.value > 0 for result in found.values())
 
 
@@ -246,6 +248,9 @@ def test_beliefs_at_hand_are_counted() -> None:
 
 def test_what_ifs_and_level_costs_are_measured(bench: native.NativeBench) -> None:
     assert bench.whatif(3).value > 0
+    both = bench.side_by_side(2, 3)
+    assert (both.name, both.n) == ("parallel.decisions.2", 2 * 3 * 256)
+    assert both.value > 0
     assert {result.name for result in native.scores(100)} == {
         f"score.{where}.{width}"
         for where in ("alone", "sweep")
