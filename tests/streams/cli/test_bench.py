@@ -163,7 +163,7 @@ def test_figures_stand_beside_their_floor_their_goal_and_each_other() -> None:
     assert start in lines
     assert "- `log.bytes_per_tick` value 14 bytes, goal <= 40 (0.35 x): met" in lines
     (missed,) = [line for line in lines if line.startswith("- `decide.24.native` p99 3 us, goal")]
-    assert "(2.00 x): not met: bound by instructions" in missed
+    assert "(2.00 x): not met: bound by its memory" in missed
     assert "- engine compute: `decide.24.native` p50 3 p99 3 us" in lines
     assert "- order in to durable and released: `order_to_durable` p50 0.5 p99 0.5 ms" in lines
     assert not any(line.startswith("## Two") for line in page({"log.durable": ("inputs/s", 1e6)}))
