@@ -112,8 +112,8 @@ Exclusion forbidden(const View& view, const Candidate& candidate, const Shard& s
 }
 
 // First reason, in the order of the codes, that keeps a venue out before pricing.
-[[gnu::always_inline]] inline Exclusion exclusion(const View& view, const Candidate& candidate, const Tick& tick,
-                    const Shard& shard) {
+[[gnu::always_inline]] inline Exclusion exclusion(const View& view, const Candidate& candidate,
+                                                  const Tick& tick, const Shard& shard) {
   const std::uint8_t venue = candidate.venue;
   if ((view.plain >> venue & 1) != 0) [[likely]] return unquoted(view, candidate, tick);
   Exclusion verdict = forbidden(view, candidate, shard);
