@@ -33,15 +33,26 @@ def instrument(shard: Shard, header: Any, raw: bytes) -> Refused:
 
 
 def venue(shard: Shard, header: Any, raw: bytes) -> Refused:
-    """Defines the next dense venue id, or changes a defined one."""
+    """Defines the next dense venue id, or changes a defined one.
+
+    The record's status is where a new venue begins; afterwards only the feed and the kill
+    switches say whether it trades, so that new terms never open what somebody has stopped.
+    """
     before = len(shard.tables.venues)
     reason = shard.tables.put_venue(header.venue, raw)
     if len(shard.tables.venues) > before:
         for book in shard.books:
             book.rows.append(_new_row(shard, header.venue))
-    if not reason:
         venue_status(shard, header.venue, shard.tables.venues[header.venue].status)
     return reason, header.venue, 0
+
+
+def venue_prior(shard: Shard, header: Any, raw: bytes) -> Refused:
+    """What all shards have learned of a venue, in place of the prior of its kind."""
+    record = reference.VENUE_PRIOR.unpack(raw)
+    if header.venue >= len(shard.tables.venues):
+        return Reason.UNKNOWN_VENUE, header.venue, 0
+    return shard.tables.put_prior(header.venue, record), header.venue, 0
 
 
 def _new_row(shard: Shard, venue: int) -> Row:

@@ -16,31 +16,20 @@
 namespace venuefold {
 
 constexpr double kMissScale = 65536.0;
-constexpr std::int64_t kMissMax = 65535;
 constexpr double kMostMiss = 65535.0;
 constexpr std::int64_t kMaxHiddenUnits = 1'000'000'000'000'000;
 
-// 1 - P(available >= q) in 1/65536 for each size of the table; never falls with size.
-// `now_step` is that of the grid of fills.
-inline Misses misses(const Evidence& evidence, std::int64_t now_step, double venue_ratio,
-                     double fill_ratio, const Tables& tables) {
-  const double prior_weight = tables.priors().fill_weight;
-  const double prior = venue_ratio * prior_weight;
-  Misses found;
-  if (evidence.trials[0] == 0.0 && fill_ratio >= prior / prior_weight) {
-    // Nothing was ever learned: every size is believed alike.
-    const double share = (0.0 + prior) / (0.0 + prior_weight);
-    const std::int64_t alike = floor_to_int64((1.0 - share) * kMissScale);
-    found.fill(static_cast<std::uint16_t>(std::clamp(alike, std::int64_t{0}, kMissMax)));
-    return found;
-  }
-  const double w = tables.grids().fill.weight_at(now_step, evidence.survival_then_ns);
-  constexpr std::size_t last = kSurvivalSizes - 1;
-  std::array<double, kSurvivalSizes> shares;
-  for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
-    shares[i] = (evidence.success[i] * w + prior) / (evidence.trials[i] * w + prior_weight);
-  }
-  if (fill_ratio < shares[last]) shares[last] = fill_ratio;
+// What is believed of a row besides its survival table: its venue's filled share, that of a venue
+// never tried, and its own.
+struct Shares {
+  double venue;
+  double untold;
+  double own;
+};
+
+// Misses of what is believed to be there at each size; `own` bounds the last.
+inline Misses misses_of(std::array<double, kSurvivalSizes>& shares, double own) {
+  if (own < shares.back()) shares.back() = own;
   // The least share up to a size makes its miss the worst one, since rounding keeps an order; what
   // is no number counts as sure.
   double least = 1.0;
@@ -48,12 +37,40 @@ inline Misses misses(const Evidence& evidence, std::int64_t now_step, double ven
     least = share < least ? share : least;
     share = least;
   }
+  Misses found;
   for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
     const double value = (1.0 - shares[i]) * kMissScale;
     found[i] = static_cast<std::uint16_t>(
         static_cast<std::int32_t>(value < kMostMiss ? value : kMostMiss));
   }
   return found;
+}
+
+// 1 - P(available >= q) in 1/65536 for each size of the table; never falls with size.
+// `now_step` is that of the grid of fills.
+inline Misses misses(const Evidence& evidence, std::int64_t now_step, const Shares& known,
+                     const Tables& tables) {
+  const double prior_weight = tables.priors().fill_weight;
+  const double w = tables.grids().fill.weight_at(now_step, evidence.survival_then_ns);
+  std::array<double, kSurvivalSizes> shares;
+  double share = known.venue;
+  for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
+    if (i != 0 && known.untold < share) share = known.untold;
+    if (evidence.trials[i] != 0.0) {
+      share = (evidence.success[i] * w + share * prior_weight) /
+              (evidence.trials[i] * w + prior_weight);
+    }
+    shares[i] = share;
+  }
+  return misses_of(shares, known.own);
+}
+
+// The same of a row that nothing was taught.
+inline Misses untaught_misses(const Shares& known) {
+  std::array<double, kSurvivalSizes> shares;
+  shares.fill(known.untold < known.venue ? known.untold : known.venue);
+  shares[0] = known.venue;
+  return misses_of(shares, known.own);
 }
 
 // Units that usually execute beyond what is displayed, shrunk to none.

@@ -11,25 +11,18 @@ std::int64_t until(const Grid& grid, std::int64_t now_step, bool is_taught) {
   return is_taught ? grid.end_ns(now_step) : kInt64Max;
 }
 
-// Chances at every size of what its venue alone is believed by.
-Misses alike(double share) {
-  const std::int64_t miss = floor_to_int64((1.0 - share) * kMissScale);
-  Misses found;
-  found.fill(static_cast<std::uint16_t>(std::clamp(miss, std::int64_t{0}, kMissMax)));
-  return found;
-}
-
 }  // namespace
 
 void Belief::find_sizes(const Terms& terms, const Evidence& evidence, std::int64_t now_ns,
-                        std::uint32_t share, const Tables& tables) {
+                        const Lent& lent, const Tables& tables) {
   const double prior_weight = tables.priors().fill_weight;
-  const double venue_ratio = static_cast<double>(share) / kShareSteps;
-  venue_share = share;
+  const double venue_ratio = static_cast<double>(lent.share) / kShareSteps;
+  const double untold = static_cast<double>(steps_of(lent.prior)) / kShareSteps;
+  venue_share = lent.share;
   if (sizes_until_ns == kInt64Max) {
     // Nothing has been taught since: no line of memory has to be fetched to see that again.
     fill_ratio = (0.0 + venue_ratio * prior_weight) / (0.0 + prior_weight);
-    misses = alike(fill_ratio);
+    misses = untaught_misses({venue_ratio, untold, fill_ratio});
     return;
   }
   const Grid& grid = tables.grids().fill;
@@ -39,7 +32,7 @@ void Belief::find_sizes(const Terms& terms, const Evidence& evidence, std::int64
   const bool is_bare = fill.weight == 0.0 && fill.total == 0.0;
   const double w = is_bare ? 1.0 : grid.weight_at(now_step, fill.then_ns);
   fill_ratio = fill.shrunk(w, venue_ratio, prior_weight);
-  misses = venuefold::misses(evidence, now_step, venue_ratio, fill_ratio, tables);
+  misses = venuefold::misses(evidence, now_step, {venue_ratio, untold, fill_ratio}, tables);
   sizes_until_ns = until(grid, now_step, !is_bare || evidence.trials[0] != 0.0);
 }
 

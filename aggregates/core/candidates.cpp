@@ -239,8 +239,10 @@ inline std::int64_t whole_ack_ns(double ack_ns) {
   ++shard.looks.all;
   if (!belief.knows_sizes(now_ns, prior.fill_share)) {
     ++shard.looks.sizes_found;
-    belief.find_sizes(terms, shard.books.evidence(view.order.record.instrument, candidate.venue),
-                      now_ns, prior.fill_share, shard.tables);
+    const Books& books = shard.books;
+    const double untold = shard.tables.fill_prior(candidate.venue);
+    belief.find_sizes(terms, books.evidence(view.order.record.instrument, candidate.venue), now_ns,
+                      {prior.fill_share, untold}, shard.tables);
   }
   if (!belief.knows_ack(now_ns)) {
     ++shard.looks.acks_found;
@@ -257,14 +259,19 @@ inline std::int64_t whole_ack_ns(double ack_ns) {
                                               std::int64_t touch_nanos, const Shard& shard) {
   const Terms& terms = *candidate.terms;
   candidate.fee = {terms.take_fixed_nanos, terms.take_rate_e9};
+  candidate.least_fee_nanos = 0;
   if ((view.scheduled >> candidate.venue & 1) != 0) [[unlikely]] {
     const FeeTier* const line = line_of(view, candidate.venue, shard);
-    if (line != nullptr) candidate.fee = terms_at(*line, touch_nanos);
+    if (line != nullptr) {
+      candidate.fee = terms_at(*line, touch_nanos);
+      candidate.least_fee_nanos = line->min_nanos;
+    }
   }
   candidate.touch_fee_nanos = candidate.fee_nanos(touch_nanos);
 }
 
-void add_hidden(const View& view, Candidate& candidate, std::int64_t now_ns, Shard& shard) {
+void add_hidden(const View& view, Candidate& candidate, std::int64_t now_ns,
+                const Shard& shard) {
   const Evidence& evidence =
       shard.books.evidence(view.order.record.instrument, candidate.venue);
   candidate.hidden_units = hidden_units(evidence, now_ns, shard.tables);
@@ -303,7 +310,7 @@ template <std::int64_t Sign>
 
 // Asks at once for what beliefs are found from where they do not stand: one after the other they
 // would each wait for memory.
-void prefetch_taught(Shard& shard, const View& view, const Book& book, const Books::Rows& rows) {
+void prefetch_taught(const Shard& shard, const View& view, const Book& book, const Books::Ladder& rows) {
   for_each_bit(book.listed, [&](std::size_t venue) {
     const Terms& terms = rows.terms[venue];
     const std::int64_t now_ns = rows.ticks[venue].clock.at(view.now_ns);
@@ -324,7 +331,7 @@ template <std::int64_t Sign>
 void gather_side(Shard& shard, const View& view, Candidates& found) {
   const std::uint32_t instrument = view.order.record.instrument;
   const Book& book = shard.books[instrument];
-  const Books::Rows rows = shard.books.rows(instrument);
+  const Books::Ladder rows = shard.books.rows(instrument);
   prefetch_taught(shard, view, book, rows);
   Candidate* candidate = found.list.data();
   std::uint64_t bit = 1;
@@ -338,6 +345,7 @@ void gather_side(Shard& shard, const View& view, Candidates& found) {
     const Tick& tick = rows.ticks[venue];
     candidate->venue = venue;
     candidate->levels_count = 0;
+    candidate->missed_nanos = candidate->least_units = 0;
     candidate->modelled = book.modelled >> venue & 1;
     candidate->age_ns = view.now_ns - tick.quote_ns;
     candidate->terms = &rows.terms[venue];
@@ -349,7 +357,7 @@ void gather_side(Shard& shard, const View& view, Candidates& found) {
     candidate->value = verdict.value;
     if (verdict.reason == Reason::NONE) [[likely]] {
       eligible |= bit;
-      tickets |= candidate->ticket_nanos;
+      tickets |= candidate->ticket_nanos | candidate->least_fee_nanos;
       lots_any |= candidate->terms->lot_units;
       lots_all &= candidate->terms->lot_units;
     }

@@ -1,19 +1,8 @@
 #include "health.hpp"
 
-#include <algorithm>
 #include <bit>
 
 namespace venuefold {
-
-namespace {
-
-std::uint32_t share_of(double fill_ratio) {
-  constexpr auto most = static_cast<std::int64_t>(kShareSteps);
-  const std::int64_t share = floor_to_int64(fill_ratio * kShareSteps + 0.5);
-  return static_cast<std::uint32_t>(std::clamp(share, std::int64_t{0}, most));
-}
-
-}  // namespace
 
 void VenueQualities::set_health(std::size_t venue, HealthState health) {
   const std::uint64_t bit = std::uint64_t{1} << venue;
@@ -48,7 +37,7 @@ void VenueQualities::find_prior(std::size_t venue, std::int64_t now_ns, const Ta
   known.ack_ns = quality.ack.shrunk(grids.speed.weight_at(speed_step, quality.ack.then_ns),
                                     static_cast<double>(tables.ack_prior_ns(venue)),
                                     unseen.ack_weight);
-  known.fill_share = share_of(known.fill_ratio);
+  known.fill_share = steps_of(known.fill_ratio);
   known.ack_added_ns = known.ack_ns * unseen.ack_weight;
 }
 

@@ -5,7 +5,7 @@
 #include <random>
 
 #include "modes.hpp"
-#include "pages.hpp"
+#include "huge_pages.hpp"
 
 namespace venuefold::bench {
 namespace {
@@ -113,7 +113,7 @@ void floor_fold(std::size_t rows, std::size_t passes) {
 // rows of 500 instruments of which ticks have touched others in between.
 void floor_decide_cold(std::size_t venues, std::size_t count) {
   std::mt19937_64 random(1);
-  Table<ColdRow> rows(kInstruments * venues);
+  std::vector<ColdRow, HugePages<ColdRow>> rows(kInstruments * venues);
   for (ColdRow& row : rows) {
     for (std::size_t line = 0; line < kLevels; ++line) {
       row.lines[line][0] = 10'000 + static_cast<std::int64_t>(line + random() % 3) * 100;
