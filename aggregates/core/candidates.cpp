@@ -310,7 +310,8 @@ template <std::int64_t Sign>
 
 // Asks at once for what beliefs are found from where they do not stand: one after the other they
 // would each wait for memory.
-void prefetch_taught(const Shard& shard, const View& view, const Book& book, const Books::Ladder& rows) {
+void prefetch_taught(const Shard& shard, const View& view, const Book& book,
+                     const Books::Ladder& rows) {
   for_each_bit(book.listed, [&](std::size_t venue) {
     const Terms& terms = rows.terms[venue];
     const std::int64_t now_ns = rows.ticks[venue].clock.at(view.now_ns);
