@@ -33,13 +33,16 @@ def instrument(shard: Shard, header: Any, raw: bytes) -> Refused:
 
 
 def venue(shard: Shard, header: Any, raw: bytes) -> Refused:
-    """Defines the next dense venue id, or changes a defined one."""
+    """Defines the next dense venue id, or changes a defined one.
+
+    The record's status is where a new venue begins; afterwards only the feed and the kill
+    switches say whether it trades, so that new terms never open what somebody has stopped.
+    """
     before = len(shard.tables.venues)
     reason = shard.tables.put_venue(header.venue, raw)
     if len(shard.tables.venues) > before:
         for book in shard.books:
             book.rows.append(_new_row(shard, header.venue))
-    if not reason:
         venue_status(shard, header.venue, shard.tables.venues[header.venue].status)
     return reason, header.venue, 0
 

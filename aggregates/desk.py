@@ -7,6 +7,7 @@ from typing import Any
 from aggregates import accounts, children, risk
 from aggregates.amend import apply_amendment, make_room
 from aggregates.arithmetic import digest64, split_128
+from aggregates.baselines import clean_sweep
 from aggregates.book import Book
 from aggregates.identity import admit
 from aggregates.order import Event, Order
@@ -280,13 +281,17 @@ def forget(shard: Shard, order: Order) -> None:
 
 def venue_kills(shard: Shard) -> int:
     """Bit mask of the venues under a kill switch."""
-    return sum(venue.killed << index for index, venue in enumerate(shard.tables.venues))
+    return sum((venue.killed != 0) << index for index, venue in enumerate(shard.tables.venues))
 
 
 def emit_order(shard: Shard, order: Order) -> None:
     """Says what state a parent is in."""
     accounts.reserve(shard, order)
     low, high = split_128(order.notional)
+    left, swept = order.record.order_units - order.cum_units, (0, 0)
+    if left > 0 and order.final:
+        swept = clean_sweep(shard, order, left)
+    cost_low, cost_high = split_128(swept[1])
     shard.emit(
         decisions.ORDER_STATE,
         OutputType.ORDER_STATE,
@@ -299,6 +304,9 @@ def emit_order(shard: Shard, order: Order) -> None:
         notional_lo=low,
         notional_hi=high,
         fee_nanos=accounts.fee_word(order.fee_nanos),
+        horizon_units=swept[0],
+        horizon_cost_lo=cost_low,
+        horizon_cost_hi=cost_high,
         state=order.state,
         reason=order.end_reason,
         side=order.record.side,

@@ -11,6 +11,15 @@ from aggregates.shard import ACCEPTED, MAX_KILLED, Refused, Shard
 from schemas.codes import KillScope, Reason
 from schemas.orders import KILL, REARM
 
+BY_HAND, BY_REFERENCE = 1, 2
+"""Bits of a venue's or an instrument's switches."""
+
+OF_INSTRUMENTS = {
+    KillScope.INSTRUMENT: BY_HAND,
+    KillScope.SUSPENDED_INSTRUMENT: BY_REFERENCE,
+}
+OF_VENUES = {KillScope.VENUE: BY_HAND, KillScope.SUSPENDED_VENUE: BY_REFERENCE}
+
 
 def apply_kill(shard: Shard, header: Any, raw: bytes) -> Refused:  # noqa: ARG001
     """Engages or releases a kill switch; engaging cancels what is open in its scope."""
@@ -26,7 +35,7 @@ def apply_kill(shard: Shard, header: Any, raw: bytes) -> Refused:  # noqa: ARG00
 
 
 def _apply_to(shard: Shard, record: Any, order: Order) -> None:
-    if record.scope == KillScope.VENUE and not shard.kill_all:
+    if record.scope in OF_VENUES and not shard.kill_all:
         for child in order.children:
             if child.venue == record.venue:
                 children.cancel(shard, order, child, Reason.VENUE_KILLED)
@@ -38,10 +47,12 @@ def _set_kill(shard: Shard, record: Any) -> bool:
     engaged = record.engaged != 0
     if record.scope == KillScope.ALL:
         shard.kill_all = engaged
-    elif record.scope == KillScope.INSTRUMENT and record.instrument < len(shard.books):
-        shard.books[record.instrument].killed = engaged
-    elif record.scope == KillScope.VENUE and record.venue < len(shard.tables.venues):
-        shard.tables.venues[record.venue].killed = engaged
+    elif record.scope in OF_INSTRUMENTS and record.instrument < len(shard.books):
+        book, switch = shard.books[record.instrument], OF_INSTRUMENTS[record.scope]
+        book.killed = book.killed | switch if engaged else book.killed & ~switch
+    elif record.scope in OF_VENUES and record.venue < len(shard.tables.venues):
+        venue, switch = shard.tables.venues[record.venue], OF_VENUES[record.scope]
+        venue.killed = venue.killed | switch if engaged else venue.killed & ~switch
     elif record.scope == KillScope.SELF_HELP and record.venue < len(shard.tables.venues):
         shard.tables.venues[record.venue].self_help = engaged
     elif record.scope in shard.killed:

@@ -10,7 +10,7 @@ from aggregates.book import Book
 from aggregates.budgets import publish_budgets
 from aggregates.decay import weight
 from aggregates.evidence import HORIZONS, SURVIVAL_SIZES
-from aggregates.histogram import COUNT_MAX
+from aggregates.histogram import COUNT_MAX, Histogram
 from aggregates.moments import Moments, lag_one
 from aggregates.quality import Row
 from aggregates.shard import Shard
@@ -132,7 +132,7 @@ def emit_execution(shard: Shard, book: Book, venue: int) -> None:
         _read(values, f"mid_adverse_{name}", evidence.mid[index], now_ns, impact)
     for queue in range(hazards.BUCKETS):
         name = f"passive_fill_{queue}"
-        passive = hazards.passive_fill_of_queue(
+        passive = hazards.passive_fill(
             shard, book.instrument, venue, queue, settings.horizons_ns[-1]
         )
         values[name], values[f"{name}_se"], values[f"{name}_n"] = passive
@@ -160,7 +160,11 @@ def emit_venue(shard: Shard, venue: int, entry: Venue) -> None:
     now_ns, quantum_ns = roll_up.session.at(shard.log_ns), settings.fill_quantum_ns
     values: dict[str, Any] = {}
     histograms = {
-        "feed": roll_up.feed_histogram,
+        "feed": Histogram.merged(roll_up.feed_histograms),
+        **{
+            f"feed_{name}": histogram
+            for name, histogram in zip(decisions.FEED_CLASSES, roll_up.feed_histograms, strict=True)
+        },
         "ack": roll_up.ack_histogram,
         "fill": roll_up.fill_histogram,
     }
@@ -185,6 +189,7 @@ def emit_venue(shard: Shard, venue: int, entry: Venue) -> None:
         **dict(zip(decisions.DROPPED, (min(n, COUNT_MAX) for n in roll_up.drops), strict=True)),
         clean=roll_up.clean,
         clean_needed=roll_up.clean_needed,
+        probes=min(roll_up.probes, COUNT_MAX),
         venue=venue,
         health=roll_up.health,
         **values,

@@ -121,9 +121,10 @@ def is_killed(shard: Shard, order: Any, book: Book) -> bool:
     """Whether any kill switch that covers the order is engaged."""
     return (
         shard.kill_all
-        or book.killed
+        or book.killed != 0
         or order.client in shard.killed[KillScope.CLIENT]
         or order.account in shard.killed[KillScope.ACCOUNT]
+        or order.account in shard.killed[KillScope.SUSPENDED_ACCOUNT]
         or order.trader in shard.killed[KillScope.TRADER]
     )
 

@@ -41,7 +41,7 @@ class Venue:
     status: int
     ack_prior_ns: int
     kind: int
-    killed: bool = False
+    killed: int = 0
     self_help: bool = False
     wide_fill_e9: int = NO_PRIOR
     wide_ack_ns: int = 0
@@ -83,6 +83,7 @@ class Tables:
         if venue == len(self.venues):
             self.venues.append(entry)
         else:
+            entry.status = self.venues[venue].status
             entry.killed = self.venues[venue].killed
             entry.self_help = self.venues[venue].self_help
             entry.wide_fill_e9 = self.venues[venue].wide_fill_e9

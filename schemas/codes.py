@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from enum import IntEnum, IntFlag
 
+from schemas import tick_flags
+
+QuoteFlag = tick_flags.QuoteFlag
+TradeCondition = tick_flags.TradeCondition
+
 
 class InputType(IntEnum):
     """First byte of an input record."""
@@ -60,31 +65,6 @@ class OutputType(IntEnum):
     MASS_CANCEL_REPORT = 59
 
 
-class QuoteFlag(IntFlag):
-    """Flags of a QUOTE; the low nibble is the level index, 0 = top of book."""
-
-    LEVEL_MASK = 0x0F
-    MORE = 0x10
-    MODELLED_BID = 0x20
-    MODELLED_ASK = 0x40
-    REPAIRED = 0x80
-
-
-class TradeCondition(IntFlag):
-    """What kind of print a TRADE is. Only REGULAR continuous prints can fill resting children."""
-
-    REGULAR = 0x01
-    ISO = 0x02
-    OFF_EXCHANGE = 0x04
-    AUCTION = 0x08
-    CROSS = 0x10
-    EXTENDED_HOURS = 0x20
-    OUT_OF_SEQUENCE = 0x40
-    DERIVED_PRICE = 0x80
-    SUSPICIOUS = 0x100
-    MODELLED = 0x200
-
-
 class VenueStatus(IntEnum):
     """Trading state of a venue, or of an instrument at a venue."""
 
@@ -134,13 +114,15 @@ class TimeInForce(IntEnum):
 
 
 class ExecInst(IntFlag):
-    """FIX tag 18 values that the router knows, as bits."""
+    """FIX tag 18 values that the router knows, as bits; PROBE is ours, of children only."""
 
     HELD = 0x01
     NOT_HELD = 0x02
     ALL_OR_NONE = 0x04
     POST_ONLY = 0x08
     ISO = 0x10
+    PROBE = 0x20
+    MID_PEG = 0x40
 
 
 class ExecType(IntEnum):
@@ -183,7 +165,7 @@ class ReportFlag(IntFlag):
 
 
 class KillScope(IntEnum):
-    """What a KILL input stops."""
+    """What a KILL input stops; by reference data (SUSPENDED) apart from by hand."""
 
     ALL = 0
     INSTRUMENT = 1
@@ -192,6 +174,9 @@ class KillScope(IntEnum):
     ACCOUNT = 4
     TRADER = 5
     SELF_HELP = 6
+    SUSPENDED_VENUE = 7
+    SUSPENDED_INSTRUMENT = 8
+    SUSPENDED_ACCOUNT = 9
 
 
 class FeeBasis(IntEnum):
@@ -273,6 +258,7 @@ class TimerKind(IntEnum):
     CONTROL = 7
     HEALTH = 8
     HALVE = 9
+    OPENING = 10
     QUERY = 13
     RELEASE = 14
     REST = 15
@@ -305,6 +291,8 @@ class AllocationFlag(IntFlag):
     POST = 0x01
     HELD = 0x02
     ISO = 0x04
+    PROBE = 0x08
+    PEG = 0x10
 
 
 class CandidateFlag(IntFlag):
@@ -342,6 +330,10 @@ class Reason(IntEnum):
     SELF_HELP = 15
     MARKET_CROSSED = 16
     THROUGH_PROTECTED = 17
+    DARK_NOT_ALLOWED = 24
+    NO_MIDPOINT = 25
+    DARK_TOXIC = 26
+    DARK_MINIMUM = 27
     # input refusals
     UNKNOWN_TYPE = 32
     TRUNCATED = 33

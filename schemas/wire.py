@@ -1,8 +1,9 @@
 """Between bytes and events: decodes both logs, renders JSON, and scans outputs without decoding.
 
 Tables drive it: a field is converted by its name. 128-bit values (`expected_cost`,
-`best_price_cost`, `sweep_cost`, `notional`) are integers in events and decimal text in JSON, since
-JSON readers stop at 64 bits. Codes are lower-case names; an unknown one is its number as text.
+`best_price_cost`, `sweep_cost`, `notional`, `horizon_cost`) are integers in events and decimal
+text in JSON, since JSON readers stop at 64 bits. Codes are lower-case names; an unknown one is
+its number as text.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ JOINED = {
     OutputType.EXECUTION_QUALITY: execution_fields,
     OutputType.VENUE_QUALITY: venue_fields,
 }
-WIDE = ("expected_cost", "added_cost", "best_price_cost", "sweep_cost", "notional")
+WIDE = ("expected_cost", "added_cost", "best_price_cost", "sweep_cost", "notional", "horizon_cost")
 HEX_FIELDS = ("version_hash", "preferred")
 ALLOCATION_SIZE = decisions.ALLOCATION.size
 _OUT_START = struct.Struct("<IB")
@@ -294,6 +295,10 @@ def _candidate(raw: Any, offset: int, sign: int, penalty_nanos: int) -> tuple[Ca
         if head.flags & flag:
             (used[name],) = struct.unpack_from("<q", raw, offset)
             offset += 8
+    if not head.levels:
+        used["dark_units"], used["penalty_nanos"] = struct.unpack_from("<qq", raw, offset)
+        used["miss_nanos"] = used["penalty_nanos"] * row.miss_0 >> 16
+        return CandidateVenue(**known, **used), offset + 16
     pair = _level_pair(head.flags)
     pairs = [pair.unpack_from(raw, offset + index * pair.size) for index in range(head.levels)]
     levels = tuple(Level(head.value + sign * delta, units) for delta, units in pairs)

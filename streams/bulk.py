@@ -147,8 +147,8 @@ def new_orders(numbers: Array) -> Array:
 
 
 def sides(numbers: Array) -> Array:
-    """Buys and sells in turn."""
-    return np.where(numbers % 2, int(Side.SELL), int(Side.BUY))
+    """Buys and sells in turn, in each instrument too."""
+    return np.where((numbers + numbers // INSTRUMENTS) % 2, int(Side.SELL), int(Side.BUY))
 
 
 def outputs_of(numbers: Array) -> Array:

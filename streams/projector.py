@@ -60,11 +60,13 @@ class ShardFollower:
             progress.rows += self.writer.apply(self.shard, batch, records)
             progress.log_ns = max(progress.log_ns, batch.last_ns)
             if self.stored is not None:
+                self.writer.flush()
                 self.stored(self.shard, batch)
             found += len(batch)
         settled = self.inputs.settled()
         if settled:
             progress.rows += self.writer.apply(self.shard, None, settled)
+        self.writer.flush()
         progress.outputs += found
         return found
 
@@ -130,7 +132,7 @@ class Projector:
             current = first_generation(self.generations)
         self.generation = current
         engine = self.generations.engine(current)
-        self._writer = StoreWriter(engine, self.run_key, self.history_ns)
+        self._writer = StoreWriter(engine, self.run_key, self.history_ns, overlaps=True)
         self._followers = {}
 
 

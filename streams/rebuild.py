@@ -81,7 +81,7 @@ def fill(
     progress = Progress()
     engine = generations.engine(number, bulk=True)
     try:
-        writer = StoreWriter(engine, run_key(run), history_ns)
+        writer = StoreWriter(engine, run_key(run), history_ns, overlaps=True)
         with engine.begin() as connection:
             drop_indexes(connection)
         followers = all_followers(run, writer)

@@ -67,6 +67,7 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneProcessPerFixture:
     """Hand the tests to the workers in units that never split what shares a costly fixture."""
     return OneProcessPerFixture(config, log)

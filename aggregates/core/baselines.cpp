@@ -1,5 +1,10 @@
 #include "baselines.hpp"
 
+#include <algorithm>
+#include <vector>
+
+#include "shard.hpp"
+
 namespace venuefold {
 namespace {
 
@@ -40,11 +45,70 @@ Baseline all_at_touch(std::int64_t sign, const Candidate& touch, std::int64_t wa
   return found;
 }
 
+constexpr std::uint8_t kTake = number(Liquidity::TAKE);
+
+// A displayed level with the fee of its venue.
+struct Displayed {
+  std::int64_t price;
+  std::int64_t units;
+  std::int64_t fee_nanos;
+};
+
+// The far side of one venue's book, as far as each level is worse than the one before.
+void add_levels(const Shard& shard, const Order& order, std::uint8_t venue,
+                std::vector<Displayed>& found) {
+  const std::uint32_t instrument = order.record.instrument;
+  const std::size_t far = order.sign() > 0 ? 1 : 0;
+  const Tick& tick = shard.books.tick(instrument, venue);
+  const Terms& terms = shard.books.terms(instrument, venue);
+  const Deep& deep = shard.books.deep(instrument, venue);
+  const FeeTier* const line =
+      shard.tables.fees().find(venue, Account(order.record.account), instrument, kTake);
+  if (line == nullptr && (terms.fee_known >> kTake & 1) == 0) return;
+  const FeeTerms fee = line != nullptr ? terms_at(*line, tick.touch[far].nanos)
+                                       : FeeTerms{terms.take_fixed_nanos, terms.take_rate_e9};
+  std::int64_t previous = -kInt64Max;
+  for (std::size_t l = 0; l < kMaxLevels; ++l) {
+    const Level& level = l == 0 ? tick.touch[far] : deep.level(far, l);
+    const std::int64_t price = order.sign() * level.nanos;
+    if (level.units == 0 || price <= previous) return;
+    previous = price;
+    found.push_back({price, level.units, fee.per_one(level.nanos)});
+  }
+}
+
+bool can_sweep(const Shard& shard, const Order& order, std::uint8_t venue) {
+  const std::uint32_t instrument = order.record.instrument;
+  if ((shard.books[instrument].listed >> venue & 1) == 0) return false;
+  if ((shard.tables.open() >> venue & 1) == 0) return false;
+  if (shard.books.terms(instrument, venue).status != number(VenueStatus::OPEN)) return false;
+  const Tick& tick = shard.books.tick(instrument, venue);
+  const Policy& policy = *shard.tables.policy(order.policy);
+  if (shard.log_ns - tick.quote_ns > policy.stale_ns) return false;
+  return tick.touch[1].nanos == 0 || tick.touch[0].nanos <= tick.touch[1].nanos;
+}
+
 }  // namespace
+
+Baseline clean_sweep(const Shard& shard, const Order& order, std::int64_t wanted) {
+  std::vector<Displayed> levels;
+  for (const std::uint8_t venue : shard.tables.rank_order()) {
+    if (can_sweep(shard, order, venue)) add_levels(shard, order, venue, levels);
+  }
+  std::stable_sort(levels.begin(), levels.end(),
+                   [](const Displayed& a, const Displayed& b) { return a.price < b.price; });
+  Baseline found;
+  for (const Displayed& level : levels) {
+    const std::int64_t units = std::min(wanted - found.units, level.units);
+    found.units += units;
+    found.cost += int128{level.price + level.fee_nanos} * units;
+  }
+  return found;
+}
 
 Baselines baselines(std::int64_t sign, const Candidates& candidates, std::int64_t wanted) {
   Heads heads;
-  for_each_bit(candidates.eligible, [&](std::size_t i) {
+  for_each_bit(candidates.eligible & ~candidates.darks, [&](std::size_t i) {
     heads.prices[heads.count] = sign * candidates[i].value;
     heads.venues[heads.count] = static_cast<std::uint8_t>(i);
     heads.levels[heads.count++] = 0;

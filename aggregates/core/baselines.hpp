@@ -19,4 +19,8 @@ struct Baselines {
 
 Baselines baselines(std::int64_t sign, const Candidates& candidates, std::int64_t wanted);
 
+// What taking `wanted` now would cost at the displayed prices of all venues that trade, best prices
+// first, with taker fees and whatever the order's limit is.
+Baseline clean_sweep(const Shard& shard, const Order& order, std::int64_t wanted);
+
 }  // namespace venuefold

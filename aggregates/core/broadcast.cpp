@@ -25,7 +25,7 @@ Refused instrument(Shard& shard, const Instrument& record) {
       start_clock(shard, id, venue);
     }
   }
-  shard.books[id].record = record;
+  shard.books[id].describe(record);
   return kAccepted;
 }
 
@@ -38,11 +38,9 @@ Refused venue(Shard& shard, const Venue& record) {
     for (std::size_t instrument = 0; instrument < shard.books.size(); ++instrument) {
       start_clock(shard, instrument, record.venue);
     }
-  }
-  if (reason == Reason::NONE) {
-    shard.venues.forget_prior(record.venue);
     feed::set_venue_status(shard, record.venue, record.status);
   }
+  if (reason == Reason::NONE) shard.venues.forget_prior(record.venue);
   return {reason, record.venue};
 }
 

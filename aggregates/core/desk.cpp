@@ -1,6 +1,7 @@
 #include "desk.hpp"
 
 #include "amend.hpp"
+#include "baselines.hpp"
 #include "children.hpp"
 #include "policy.hpp"
 #include "risk.hpp"
@@ -345,6 +346,13 @@ void emit_order(Shard& shard, Order& order) {
   record.notional_lo = low_word(order.notional);
   record.notional_hi = high_word(order.notional);
   record.fee_nanos = accounts::fee_word(order.fee_nanos);
+  const std::int64_t left = order.record.order_units - order.cum_units;
+  if (left > 0 && is_final(order.state)) {
+    const Baseline horizon = clean_sweep(shard, order, left);
+    record.horizon_units = horizon.units;
+    record.horizon_cost_lo = low_word(horizon.cost);
+    record.horizon_cost_hi = high_word(horizon.cost);
+  }
   record.state = number(order.state);
   record.reason = number(order.end_reason);
   record.side = order.record.side;

@@ -18,6 +18,32 @@ void set_target(Shard& shard, std::set<Target>& targets, const Kill& record, boo
   }
 }
 
+// Bits of a venue's or an instrument's switches.
+constexpr std::uint8_t kByHand = 1;
+constexpr std::uint8_t kByReference = 2;
+
+std::uint8_t switched(std::uint8_t switches, std::uint8_t one, bool engaged) {
+  return static_cast<std::uint8_t>(engaged ? switches | one : switches & ~one);
+}
+
+bool switch_instrument(Shard& shard, const Kill& record, std::uint8_t one) {
+  if (record.instrument >= shard.books.size()) return false;
+  std::uint8_t& killed = shard.books[record.instrument].killed;
+  killed = switched(killed, one, record.engaged != 0);
+  return true;
+}
+
+bool switch_venue(Shard& shard, const Kill& record, std::uint8_t one) {
+  if (record.venue >= shard.tables.venues()) return false;
+  const std::uint8_t killed = shard.tables.venue(record.venue).killed;
+  shard.tables.set_killed(record.venue, switched(killed, one, record.engaged != 0));
+  return true;
+}
+
+bool is_of_venue(std::uint8_t scope) {
+  return scope == number(KillScope::VENUE) || scope == number(KillScope::SUSPENDED_VENUE);
+}
+
 bool set_kill(Shard& shard, const Kill& record) {
   const bool engaged = record.engaged != 0;
   switch (static_cast<KillScope>(record.scope)) {
@@ -25,13 +51,13 @@ bool set_kill(Shard& shard, const Kill& record) {
       shard.kill_all = engaged;
       return true;
     case KillScope::INSTRUMENT:
-      if (record.instrument >= shard.books.size()) return false;
-      shard.books[record.instrument].killed = engaged;
-      return true;
+      return switch_instrument(shard, record, kByHand);
+    case KillScope::SUSPENDED_INSTRUMENT:
+      return switch_instrument(shard, record, kByReference);
     case KillScope::VENUE:
-      if (record.venue >= shard.tables.venues()) return false;
-      shard.tables.set_killed(record.venue, engaged);
-      return true;
+      return switch_venue(shard, record, kByHand);
+    case KillScope::SUSPENDED_VENUE:
+      return switch_venue(shard, record, kByReference);
     case KillScope::SELF_HELP:
       if (record.venue >= shard.tables.venues()) return false;
       shard.tables.set_self_help(record.venue, engaged);
@@ -42,6 +68,9 @@ bool set_kill(Shard& shard, const Kill& record) {
     case KillScope::ACCOUNT:
       set_target(shard, shard.killed_accounts, record, engaged);
       return true;
+    case KillScope::SUSPENDED_ACCOUNT:
+      set_target(shard, shard.suspended_accounts, record, engaged);
+      return true;
     case KillScope::TRADER:
       set_target(shard, shard.killed_traders, record, engaged);
       return true;
@@ -50,7 +79,7 @@ bool set_kill(Shard& shard, const Kill& record) {
 }
 
 void apply_to(Shard& shard, const Kill& record, Order& order) {
-  if (record.scope == number(KillScope::VENUE) && !shard.kill_all) {
+  if (is_of_venue(record.scope) && !shard.kill_all) {
     for (Child* child = order.first_child; child != nullptr; child = child->next) {
       if (child->venue == record.venue) children::cancel(shard, *child, Reason::VENUE_KILLED);
     }

@@ -30,6 +30,7 @@ FieldPlace place(const char* name, Member Base::* member) {
 #define PLACE(T, F) place<T>(#F, &T::F),
 #define FIELDS(T, ...) const FieldPlace k##T[] = {EACH(PLACE, T, __VA_ARGS__)};
 #define ESTIMATE(F) F, F##_se, F##_n
+#define QUANTILES(F) F##_p50_ns, F##_p90_ns, F##_p99_ns, F##_n
 #define IN(T, ...) FIELDS(T, type, flags, venue, source, instrument, source_seq, log_ns, \
                           venue_ns __VA_OPT__(, ) __VA_ARGS__)
 #define OUT(T, ...) FIELDS(T, size, type, version, shard, instrument, header_reserved, out_seq, \
@@ -70,7 +71,8 @@ IN(Policy, name, policy, version, kind, split, fee_aware, max_levels, max_childr
    impact_horizon, tolerance_e9, miss_penalty_e9, stale_ns, ack_timeout_ns, retry_ns, horizon_ns,
    preferred, ticket_nanos, latency_e9, risk_e9, toxicity_e9, max_delay_us, urgency_miss_e9_1,
    urgency_miss_e9_2, urgency_miss_e9_3, urgency_horizon_ms_1, urgency_horizon_ms_2,
-   urgency_horizon_ms_3, toxicity_horizon, ended, reserved)
+   urgency_horizon_ms_3, toxicity_horizon, ended, dark_percent, dark_horizon, dark_min_lots,
+   dark_toxic_cbps)
 IN(Limits, max_order_units, max_notional_ones, collar_e9, restricted, short_restricted,
    self_match, status_requests, max_reports, duplicate_ns, reserved)
 IN(AccountLimits, account, venues_permitted, max_gross_ones, max_net_ones, rate_ns, throttle_ns,
@@ -82,7 +84,8 @@ IN(Settings, liquidity_half_life_ns, speed_half_life_ns, fill_half_life_ns, publ
    cost_half_life_ns, impact_half_life_ns, horizon_1_ns, horizon_2_ns, horizon_3_ns, horizon_4_ns,
    resolution_ns, mid_age_ns, control_ns, health_ns, stale_floor_ns, fee_tolerance_nanos,
    stale_multiple, reject_burst, timeout_burst, clean_run, clean_run_max, near_ticks,
-   mid_crossed_e9, fill_prior_dark_e9, fill_prior_wholesaler_e9, conflate_ms, reserved)
+   mid_crossed_e9, fill_prior_dark_e9, fill_prior_wholesaler_e9, probes_per_minute,
+   open_window_ns, open_half_life_days, probe_children, conflate_ms)
 IN(EngineActivated, version_hash)
 }  // namespace places
 
@@ -104,7 +107,8 @@ OUT(Child, child_id, order_id, decision_id, units, limit_nanos, min_units, send_
     account)
 OUT(CancelChild, child_id, order_id, venue, reserved)
 OUT(OrderState, order_id, decision_id, order_units, cum_units, outstanding_units, notional_lo,
-    notional_hi, fee_nanos, state, reason, side, reserved, cl_ord_id, account)
+    notional_hi, fee_nanos, horizon_units, horizon_cost_lo, horizon_cost_hi, state, reason, side,
+    reserved, cl_ord_id, account)
 OUT(ChildState, child_id, order_id, trade_id, units, cum_units, last_units, last_nanos,
     fee_nanos, state, exec_type, liquidity, venue, report_flags, reason, reserved)
 OUT(StatusRequest, child_id, order_id, venue, attempt, reserved)
@@ -139,12 +143,15 @@ OUT(ExecutionQuality, quality_seq, fee_mismatches, fee_expected_nanos, fee_charg
     available_1_n, available_2_n, available_3_n, available_4_n, available_5_n, available_6_n,
     available_7_n, venue, reserved)
 OUT(VenueQuality, quality_seq, since_ns, quote_ns, feed_p50_ns, feed_p90_ns, feed_p99_ns,
-    ack_p50_ns, ack_p90_ns, ack_p99_ns, fill_p50_ns, fill_p90_ns, fill_p99_ns, feed_n, ack_n,
-    fill_n, fill_ratio, fill_ratio_se, fill_ratio_n, reject_rate, reject_rate_se, reject_rate_n,
-    usual_gap_ns, relapses, rejects_in_row, timeouts_in_row, cancel_timeouts_in_row,
-    dropped_no_mid_buy, dropped_no_mid_sell, dropped_stale_mid_buy, dropped_stale_mid_sell,
-    dropped_not_trading_buy, dropped_not_trading_sell, dropped_table_full_buy,
-    dropped_table_full_sell, clean, clean_needed, venue, health, reserved)
+    ack_p50_ns,
+    ack_p90_ns, ack_p99_ns, fill_p50_ns, fill_p90_ns, fill_p99_ns, feed_n, ack_n, fill_n,
+    QUANTILES(feed_other), QUANTILES(feed_equity), QUANTILES(feed_crypto),
+    QUANTILES(feed_event), fill_ratio, fill_ratio_se, fill_ratio_n, reject_rate, reject_rate_se,
+    reject_rate_n, usual_gap_ns, relapses, rejects_in_row, timeouts_in_row,
+    cancel_timeouts_in_row, dropped_no_mid_buy, dropped_no_mid_sell, dropped_stale_mid_buy,
+    dropped_stale_mid_sell, dropped_not_trading_buy, dropped_not_trading_sell,
+    dropped_table_full_buy, dropped_table_full_sell, clean, clean_needed, probes, venue, health,
+    reserved)
 OUT(Alarm, child_id, order_id, value, kind, venue, source, reserved)
 }  // namespace out::places
 

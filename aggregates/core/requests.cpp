@@ -15,7 +15,10 @@ bool is_scope(const Shard& shard, const MassCancel& record) {
     case KillScope::ACCOUNT:
     case KillScope::TRADER: return has_text(record.target);
     case KillScope::VENUE:
-    case KillScope::SELF_HELP: return false;
+    case KillScope::SELF_HELP:
+    case KillScope::SUSPENDED_VENUE:
+    case KillScope::SUSPENDED_INSTRUMENT:
+    case KillScope::SUSPENDED_ACCOUNT: return false;
   }
   return false;
 }

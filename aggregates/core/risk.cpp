@@ -131,9 +131,10 @@ bool is_killed(const Shard& shard, const NewOrder& order) {
   const auto covers = [](const std::set<Target>& names, const char (&name)[16]) {
     return !names.empty() && names.count(Target(name)) != 0;
   };
-  return shard.kill_all || shard.books[order.instrument].killed ||
+  return shard.kill_all || shard.books[order.instrument].killed != 0 ||
          covers(shard.killed_clients, order.client) ||
          covers(shard.killed_accounts, order.account) ||
+         covers(shard.suspended_accounts, order.account) ||
          covers(shard.killed_traders, order.trader);
 }
 

@@ -17,6 +17,7 @@
 #include "health.hpp"
 #include "identity.hpp"
 #include "markouts.hpp"
+#include "openings.hpp"
 #include "order.hpp"
 #include "outputs.hpp"
 #include "pool.hpp"
@@ -120,6 +121,7 @@ struct Shard {
   std::set<Target> killed_clients;
   std::set<Target> killed_accounts;
   std::set<Target> killed_traders;
+  std::set<Target> suspended_accounts;
   Accounts accounts;
   Recent recent;
   std::map<CopyKey, Copy> copies;
@@ -141,6 +143,7 @@ struct Shard {
   Registry<Child> children;
   Registry<Markout> markouts;
   Hazards hazards;
+  Openings openings;
   Timers timers;
   std::size_t open_orders = 0;
   Outputs outputs;

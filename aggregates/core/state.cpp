@@ -50,9 +50,11 @@ void put_head(Encoder& encoder, const Shard& shard) {
   head.timers = count(shard.timers.size());
   head.markouts = count(shard.markouts.size());
   head.hazards = count(shard.hazards.size());
+  for (const auto& [place, kept] : shard.openings) head.openings += count(kept.size());
   head.killed_clients = count(shard.killed_clients.size());
   head.killed_accounts = count(shard.killed_accounts.size());
   head.killed_traders = count(shard.killed_traders.size());
+  head.suspended_accounts = count(shard.suspended_accounts.size());
   head.postings = count(shard.tables.postings());
   head.accounts = count(shard.accounts.limits.size());
   head.positions = count(shard.accounts.positions.size());
@@ -139,6 +141,9 @@ void put_child(Encoder& encoder, const Child& child) {
   record.queue = child.queue;
   record.rest_ns = child.rest_ns;
   record.age_ns = child.age_ns;
+  record.ended_ns = child.ended_ns;
+  record.ended_venue_ns = child.ended_venue_ns;
+  record.ended_units = child.ended_units;
   record.rested = child.rested;
   record.trades = count(child.trades.size());
   record.venue = child.venue;
@@ -235,10 +240,18 @@ std::vector<std::uint8_t> encode_state(const Shard& shard) {
   for (const Target& target : shard.killed_clients) encoder.put(target);
   for (const Target& target : shard.killed_accounts) encoder.put(target);
   for (const Target& target : shard.killed_traders) encoder.put(target);
+  for (const Target& target : shard.suspended_accounts) encoder.put(target);
   for (const auto& [place, hazard] : shard.hazards) {
     encoder.put(place.first);
     encoder.put(place.second);
     encoder.put(hazard);
+  }
+  for (const auto& [place, kept] : shard.openings) {
+    for (const Opening& opening : kept) {
+      encoder.put(place.first);
+      encoder.put(place.second);
+      encoder.put(opening);
+    }
   }
   put_accounts(encoder, shard);
   return std::move(encoder.bytes);

@@ -55,14 +55,16 @@ struct Head {
   std::uint32_t killed_clients;
   std::uint32_t killed_accounts;
   std::uint32_t killed_traders;
+  std::uint32_t suspended_accounts;
   std::uint32_t postings;
   std::uint32_t accounts;
   std::uint32_t positions;
   std::uint32_t recent;
   std::uint32_t copies;
+  std::uint32_t openings;
   std::uint64_t compares_copies;
 };
-static_assert(sizeof(Head) == 232);
+static_assert(sizeof(Head) == 240);
 
 struct VenueTail {
   std::uint8_t status;
@@ -163,10 +165,13 @@ struct Child {
   std::uint8_t queue;
   std::int64_t rest_ns;
   std::int64_t age_ns;
+  std::int64_t ended_ns;
+  std::int64_t ended_venue_ns;
+  std::int64_t ended_units;
   std::uint8_t rested;
   char reserved[7];
 };
-static_assert(sizeof(Child) == 152);
+static_assert(sizeof(Child) == 176);
 
 // A fill as booked; a busted one keeps its id with size 0. `changed`: by a later report.
 struct Trade {
@@ -174,9 +179,16 @@ struct Trade {
   std::int64_t units;
   std::int64_t nanos;
   std::int64_t fee_nanos;
-  std::uint64_t changed;
+  std::uint8_t changed;
+  // What it taught, so that it can be taken back: its liquidity, the hazard cell of one at rest,
+  // and the session times of row and venue.
+  std::uint8_t liquidity;
+  std::uint8_t cell;
+  char reserved[5];
+  std::int64_t row_ns;
+  std::int64_t venue_ns;
 };
-static_assert(sizeof(Trade) == 40);
+static_assert(sizeof(Trade) == 56);
 
 struct AccountTail {
   std::uint64_t throttled;

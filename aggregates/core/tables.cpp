@@ -24,9 +24,9 @@ void Tables::set_status(std::size_t id, std::uint8_t status) {
   set_bit(open_, id, status == number(VenueStatus::OPEN));
 }
 
-void Tables::set_killed(std::size_t id, bool killed) {
-  venues_[id].killed = killed;
-  set_bit(killed_, id, killed);
+void Tables::set_killed(std::size_t id, std::uint8_t switches) {
+  venues_[id].killed = switches;
+  set_bit(killed_, id, switches != 0);
 }
 
 void Tables::set_self_help(std::size_t id, bool declared) {
@@ -40,13 +40,15 @@ Reason Tables::put_venue(std::uint8_t id, const Venue& record) {
   if (!has_text(record.key) || !is_status(record.status)) return Reason::BAD_VALUE;
   if (!within(0, record.ack_prior_ns, kMaxDurationNs)) return Reason::BAD_VALUE;
   if (id == venues_.size()) {
-    venues_.push_back({record, record.status, false, false});
+    venues_.push_back({record, record.status, 0, false});
     ++venues_count_;
+    set_status(id, record.status);
   } else {
+    // Only the feed says from now on whether it trades.
     venues_[id].record = record;
   }
-  set_status(id, record.status);
   set_bit(protected_, id, record.is_protected != 0);
+  set_bit(dark_, id, record.kind == number(VenueKind::DARK));
   follow_prior(id);
   rank();
   return Reason::NONE;
@@ -145,7 +147,8 @@ bool has_valid_extras(const Policy& record) {
          record.toxicity_horizon <= kMarkoutHorizons && record.urgency_miss_e9_1 <= most_e9 &&
          record.urgency_miss_e9_2 <= most_e9 && record.urgency_miss_e9_3 <= most_e9 &&
          within(0, record.ticket_nanos, kMaxTicketNanos) && record.max_delay_us <= kMaxDelayUs &&
-         record.ended <= 1;
+         record.ended <= 1 && record.dark_percent <= 100 &&
+         record.dark_horizon <= kMarkoutHorizons && record.dark_min_lots <= kMaxDarkLots;
 }
 
 }  // namespace

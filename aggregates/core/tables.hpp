@@ -27,7 +27,8 @@ constexpr std::int64_t kNoPrior = -1;
 struct VenueEntry {
   Venue record;
   std::uint8_t status;
-  bool killed;
+  // Switches that are engaged: by hand 1, by reference data 2.
+  std::uint8_t killed;
   bool self_help;
   // What all shards have learned, in place of the prior of its kind and of its terms.
   std::int64_t wide_fill_e9 = kNoPrior;
@@ -61,9 +62,10 @@ class Tables {
     const std::uint8_t kind = entry.record.kind;
     return priors_.fills[kind <= number(VenueKind::WHOLESALER) ? kind : 0];
   }
-  // Bit masks by dense venue id: trading, protected, and under a kill switch.
+  // Bit masks by dense venue id: trading, protected, dark pools, and under a kill switch.
   std::uint64_t open() const { return open_; }
   std::uint64_t is_protected() const { return protected_; }
+  std::uint64_t dark() const { return dark_; }
   std::uint64_t killed() const { return killed_; }
   // Venues that we have declared self help against.
   std::uint64_t self_help() const { return self_help_; }
@@ -72,7 +74,7 @@ class Tables {
   Fees& fees() { return fees_; }
 
   void set_status(std::size_t id, std::uint8_t status);
-  void set_killed(std::size_t id, bool killed);
+  void set_killed(std::size_t id, std::uint8_t switches);
   void set_self_help(std::size_t id, bool declared);
   // What all shards have learned of a venue, or why it cannot be believed.
   Reason put_prior(std::size_t id, std::int64_t fill_ratio_e9, std::int64_t ack_ns);
@@ -89,6 +91,7 @@ class Tables {
   std::vector<std::uint8_t> rank_order_;
   std::uint64_t open_ = 0;
   std::uint64_t protected_ = 0;
+  std::uint64_t dark_ = 0;
   std::uint64_t killed_ = 0;
   std::uint64_t self_help_ = 0;
   std::array<std::int64_t, kMaxVenues> ack_prior_ns_{};

@@ -69,14 +69,20 @@ class Approved(AggregateEvent):
         aggregate.approver = self.actor
 
 
-class Activated(AggregateEvent):
-    """Approved terms are in force; it carries them in full."""
+class Turned(AggregateEvent):
+    """What is in force changed; `revision` counts how often terms were put in force."""
 
-    TOPIC = "reference.activated"
+    TOPIC = "reference.turned"
     terms: Values
     revision: int
     actor: str
     reason: str
+
+
+class Activated(Turned):
+    """Approved terms are in force; it carries them in full."""
+
+    TOPIC = "reference.activated"
 
     def apply(self, aggregate: Any) -> None:
         """Puts them in force."""
@@ -86,14 +92,10 @@ class Activated(AggregateEvent):
             aggregate.pending = aggregate.author = aggregate.approver = None
 
 
-class Adopted(AggregateEvent):
+class Adopted(Turned):
     """The first terms are in force: the log was begun with them, so nobody tells it again."""
 
     TOPIC = "reference.adopted"
-    terms: Values
-    revision: int
-    actor: str
-    reason: str
 
     def apply(self, aggregate: Any) -> None:
         """Takes them as they are."""
@@ -102,28 +104,20 @@ class Adopted(AggregateEvent):
         aggregate.pending = aggregate.author = aggregate.approver = None
 
 
-class Suspended(AggregateEvent):
+class Suspended(Turned):
     """Out of force until it is activated again; one person is enough to stop."""
 
     TOPIC = "reference.suspended"
-    terms: Values
-    revision: int
-    actor: str
-    reason: str
 
     def apply(self, aggregate: Any) -> None:
         """Stops it."""
         aggregate.move(SUSPEND)
 
 
-class Retired(AggregateEvent):
+class Retired(Turned):
     """Out of force for ever; `terms` are the last ones in force, empty where none ever were."""
 
     TOPIC = "reference.retired"
-    terms: Values
-    revision: int
-    actor: str
-    reason: str
 
     def apply(self, aggregate: Any) -> None:
         """Ends it."""

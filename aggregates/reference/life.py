@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from schemas.errors import InputError
+from schemas.governed import ItemKind, ItemVerb
 
-AMEND, APPROVE, ACTIVATE, SUSPEND, RETIRE = "amend", "approve", "activate", "suspend", "retire"
+AMEND, APPROVE, ACTIVATE, SUSPEND, RETIRE = (verb.value for verb in ItemVerb)
 ADOPT = "adopt"
 """What a log was begun with is in force already when a store first sees it."""
 
@@ -45,11 +46,7 @@ RULED = {
 
 Table = dict[tuple[str, str], str]
 LIVES: dict[str, Table] = {
-    "venue": LISTED,
-    "instrument": LISTED,
-    "account": LISTED,
-    "policy": RULED,
-    "limits": RULED,
+    kind.value: RULED if kind in {ItemKind.POLICY, ItemKind.LIMITS} else LISTED for kind in ItemKind
 }
 FIRST = {kind: "draft" if table is RULED else "proposed" for kind, table in LIVES.items()}
 

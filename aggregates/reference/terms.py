@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from aggregates.fees import MAX_TIERS
 from schemas.codes import Crossed, Liquidity, PolicyKind, Protection, SelfMatch, VenueKind
 from schemas.errors import InputError
 from schemas.units import price_nanos
@@ -20,6 +21,7 @@ Note = Annotated[str, msgspec.Meta(max_length=200)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=10**15)]
 Millis = Annotated[int, msgspec.Meta(ge=0, le=30_000_000)]
 Bps = Annotated[float, msgspec.Meta(ge=0.0, le=10_000.0)]
+Share = Annotated[float, msgspec.Meta(ge=-10_000.0, le=10_000.0)]
 Rate = Annotated[float, msgspec.Meta(ge=0.0, le=40_000.0)]
 Ones = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
 Day = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
@@ -32,14 +34,23 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Base of all terms; an unknown field is an error."""
 
 
+class TierTerms(Terms, frozen=True, kw_only=True):
+    """What a fee is from a month's `volume` on, in the unit of the venue's schedule."""
+
+    volume: Annotated[int, msgspec.Meta(ge=0, le=10**18)]
+    per_one: str = "0"
+    rate_bps: Share = 0.0
+
+
 class FeeTerms(Terms, frozen=True, kw_only=True):
     """A fee by liquidity code: `per_one` is money per whole one, `rate_bps` a share of the price;
-    both are negative for a rebate.
+    both are negative for a rebate. `tiers` are further volume tiers, the next one first.
     """
 
     liquidity: str
     per_one: str = "0"
-    rate_bps: Annotated[float, msgspec.Meta(ge=-10_000.0, le=10_000.0)] = 0.0
+    rate_bps: Share = 0.0
+    tiers: Annotated[tuple[TierTerms, ...], msgspec.Meta(max_length=MAX_TIERS - 1)] = ()
     modelled: bool = False
 
 
@@ -47,7 +58,8 @@ class VenueTerms(Terms, frozen=True, kw_only=True):
     """A venue: `mic` is None for a private code, `calendar` a name of exchange-calendars.
 
     `instruments` are the keys that it lists, none named = all that there are; `ack_prior_us`
-    overrides what its latency class believes.
+    overrides what its latency class believes; `fee_tier` is the volume tier that we have reached
+    there, 0 for the first.
     """
 
     name: Name
@@ -63,6 +75,7 @@ class VenueTerms(Terms, frozen=True, kw_only=True):
     min_units: Annotated[int, msgspec.Meta(ge=0, le=10**15)] = 0
     ticket: str = "0"
     fees: tuple[FeeTerms, ...] = ()
+    fee_tier: Annotated[int, msgspec.Meta(ge=0, lt=MAX_TIERS)] = 0
     instruments: tuple[str, ...] = ()
     modelled: bool = False
     source: Note = ""
@@ -126,6 +139,10 @@ class PolicyTerms(Terms, frozen=True, kw_only=True):
     urgency_miss_bps: tuple[Bps, Bps, Bps] = (0.0, 0.0, 0.0)
     urgency_horizon_ms: tuple[Millis, Millis, Millis] = (0, 0, 0)
     posting: tuple[Annotated[int, msgspec.Meta(ge=0, le=3)], ...] = ()
+    dark_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    dark_min_lots: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 1
+    dark_horizon: Annotated[int, msgspec.Meta(ge=0, le=4)] = 2
+    dark_toxicity_bps: Annotated[float, msgspec.Meta(ge=0.0, le=655.0)] = 2.0
     rest: RestTerms | None = None
 
 
@@ -191,7 +208,17 @@ def checked(kind: str, values: Any) -> dict[str, Any]:
     check_words(kind, plain)
     for number, fee in enumerate(plain.get("fees", ())):
         check_words(f"{kind}: fees[{number}]", fee)
+        check_tiers(f"{kind}: fees[{number}]", fee["tiers"])
     return plain
+
+
+def check_tiers(where: str, tiers: list[dict[str, Any]]) -> None:
+    """InputError for tiers that do not ascend."""
+    for number, tier in enumerate(tiers):
+        check_words(f"{where}.tiers[{number}]", tier)
+    volumes = [tier["volume"] for tier in tiers]
+    if volumes != sorted(volumes):
+        raise InputError(f"{where}: `tiers` must ascend by `volume`; sort them")
 
 
 def check_words(where: str, values: dict[str, Any]) -> None:

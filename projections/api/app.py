@@ -25,7 +25,9 @@ ROUTES = [*READ_ROUTES, *WRITE_ROUTES, *REFERENCE_ROUTES, *SYSTEM_ROUTES, get_st
 ABOUT = (
     "A smart order router whose every decision can be replayed. Sizes are in an instrument's "
     "smallest unit (`_units`), prices in 1e-9 of the quote currency (`_nanos`) or decimal text, "
-    "times in nanoseconds since 1970 (`_ns`)."
+    "times in nanoseconds since 1970 (`_ns`). Ids stay below 2^53, so that every reader of JSON "
+    "takes them exactly; times, trade ids and digests have 64 bits and need one that keeps whole "
+    "numbers."
 )
 
 

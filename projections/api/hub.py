@@ -11,9 +11,10 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from struct import Struct
 from typing import Any
 
-from schemas.codes import OutputType, Reason
+from schemas.codes import OrderState, OutputType, Reason
 from schemas.decisions import DECISION, ORDER_STATE, REFUSAL
 from schemas.envelope import OUT_HEADER
 from schemas.events import Event
@@ -37,6 +38,10 @@ TOPICS = {
     OutputType.EXECUTION_QUALITY: "execution_quality",
     OutputType.VENUE_QUALITY: "health",
 }
+
+
+ORDER_ID = Struct("<Q")
+DECISION_ORDER_AT, STATE_ORDER_AT = (r.offsets()["order_id"][0] for r in (DECISION, ORDER_STATE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,25 +143,19 @@ class Hub:
     def _note_answer(self, kind: int, shown: Shown) -> None:
         """Keeps the first decision or refusal of an order, by its position."""
         if kind == OutputType.DECISION:
-            record = DECISION.unpack(shown.raw)
+            order_id = ORDER_ID.unpack_from(shown.raw, DECISION_ORDER_AT)[0]
             answer = {"decision_id": shown.out_seq, "outcome": "decided"}
+            self._answer((shown.shard, order_id), answer)
         elif kind == OutputType.REFUSAL:
             record = REFUSAL.unpack(shown.raw)
             reason = code_name(Reason, record.reason)
             answer = {"outcome": "refused", "reason": reason}
             self._answer((shown.shard, record.seq), answer)
-            return
         elif kind == OutputType.ORDER_STATE:
-            record = ORDER_STATE.unpack(shown.raw)
-            state = shown.event
-            known = self.answers.get((shown.shard, record.order_id))
+            order_id = ORDER_ID.unpack_from(shown.raw, STATE_ORDER_AT)[0]
+            known = self.answers.get((shown.shard, order_id))
             if known is not None:
-                known |= {"state": state.state, "reason": state.reason}  # type: ignore[union-attr]
-                known |= {"cum_units": record.cum_units}
-            return
-        else:
-            return
-        self._answer((shown.shard, record.order_id), answer)
+                known.update(told_state(ORDER_STATE.unpack(shown.raw)))
 
     def _answer(self, key: tuple[int, int], answer: dict[str, Any]) -> None:
         self.answers.setdefault(key, answer)
@@ -165,3 +164,12 @@ class Hub:
         waiter = self.waiters.get(key)
         if waiter is not None:
             waiter.set()
+
+
+def told_state(record: Any) -> dict[str, Any]:
+    """What an ORDER_STATE adds to an order's answer."""
+    return {
+        "state": code_name(OrderState, record.state),
+        "reason": code_name(Reason, record.reason),
+        "cum_units": record.cum_units,
+    }

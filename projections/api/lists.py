@@ -7,6 +7,7 @@ import hashlib
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -23,7 +24,7 @@ MAX_VALUES = 64
 CONTROLS = ("limit", "cursor", "sort", "fields", "format")
 FORMATS = {
     "json": "application/json",
-    "csv": "text/csv; charset=utf-8",
+    "csv": "text/csv",
     "ndjson": "application/x-ndjson",
 }
 ACCEPTED = {"text/csv": "csv", "application/x-ndjson": "ndjson"}
@@ -41,7 +42,7 @@ class Listing:
     sorts: tuple[str, ...]
     about: str
 
-    @property
+    @cached_property
     def filters(self) -> tuple[str, ...]:
         """Query parameters that narrow the list."""
         names = set(self.view.names)
@@ -260,9 +261,8 @@ def answer(
 ) -> Answer:
     """One page; from the cache, or not at all, where nothing was projected since."""
     with reads.connect() as connection:
-        names = reads.names(connection)
-        position = reads.position(connection)
-        stamp = (reads.generations.current(), repr(position))
+        look = reads.look(connection)
+        names, stamp = look.names, (reads.generation, repr(look.position))
         query = query_of(listing, given, names)
         key = (form, query)
         tag = f'W/"{hashlib.sha256(repr((stamp, key)).encode()).hexdigest()[:24]}"'
@@ -271,7 +271,7 @@ def answer(
         body = reads.cached(key, stamp) if form == "json" else None
         if body is not None:
             return Answer(body, None, tag)
-        page = reads.page_of(connection, query, position)
+        page = reads.page_of(connection, query, look.position)
     cursor = cursor_text(query, page.last) if page.last is not None else None
     if form != "json":
         items = present(query.view, query.columns, page.rows, names)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
-from projections.api.problems import ProblemError
+from projections.api.problems import CHOICES, ProblemError
 from projections.views.names import Names
 from schemas.codes import ExecInst, InputType, KillScope, OrdType, Side, TimeInForce
 from schemas.orders import CANCEL_ORDER, KILL, NEW_ORDER
@@ -20,6 +20,7 @@ Price = Annotated[str, msgspec.Meta(max_length=32, pattern=r"^[0-9]{1,9}(\.[0-9]
 SideName = Literal["buy", "sell", "sell_short", "sell_short_exempt"]
 TypeName = Literal["market", "limit"]
 TimeName = Literal["day", "ioc", "fok", "gtd"]
+ScopeName = Literal["all", "instrument", "venue", "client", "account"]
 Keys = Annotated[tuple[Id32, ...], msgspec.Meta(max_length=64)]
 
 
@@ -72,9 +73,17 @@ class CancelRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 class KillRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What to stop, or to let go on; `target` names the instrument, venue, client or account."""
 
-    scope: Literal["all", "instrument", "venue", "client", "account"]
+    scope: ScopeName
     engaged: bool
     target: Annotated[str, msgspec.Meta(max_length=32, pattern=r"^[\x20-\x7e]*$")] = ""
+
+
+CHOICES.update(
+    side=get_args(SideName),
+    ord_type=get_args(TypeName),
+    time_in_force=get_args(TimeName),
+    scope=get_args(ScopeName),
+)
 
 
 class OutageRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

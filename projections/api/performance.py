@@ -188,8 +188,9 @@ def finished(names: Names, by: tuple[str, ...], key: Key, values: Row, latencies
 def shortfall_bps(values: Row) -> float | None:
     """Implementation shortfall: executed and missed, over their value at the arrival mid.
 
-    What was missed is priced by the sweep of the order's last decision; what that could not have
-    taken is in neither sum, and is `unfilled_micros` less `opportunity_notional_micros`.
+    What was missed is priced by a sweep at the order's end, else by that of its last decision
+    (`opportunity_from` of the order says which); what neither could have taken is in no sum, and
+    is `unfilled_micros` less `opportunity_notional_micros`.
     """
     value = values["executed_micros"] + values["opportunity_notional_micros"]
     paid = values["shortfall_micros"] + values["opportunity_micros"]

@@ -58,6 +58,9 @@ TITLES = {
     503: "Not ready",
     504: "Timed out",
 }
+CHOICES: dict[str, tuple[str, ...]] = {}
+"""Words that fields of requests take, told where another one was given."""
+
 NAMED = re.compile(r"field `([^`]{1,64})`")
 STATUS_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
@@ -91,6 +94,8 @@ def on_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
         named = NAMED.search(detail)
         if field == "data":
             field = named[1] if named else ""
+        if "enum value" in detail and field in CHOICES:
+            detail = f"{detail}; there are {', '.join(CHOICES[field])}"
     headers = {k: v for k, v in (error.headers or {}).items() if k.lower() == "allow"}
     return response_of(ProblemError(status, code, detail, field, headers))
 

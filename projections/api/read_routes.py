@@ -22,13 +22,13 @@ from projections.views import columns, reference_columns
 from projections.views.names import Names
 from projections.views.quality import named, without_missing
 from projections.views.view import View
-from schemas.codes import OutputType
+from schemas.codes import KillScope, OutputType
 from schemas.units import INSTRUMENT_NONE, INT64_MAX
 from schemas.wire import decode_output, to_dict
 
 JSON = "application/json"
 Ask = Request[Any, Any, Any]
-Id = Annotated[int, PathParameter(ge=0, le=2**62, description="global id")]
+Id = Annotated[int, PathParameter(ge=0, lt=2**53, description="global id")]
 Key = Annotated[str, QueryParameter(min_length=1, max_length=64)]
 PathKey = Annotated[str, PathParameter(min_length=1, max_length=64)]
 
@@ -49,7 +49,7 @@ def list_handler(listing: Listing) -> HTTPRouteHandler:
     """The GET handler of one list."""
     row = row_struct(listing.view)
     page = page_struct(row)
-    example = {"items": [dict(examples_of(listing.view))], "next_cursor": None}
+    example = {"items": [dict(examples_of(listing.view))], "next_cursor": "kqwwZDczMzJmY2Yz"}
 
     async def handle(request: Ask) -> Response[bytes]:
         require(request.state.caller, ANYBODY)
@@ -162,6 +162,14 @@ async def get_order(request: Ask, order_id: Id) -> Response[bytes]:
     return json({**found, "decision_ids": decided, "child_orders": children})
 
 
+SWITCHES = {
+    "is_killed": KillScope.VENUE,
+    "is_suspended": KillScope.SUSPENDED_VENUE,
+    "is_self_help": KillScope.SELF_HELP,
+}
+"""Fields of a venue -> the switch behind it: by hand, by reference data, by declaration."""
+
+
 @get(
     "/v1/venues",
     tags=["venues"],
@@ -169,7 +177,7 @@ async def get_order(request: Ask, order_id: Id) -> Response[bytes]:
     responses=told(200, list[dict[str, Any]], "Venues by key.") | problems(),
 )
 async def get_venues(request: Ask) -> Response[bytes]:
-    """Reference data, the newest health row and the kill switch of each venue."""
+    """Reference data, the newest health row and the switches of each venue."""
     require(request.state.caller, ANYBODY)
     reads = services_of(request).reads
     engine = await services_of(request).port.status()
@@ -177,10 +185,13 @@ async def get_venues(request: Ask) -> Response[bytes]:
     with reads.connect() as connection:
         names = reads.names(connection)
     health = {row["venue"]: row for row in reads.rows(columns.VENUE_QUALITY, {}, "venue")}
-    killed = {row["venue"] for row in reads.rows(reference_columns.KILLS, {"engaged": 1}, "shard")}
+    engaged = reads.rows(reference_columns.KILLS, {"engaged": 1}, "shard")
+    stopped = {(row["scope"], row["venue"]) for row in engaged}
     found = []
     for row in reads.rows(reference_columns.VENUES, {}, "key"):
-        venue = {**shown(reference_columns.VENUES, row, names), "is_killed": row["venue"] in killed}
+        venue = shown(reference_columns.VENUES, row, names)
+        for field, scope in SWITCHES.items():
+            venue[field] = (scope, row["venue"]) in stopped
         venue["is_out"] = row["venue"] in out
         quality = health.get(row["venue"])
         venue["quality"] = None if quality is None else shown(columns.VENUE_QUALITY, quality, names)
@@ -297,10 +308,10 @@ async def get_performance(request: Ask) -> Response[bytes]:
 def performance_body(reads: Reads, given: dict[str, str], form: str) -> bytes:
     """A report in a form."""
     with reads.connect() as connection:
-        names, position = reads.names(connection), reads.position(connection)
-        rows = report(connection, names, asked(given, names))
+        look = reads.look(connection)
+        rows = report(connection, look.names, asked(given, look.names))
     if form == "json":
-        return orjson.dumps({"items": rows, "position": position})
+        return orjson.dumps({"items": rows, "position": look.position})
     fields = tuple(dict.fromkeys(name for row in rows for name in row))
     return export([{name: row.get(name) for name in fields} for row in rows], fields, form)
 

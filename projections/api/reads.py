@@ -20,12 +20,12 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
+from projections.api import statements
 from projections.api.problems import ProblemError
 from projections.store.database import Generations
-from projections.store.tables import POSITIONS, TABLES
-from projections.views.columns import CHILDREN
 from projections.views.names import Names
 from projections.views.reference_columns import REFERENCE
 from projections.views.view import View
@@ -38,6 +38,11 @@ QUERY_S = 5.0
 STEPS = 20_000
 """SQLite looks at the time once in so many steps of its machine."""
 
+KEPT = REFERENCE.name
+LOOK = (
+    "SELECT shard, out_seq, log_ns, (SELECT max(version) FROM " + KEPT + "), {pointer} "
+    "FROM positions"
+)
 CACHED = 512
 CACHED_BYTES = 256 * 1024
 
@@ -75,12 +80,22 @@ class Page:
     position: dict[str, int]
 
 
+@dataclass(frozen=True)
+class Look:
+    """What a connection sees: outputs stored by shard, the newest log time, names of ids."""
+
+    position: dict[str, int]
+    newest_ns: int
+    names: Names
+
+
 @dataclass
 class Reads:
     """Reads one store, whichever generation is current."""
 
     generations: Generations
     _number: int = 0
+    _pointed: int = 0
     _engine: Engine | None = None
     _names: tuple[int, Names] = field(default_factory=lambda: (-1, Names()))
     _cache: OrderedDict[Any, tuple[Any, bytes]] = field(default_factory=OrderedDict)
@@ -91,16 +106,19 @@ class Reads:
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         """A connection whose statements end after QUERY_S; ProblemError 503 then."""
-        with self.engine().connect() as connection:
-            bound(connection)
+        engine = self.engine()
+        with engine.connect() as connection:
+            if engine.dialect.name == "sqlite":
+                bound(connection)
+            driver: Any = engine.dialect.loaded_dbapi
             try:
                 yield connection
-            except sa.exc.OperationalError as error:
+            except (sa.exc.OperationalError, driver.OperationalError) as error:
                 raise unread(error) from None
 
     def engine(self) -> Engine:
         """Connections to the current generation; ProblemError 503 when there is none yet."""
-        current = self.generations.current()
+        current = self._current()
         if not current:
             raise ProblemError(503, "not_ready", "the read models are not there yet; try again")
         with self._lock:
@@ -108,31 +126,42 @@ class Reads:
                 if self._engine is not None:
                     self._engine.dispose()
                 try:
-                    self._engine, self._number = self.generations.engine(current), current
+                    self._engine, self._number = reader(self.generations.engine(current)), current
                 except NotFoundError:
                     raise ProblemError(503, "not_ready", "the read models are being made") from None
                 self._names = (-1, Names())
             return self._engine
 
-    def position(self, connection: Connection) -> dict[str, int]:
-        """How far the read models are, by shard."""
-        rows = connection.execute(sa.select(POSITIONS.c.shard, POSITIONS.c.out_seq)).all()
-        return {str(shard): int(out_seq) for shard, out_seq in rows}
+    def _current(self) -> int:
+        """The current generation; where the database itself tells, `look` has asked it."""
+        if self._engine is None or not self.generations.pointer_sql:
+            self._pointed = self.generations.current()
+        return self._pointed
 
-    def stamp(self) -> tuple[int, dict[str, int], int]:
-        """(generation, out_seq by shard, newest log time) of what is stored now."""
-        with self.connect() as connection:
-            position = self.position(connection)
-            newest = connection.execute(sa.select(sa.func.max(POSITIONS.c.log_ns))).scalar()
-        return self._number, position, int(newest or 0)
+    @property
+    def generation(self) -> int:
+        """The generation that answers."""
+        return self._number
+
+    def look(self, connection: Connection) -> Look:
+        """One statement for what nearly every answer needs."""
+        pointer = self.generations.pointer_sql or "0"
+        rows = fetch(connection, (LOOK.format(pointer=pointer), []))
+        if rows and self.generations.pointer_sql:
+            self._pointed = int(rows[0][4])
+        names = self._named(connection, int(rows[0][3] or 0) if rows else 0)
+        position = {str(row[0]): int(row[1]) for row in rows}
+        return Look(position, max((int(row[2]) for row in rows), default=0), names)
 
     def names(self, connection: Connection) -> Names:
-        """Names behind dense ids, read again when a reference record was added."""
-        table = TABLES[REFERENCE.name]
-        version = connection.execute(sa.select(sa.func.max(table.c.version))).scalar() or 0
+        """Names behind dense ids."""
+        return self.look(connection).names
+
+    def _named(self, connection: Connection, version: int) -> Names:
+        """Names, read again when a reference record was added."""
         if version != self._names[0]:
             names = Names()
-            for kind, raw in connection.execute(sa.select(table.c.input_type, table.c.record)):
+            for kind, raw in fetch(connection, (f"SELECT input_type, record FROM {KEPT}", [])):
                 names.add(kind, raw)
             self._names = (version, names)
         return self._names[1]
@@ -140,47 +169,42 @@ class Reads:
     def page(self, query: Query) -> tuple[Page, Names]:
         """One page, and the names of its ids."""
         with self.connect() as connection:
-            position, names = self.position(connection), self.names(connection)
-            return self.page_of(connection, query, position), names
+            look = self.look(connection)
+            return self.page_of(connection, query, look.position), look.names
 
     def page_of(self, connection: Connection, query: Query, position: dict[str, int]) -> Page:
         """One page over a connection that has told its position."""
-        found = connection.execute(statement(query, (*query.columns, *query.keys))).all()
-        rows = [tuple(row) for row in found[: query.limit]]
+        wanted = (*query.columns, *query.keys)
+        found = fetch(connection, statements.page_of(query, wanted, mark_of(connection)))
+        rows = found[: query.limit]
         width = len(query.columns)
         last = rows[-1][width:] if len(found) > query.limit else None
         return Page([row[:width] for row in rows], last, position)
 
     def one(self, view: View, where: dict[str, Any]) -> tuple[dict[str, Any], Names] | None:
         """One whole row by key columns."""
-        table = TABLES[view.name]
-        query = sa.select(table).where(*(table.c[n] == v for n, v in where.items())).limit(1)
         with self.connect() as connection:
-            row = connection.execute(query).mappings().one_or_none()
             names = self.names(connection)
-        return None if row is None else (dict(row), names)
+            found = whole_rows(connection, view, where, "", 1)
+        return (found[0], names) if found else None
 
     def rows(
         self, view: View, where: dict[str, Any], order: str, most: int = MAX_LIMIT
     ) -> list[dict[str, Any]]:
         """All whole rows with these values, few by nature; ProblemError 400 beyond `most`."""
-        table = TABLES[view.name]
-        query = matching(table, where).order_by(table.c[order])
         with self.connect() as connection:
-            found = connection.execute(query.limit(most + 1)).mappings().all()
+            found = whole_rows(connection, view, where, order, most + 1)
         if len(found) > most:
             detail = f"more than {most} rows; narrow it by its parameters"
             raise ProblemError(400, "too_many_rows", detail)
-        return [dict(row) for row in found]
+        return found
 
     def newest(
         self, view: View, where: dict[str, Any], order: str, limit: int
     ) -> list[dict[str, Any]]:
         """The newest whole rows with these values, by a column that grows."""
-        table = TABLES[view.name]
-        query = matching(table, where).order_by(table.c[order].desc(), table.c.shard)
         with self.connect() as connection:
-            return [dict(row) for row in connection.execute(query.limit(limit)).mappings()]
+            return whole_rows(connection, view, where, f"{order} DESC, shard", limit)
 
     def cached(self, key: Any, stamp: Any) -> bytes | None:
         """The answer to the same question at the same position."""
@@ -210,65 +234,57 @@ class Reads:
         self.generations.close()
 
 
+def reader(engine: Engine) -> Engine:
+    """An engine for questions: on PostgreSQL bounded in time and without a transaction each."""
+    if engine.dialect.name == "sqlite":
+        return engine
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: Any) -> None:
+        connection.execute(f"SET statement_timeout = {int(QUERY_S * 1000)}")
+        connection.commit()
+
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def mark_of(connection: Connection) -> str:
+    """How the connection's driver marks parameters."""
+    return statements.marks_of(connection.dialect.name)
+
+
+def fetch(connection: Connection, statement: statements.Statement) -> list[tuple[Any, ...]]:
+    """All rows of a statement, straight from the driver."""
+    cursor: Any = connection.connection.cursor()
+    try:
+        cursor.execute(*statement)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    finally:
+        cursor.close()
+    return rows
+
+
+def whole_rows(
+    connection: Connection, view: View, where: dict[str, Any], order: str, limit: int
+) -> list[dict[str, Any]]:
+    """Whole rows as objects."""
+    mark = mark_of(connection)
+    asked = statements.rows_of(view.name, view.names, where, order, limit, mark)
+    return [dict(zip(view.names, row, strict=True)) for row in fetch(connection, asked)]
+
+
 def bound(connection: Connection) -> None:
     """Ends what runs for longer than QUERY_S on this connection, until it is given back."""
-    if connection.dialect.name == "sqlite":
-        ends = time.monotonic() + QUERY_S
-        raw: Any = connection.connection.driver_connection
-        raw.set_progress_handler(lambda: time.monotonic() > ends, STEPS)
-    else:
-        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(QUERY_S * 1000)}")
+    ends = time.monotonic() + QUERY_S
+    raw: Any = connection.connection.driver_connection
+    raw.set_progress_handler(lambda: time.monotonic() > ends, STEPS)
 
 
-def unread(error: sa.exc.OperationalError) -> ProblemError:
+def unread(error: Exception) -> ProblemError:
     """The problem behind a statement that failed."""
-    if any(word in str(error.orig) for word in ("interrupted", "statement timeout")):
+    if any(word in str(error) for word in ("interrupted", "statement timeout")):
         detail = f"it takes more than {QUERY_S:g} s; ask for less time, or by instrument"
         return ProblemError(503, "too_slow", detail)
     return ProblemError(503, "not_ready", "the read models are being made")
-
-
-def statement(query: Query, wanted: tuple[str, ...]) -> sa.Select[Any]:
-    """The SELECT of one page and one row more."""
-    table = TABLES[query.view.name]
-    found = sa.select(*(table.c[name].label(f"c{n}") for n, name in enumerate(wanted)))
-    for name, operator, value in query.where:
-        found = found.where(condition(table.c[name], operator, value))
-    keys = [table.c[name] for name in query.keys]
-    if query.after is not None:
-        found = found.where(behind(keys, query.after, query.is_descending))
-    return found.order_by(*((k.desc() if query.is_descending else k.asc()) for k in keys)).limit(
-        query.limit + 1
-    )
-
-
-def matching(table: sa.Table, where: dict[str, Any]) -> sa.Select[Any]:
-    """Whole rows by conditions, `column` or `column:operator` -> value."""
-    query = sa.select(table)
-    for name, value in where.items():
-        column, _, operator = name.partition(":")
-        query = query.where(condition(table.c[column], operator or "eq", value))
-    return query
-
-
-def condition(column: Any, operator: str, value: Any) -> Any:
-    """A filter: eq, in, ge, lt, bits (one of a mask's is set), at (orders with a child there)."""
-    if operator == "bits":
-        return column.op("&")(value - (1 << 64) if value >= 1 << 63 else value) != 0
-    if operator == "at":
-        children = TABLES[CHILDREN.name]
-        return sa.exists().where(children.c.order_id == column, children.c.venue.in_(value))
-    if operator == "in":
-        return column.in_(value)
-    return {"eq": column == value, "ge": column >= value, "lt": column < value}[operator]
-
-
-def behind(keys: list[Any], after: tuple[Any, ...], is_descending: bool) -> Any:
-    """Rows behind `after` in the order of `keys`."""
-    if len(keys) == 1:
-        return keys[0] < after[0] if is_descending else keys[0] > after[0]
-    first, last = sa.tuple_(*keys), sa.tuple_(*(sa.literal(v) for v in after))
-    return first < last if is_descending else first > last
 
 
 def cursor_text(query: Query, last: tuple[Any, ...]) -> str:

@@ -8,7 +8,6 @@ The engine acts on a change from the position in its log that the answer names.
 from __future__ import annotations
 
 from asyncio import to_thread
-from enum import Enum
 from typing import Annotated, Any
 
 import msgspec
@@ -23,31 +22,11 @@ from projections.api.read_routes import Ask, json, services_of
 from projections.api.services import Services
 from projections.views import reference_columns
 from schemas.codes import InputType
+from schemas.governed import ItemKind, ItemVerb
 from schemas.wire import code_name, input_dict
 
-
-class Kind(Enum):
-    """Kinds of reference data."""
-
-    VENUE = "venue"
-    INSTRUMENT = "instrument"
-    POLICY = "policy"
-    LIMITS = "limits"
-    ACCOUNT = "account"
-
-
-class Verb(Enum):
-    """What can be done to an item."""
-
-    AMEND = "amend"
-    APPROVE = "approve"
-    ACTIVATE = "activate"
-    SUSPEND = "suspend"
-    RETIRE = "retire"
-
-
-ItemKind = Annotated[Kind, PathParameter(description="kind of reference data")]
-ItemVerb = Annotated[Verb, PathParameter(description="what to do")]
+KindOf = Annotated[ItemKind, PathParameter(description="kind of reference data")]
+VerbOf = Annotated[ItemVerb, PathParameter(description="what to do")]
 ItemKey = Annotated[str, PathParameter(min_length=1, max_length=32)]
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"\S")]
 Actor = Annotated[str, msgspec.Meta(max_length=64)]
@@ -143,7 +122,7 @@ def records_in_force(services: Services, kind: InputType | None) -> list[dict[st
     summary="Items of a kind with their state, terms in force and proposed terms.",
     responses=told(200, list[dict[str, Any]], "Items by key.", [EXAMPLE]) | problems(404),
 )
-async def get_items(request: Ask, kind: ItemKind) -> Response[bytes]:
+async def get_items(request: Ask, kind: KindOf) -> Response[bytes]:
     """Everything of one kind that was ever proposed."""
     require(request.state.caller, ANYBODY)
     return json(await to_thread(services_of(request).reference.items, kind.value))
@@ -155,7 +134,7 @@ async def get_items(request: Ask, kind: ItemKind) -> Response[bytes]:
     summary="One item with everything that was done to it, by whom and why.",
     responses=ITEM | problems(404),
 )
-async def get_item(request: Ask, kind: ItemKind, key: ItemKey) -> Response[bytes]:
+async def get_item(request: Ask, kind: KindOf, key: ItemKey) -> Response[bytes]:
     """The item and its history."""
     require(request.state.caller, ANYBODY)
     return json(await to_thread(services_of(request).reference.item, kind.value, key))
@@ -168,9 +147,7 @@ async def get_item(request: Ask, kind: ItemKind, key: ItemKey) -> Response[bytes
     summary="Propose a new item; a second person approves it.",
     responses=ITEM | problems(404, 409, 415, 422),
 )
-async def post_item(
-    request: Ask, kind: ItemKind, data: JSONBody[ProposeRequest]
-) -> Response[bytes]:
+async def post_item(request: Ask, kind: KindOf, data: JSONBody[ProposeRequest]) -> Response[bytes]:
     """It is not in force before it is approved and activated."""
     require(request.state.caller, OPERATORS)
     services, actor = services_of(request), actor_of(request, data.actor)
@@ -187,7 +164,7 @@ async def post_item(
     responses=ITEM | problems(404, 409, 415, 422),
 )
 async def post_change(
-    request: Ask, kind: ItemKind, key: ItemKey, verb: ItemVerb, data: JSONBody[ChangeRequest]
+    request: Ask, kind: KindOf, key: ItemKey, verb: VerbOf, data: JSONBody[ChangeRequest]
 ) -> Response[bytes]:
     """`in_log` tells the position from which the engine acts on it; null where nothing changed in
     force, or where the engine does not answer: the change is kept and follows, see /readyz.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum, IntFlag
+from functools import cache
 from typing import Any
 
 import msgspec
 
 from projections.views.amendments import AmendmentState
 from projections.views.names import Names
+from projections.views.order_rows import PricedFrom
 from projections.views.view import View
 from schemas import codes
 from schemas.wire import code_name, flag_names
@@ -34,6 +36,7 @@ FLAGS: dict[str, type[IntFlag]] = {
 }
 BY_VIEW: dict[tuple[str, str], type[IntEnum]] = {
     ("orders", "state"): codes.OrderState,
+    ("orders", "opportunity_from"): PricedFrom,
     ("children", "state"): codes.ChildState,
     ("venues", "kind"): codes.VenueKind,
     ("policies", "kind"): codes.PolicyKind,
@@ -44,7 +47,15 @@ BY_VIEW: dict[tuple[str, str], type[IntEnum]] = {
     ("quality_history", "kind"): codes.OutputType,
 }
 HIDDEN = frozenset(
-    {"record", "segment_seq", "frame_offset", "record_offset", "record_bytes", "venue_mask"}
+    {
+        "record",
+        "segment_seq",
+        "frame_offset",
+        "record_offset",
+        "record_bytes",
+        "venue_mask",
+        "stamp",
+    }
 )
 BOOLEANS = frozenset({"is_final", "is_protected", "modelled", "engaged"})
 NAMED = frozenset({"instrument", "venue", "policy"})
@@ -54,6 +65,7 @@ OWN_NAME = {("instruments", "instrument"), ("venues", "venue"), ("policies", "po
 Teller = Callable[[Any], Any]
 
 
+@cache
 def shown_columns(view: View) -> list[tuple[str, str]]:
     """(name, code) of the columns that a row shows."""
     return [(name, code) for name, code in view.columns if name not in HIDDEN]
@@ -90,15 +102,19 @@ def instrument_text(value: Any, names: Names) -> str | None:
 def present(
     view: View, columns: Sequence[str], rows: Sequence[Any], names: Names
 ) -> list[dict[str, Any]]:
-    """Rows as objects with the columns asked for, in that order."""
-    tellers = [(name, teller(view, name, names)) for name in columns]
-    return [
-        {
-            name: (value if tell is None else tell(value))
-            for (name, tell), value in zip(tellers, row, strict=True)
-        }
-        for row in rows
-    ]
+    """Rows as objects with the columns asked for, in that order.
+
+    Column by column, since few different values stand in those that are told otherwise.
+    """
+    shown: list[Sequence[Any]] = []
+    for name, values in zip(columns, zip(*rows, strict=True), strict=bool(rows)):
+        tell = teller(view, name, names)
+        if tell is None:
+            shown.append(values)
+        else:
+            told = {value: tell(value) for value in set(values)}
+            shown.append([told[value] for value in values])
+    return [dict(zip(columns, row, strict=True)) for row in zip(*shown, strict=True)]
 
 
 def row_struct(view: View) -> type[msgspec.Struct]:

@@ -74,13 +74,14 @@ async def readiness(services: Services) -> tuple[list[str], dict[str, Any]]:
     facts: dict[str, Any] = {"engine_out_seq": engine.get("out_seq"), "tail_out_seq": 0}
     facts["tail_out_seq"] = services.hub.out_seq
     try:
-        _, position, newest_ns = services.reads.stamp()
+        with services.reads.connect() as connection:
+            look = services.reads.look(connection)
     except ProblemError as error:
         return [*reasons, error.detail], facts
-    facts["projected"] = position
-    behind_ns = max(0, services.hub.last_ns - newest_ns)
+    facts["projected"] = look.position
+    behind_ns = max(0, services.hub.last_ns - look.newest_ns)
     facts["projection_lag_ns"] = behind_ns
-    if behind_ns > BEHIND_NS or not position:
+    if behind_ns > BEHIND_NS or not look.position:
         reasons.append(f"the read models are {behind_ns / NS_PER_S:.1f} s behind the log")
     return reasons, facts
 

@@ -31,7 +31,7 @@ from projections.api.read_routes import Ask, Id, PathKey, json, services_of
 from projections.api.services import Services
 from projections.views import columns
 from projections.views.names import Names
-from projections.views.view import SHARD_SHIFT
+from projections.views.view import global_id
 from schemas.commands import Accepted, Refused, VenueFault
 
 MAX_WAIT_S = 10.0
@@ -99,7 +99,7 @@ async def told_of(services: Services, given: Accepted, prefer: str | None) -> di
     known = dict(answer) if answer else {}
     outcome = known.pop("outcome", "accepted")
     return {
-        "id": given.shard << SHARD_SHIFT | given.position,
+        "id": global_id(given.shard, given.position),
         "shard": given.shard,
         "position": given.position,
         "log_ns": given.log_ns,

@@ -39,6 +39,8 @@ class Generations:
     """The generations of one store; how they are kept is up to the database."""
 
     url: str
+    pointer_sql = ""
+    """An expression for the current generation, where the database itself can tell it."""
 
     def current(self) -> int:
         """Number of the current generation, 0 when there is none."""
@@ -153,6 +155,8 @@ class SqliteGenerations(Generations):
 class PostgresGenerations(Generations):
     """Generations as schemas of one database."""
 
+    pointer_sql = f"(SELECT generation FROM {POINTER})"
+
     def __init__(self, url: str) -> None:
         self.url = url
         self._root = sa.create_engine(url)
@@ -173,10 +177,9 @@ class PostgresGenerations(Generations):
             names = connection.exec_driver_sql(query).scalars().all()
         return sorted(int(found[1]) for n in names if (found := re.fullmatch(r"sor_read_(\d+)", n)))
 
-    def engine(self, number: int, bulk: bool = False) -> Engine:
-        options = f"-csearch_path={self.schema(number)}"
-        if bulk:
-            options += " -csynchronous_commit=off"
+    def engine(self, number: int, bulk: bool = False) -> Engine:  # noqa: ARG002
+        # Rows and position commit together, so what a crash of the server loses is read again.
+        options = f"-csearch_path={self.schema(number)} -csynchronous_commit=off"
         return sa.create_engine(self.url, connect_args={"options": options})
 
     def make_current(self, number: int) -> None:

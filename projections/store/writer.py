@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,13 +14,13 @@ from projections.store.writing import read_rows, write
 from projections.views import columns
 from projections.views.amendments import AmendmentState
 from projections.views.batch import OutputBatch
-from projections.views.fold import HISTORY_NS, Fold, fold_of
+from projections.views.fold import HISTORY_NS, Fold, Needs, fold_of
 from projections.views.inputs import InputRecord
 from projections.views.rows import Change, array
 from schemas.codes import InputType, OutputType
 from schemas.errors import InputError, VenuefoldError
 
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 """Raised when the same log makes other rows: stored ones are rebuilt then."""
 
 
@@ -53,11 +54,17 @@ class StoreWriter:
     """Writes one generation. One writer at a time: a second one fails at its first batch.
 
     `run` names what is projected; a generation of another run, or of another version of the fold,
-    is refused.
+    is refused. One that `overlaps` lets PostgreSQL store a batch while the next one is folded:
+    `flush` then waits for what was given, and says what went wrong.
     """
 
-    def __init__(self, engine: Engine, run: str, history_ns: int = HISTORY_NS) -> None:
+    def __init__(
+        self, engine: Engine, run: str, history_ns: int = HISTORY_NS, overlaps: bool = False
+    ) -> None:
         self.engine, self.history_ns = engine, history_ns
+        is_other_process = engine.dialect.name == "postgresql"
+        self._thread = ThreadPoolExecutor(1, "store") if overlaps and is_other_process else None
+        self._pending: Future[None] | None = None
         self._folds: dict[int, Fold] = {}
         self._positions: dict[int, Position] = {}
         facts = {"run": run, "fold": str(FOLD_VERSION), "history_ns": str(history_ns)}
@@ -68,6 +75,7 @@ class StoreWriter:
     def position(self, shard: int) -> Position:
         """How far a shard is stored."""
         if shard not in self._positions:
+            self.flush()
             with self.engine.connect() as connection:
                 self._positions[shard] = stored_position(connection, shard)
         return self._positions[shard]
@@ -83,24 +91,44 @@ class StoreWriter:
         fresh = self._fresh(shard, position, batch)
         after = position.after(fresh, records)
         try:
-            with self.engine.begin() as connection:
-                changes = self._fold(connection, shard, fresh, records)
-                written = write(connection, changes)
-                move(connection, shard, position, after)
+            changes = self._fold(shard, fresh, records)
+            if self._thread is None:
+                self._store(changes, shard, position, after)
+            else:
+                self.flush()
+                self._pending = self._thread.submit(self._store, changes, shard, position, after)
         except BaseException:
-            self.forget(shard)
+            self.forget()
             raise
         self._positions[shard] = after
-        return written
+        return sum(len(change) for change in changes)
 
-    def forget(self, shard: int) -> None:
-        """Drops what is known of a shard: it is read again from what is stored."""
-        self._folds.pop(shard, None)
-        self._positions.pop(shard, None)
+    def flush(self) -> None:
+        """Waits until everything given is stored; raises what kept it from being."""
+        pending, self._pending = self._pending, None
+        try:
+            if pending is not None:
+                pending.result()
+        except BaseException:
+            self.forget()
+            raise
+
+    def forget(self) -> None:
+        """Drops what is known: it is read again from what is stored."""
+        self._folds.clear()
+        self._positions.clear()
 
     def close(self) -> None:
         """Gives connections back."""
+        if self._thread is not None:
+            self._thread.shutdown()
         self.engine.dispose()
+
+    def _store(self, changes: list[Change], shard: int, before: Position, after: Position) -> None:
+        """Rows and position in one transaction."""
+        with self.engine.begin() as connection:
+            write(connection, changes)
+            move(connection, shard, before, after)
 
     def _fresh(
         self, shard: int, position: Position, batch: OutputBatch | None
@@ -116,29 +144,34 @@ class StoreWriter:
         return fresh if len(fresh) else None
 
     def _fold(
-        self,
-        connection: Connection,
-        shard: int,
-        batch: OutputBatch | None,
-        records: list[InputRecord],
+        self, shard: int, batch: OutputBatch | None, records: list[InputRecord]
     ) -> list[Change]:
         if shard not in self._folds:
-            asked = stored_amendments(connection, shard)
-            self._folds[shard] = fold_of(shard, stored_scales(connection), self.history_ns, asked)
+            self.flush()
+            with self.engine.connect() as connection:
+                asked, scales = stored_amendments(connection, shard), stored_scales(connection)
+            self._folds[shard] = fold_of(shard, scales, self.history_ns, asked)
         fold = self._folds[shard]
         changes = fold.take_inputs(records, refusals(batch))
         if batch is None:
             return changes
         needs = fold.needs(batch)
-        for view, ids in (
-            (columns.ORDERS, needs.orders),
-            (columns.CHILDREN, needs.children),
-            (columns.DECISIONS, needs.decisions),
-        ):
-            if len(ids):
-                found = read_rows(connection, view, ids.tolist())
-                fold.learn(view, array(view, found))
+        if needs:
+            self._teach(fold, needs)
         return changes + fold.apply(batch)
+
+    def _teach(self, fold: Fold, needs: Needs) -> None:
+        """Hands a fold the stored rows that it needs."""
+        self.flush()
+        with self.engine.connect() as connection:
+            for view, ids in (
+                (columns.ORDERS, needs.orders),
+                (columns.CHILDREN, needs.children),
+                (columns.DECISIONS, needs.decisions),
+            ):
+                if len(ids):
+                    found = read_rows(connection, view, ids.tolist())
+                    fold.learn(view, array(view, found))
 
     def _claim(self, connection: Connection, facts: dict[str, str]) -> None:
         stored = {str(row.name): str(row.value) for row in connection.execute(sa.select(FACTS))}

@@ -17,9 +17,13 @@ MARK = "?"
 
 def write(connection: Connection, changes: list[Change]) -> int:
     """Writes changes in their order; how many rows."""
-    put = copy_change if connection.dialect.name == "postgresql" else execute_change
-    for change in changes:
-        put(connection, change)
+    if connection.dialect.name == "postgresql":
+        used: set[str] = set()
+        for change in changes:
+            copy_change(connection, change, used)
+    else:
+        for change in changes:
+            execute_change(connection, change)
     return sum(len(change) for change in changes)
 
 
@@ -38,8 +42,12 @@ def execute_change(connection: Connection, change: Change) -> None:
     cursor.executemany(sql, rows)
 
 
-def copy_change(connection: Connection, change: Change) -> None:
-    """A COPY into the table where rows are new, else into a stage and from there."""
+def copy_change(connection: Connection, change: Change, used: set[str]) -> None:
+    """A COPY into the table where rows are new, else into a stage and from there.
+
+    Stages live as long as the connection and are emptied by the commit, so a truncation, which
+    writes to the catalogue, is for a stage that this transaction has `used` before.
+    """
     cursor: Any = connection.connection.cursor()
     names = statements.columns_of(change.view)
     rows = zip(*change.columns, strict=True)
@@ -47,16 +55,18 @@ def copy_change(connection: Connection, change: Change) -> None:
         copy_rows(cursor, f"COPY {change.view.name} ({names}) FROM STDIN", rows)
         return
     stage = statements.stage_of(change.view)
-    cursor.execute(
-        f"CREATE TEMPORARY TABLE IF NOT EXISTS {stage} "
-        f"(LIKE {change.view.name}) ON COMMIT DELETE ROWS"
-    )
+    if stage not in connection.info:
+        made = f"CREATE TEMPORARY TABLE IF NOT EXISTS {stage}"
+        cursor.execute(f"{made} (LIKE {change.view.name}) ON COMMIT DELETE ROWS")
+        connection.info[stage] = True
+    if stage in used:
+        cursor.execute(f"TRUNCATE {stage}")
+    used.add(stage)
     copy_rows(cursor, f"COPY {stage} ({names}) FROM STDIN", rows)
     if change.kind == UPDATE:
         cursor.execute(statements.update_from(change.view, stage))
     else:
         cursor.execute(from_source(change, f"SELECT {names} FROM {stage}"))
-    cursor.execute(f"TRUNCATE {stage}")
 
 
 def copy_rows(cursor: Any, sql: str, rows: Iterator[tuple[Any, ...]]) -> None:

@@ -16,7 +16,7 @@ from projections.views.batch import Records
 from projections.views.inputs import InputRecord, clean
 from projections.views.order_rows import at_arrival
 from projections.views.rows import Changes
-from projections.views.view import SHARD_SHIFT
+from projections.views.view import global_id
 from schemas.codes import InputType
 from schemas.errors import InvariantError
 from schemas.orders import NEW_ORDER
@@ -49,7 +49,7 @@ class Amendments:
         """Takes an AMEND_ORDER input."""
         fields = NEW_ORDER.unpack(record.raw)
         row: Row = {name: getattr(fields, name, 0) for name in NAMES}
-        row["id"], row["shard"] = shard << SHARD_SHIFT | record.seq, shard
+        row["id"], row["shard"] = global_id(shard, record.seq), shard
         row["seq"], row["order_id"] = record.seq, 0
         for name in ("client", "account", "cl_ord_id", "orig_cl_ord_id"):
             row[name] = clean(row[name])
@@ -61,7 +61,7 @@ class Amendments:
         """Ends those that a refusal names."""
         for seq in refusals["seq"][refusals["input_type"] == InputType.AMEND_ORDER].tolist():
             shard = int(refusals["shard"][0])
-            row = self.open.pop(shard << SHARD_SHIFT | seq, None)
+            row = self.open.pop(global_id(shard, seq), None)
             if row is not None:
                 put(changes, row | {"state": int(AmendmentState.REFUSED)})
 

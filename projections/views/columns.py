@@ -43,17 +43,18 @@ ORDERS = View(
             "cum_units outstanding_units notional_micros fee_nanos shortfall_micros "
             "sweep_units sweep_cost_micros opportunity_micros",
         ),
-        ("is_final", "i"),
+        *typed("i", "opportunity_from is_final"),
         ("updated_ns", "q"),
         ("updated_out_seq", "q"),
     ),
 )
 """`shortfall_micros` is of what was executed: s (notional - executed units * arrival mid) + fees;
 MISSING where the arrival had no valid mid. `opportunity_micros` is of what was left when the order
-ended, priced by a sweep of it in the last decision, fees included: 0 where nothing was
-left, MISSING while it is open, and where that sweep could not have taken it all. The two over the
-value at the arrival mid are the implementation shortfall. An amendment that counts changes
-`cl_ord_id` and the terms."""
+ended, priced by a sweep of it at that moment, fees included and whatever its limit; where the books
+could not have taken it all, by that of the last decision, as `opportunity_from` says: 0 where
+nothing was left, MISSING while it is open, and where neither could have. The two over the value at
+the arrival mid are the implementation shortfall. An amendment that counts changes `cl_ord_id` and
+the terms."""
 
 AMENDMENTS = View(
     "amendments",

@@ -32,7 +32,7 @@ from projections.views.simple_rows import (
     refusal_rows,
     request_rows,
 )
-from projections.views.view import SHARD_SHIFT, View, local_id
+from projections.views.view import View, global_id, local_id
 from schemas.codes import InputType, OutputType
 from schemas.errors import InvariantError
 from schemas.units import NS_PER_S
@@ -155,7 +155,7 @@ class Fold:
 
     def ids(self, numbers: Array) -> Array:
         """Global ids of numbers of this shard."""
-        found: Array = numbers.astype(np.int64) | (self.shard << SHARD_SHIFT)
+        found: Array = numbers.astype(np.int64) | global_id(self.shard, 0)
         return found
 
     def apply(self, batch: OutputBatch) -> list[Change]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from projections.views import columns, reference_columns
 from projections.views.names import REFERENCE_TYPES
-from projections.views.view import MISSING, SHARD_SHIFT, View
+from projections.views.view import MISSING, View, global_id
 from schemas.codes import InputType
 from schemas.orders import KILL, NEW_ORDER
 from schemas.wire import INPUTS, text
@@ -107,7 +107,7 @@ def kill_row(record: InputRecord, shard: int) -> Row:
     """A row of `kills`."""
     fields = KILL.unpack(record.raw)
     place = (shard, fields.scope, fields.instrument, fields.venue, clean(fields.target))
-    return (*place, fields.engaged, fields.log_ns, record.seq)
+    return (*place, fields.engaged, fields.log_ns, record.seq, fields.venue_ns)
 
 
 def new_orders(records: list[InputRecord], shard: int) -> np.ndarray[Any, Any]:
@@ -116,7 +116,7 @@ def new_orders(records: list[InputRecord], shard: int) -> np.ndarray[Any, Any]:
     fields = np.frombuffer(b"".join(r.raw for r in given), dtype=NEW_ORDER.dtype)
     rows = np.zeros(len(given), dtype=columns.ORDERS.dtype())
     rows["order_id"] = [record.seq for record in given]
-    rows["id"] = rows["order_id"] | (shard << SHARD_SHIFT)
+    rows["id"] = rows["order_id"] | global_id(shard, 0)
     rows["shard"] = shard
     for name in rows.dtype.names or ():
         if name in NEW_ORDER.dtype.fields:  # type: ignore[operator]

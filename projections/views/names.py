@@ -60,16 +60,18 @@ class Names:
     policies: dict[int, Any] = field(default_factory=dict)
     settings: Any = None
     engine: str = ""
+    _ids: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def add(self, kind: int, raw: bytes) -> None:
         """Folds one input record; others than reference inputs change nothing."""
         if kind == InputType.INSTRUMENT:
             record = reference.INSTRUMENT.unpack(raw)
             name = InstrumentName(text(record.key), text(record.quote_ccy), record.units_per_one)
-            self.instruments[record.instrument] = name
+            self._know("instrument", self.instruments, record.instrument, name)
         elif kind == InputType.VENUE:
             record = reference.VENUE.unpack(raw)
-            self.venues[record.venue] = VenueName(text(record.key), text(record.name))
+            venue = VenueName(text(record.key), text(record.name))
+            self._know("venue", self.venues, record.venue, venue)
         elif kind == InputType.POLICY:
             record = reference.POLICY.unpack(raw)
             self.policies[record.policy] = record
@@ -94,12 +96,19 @@ class Names:
 
     def venue_id(self, key: str) -> int | None:
         """Dense id of a venue key, whatever its case; None when there is none."""
-        return next((v for v, n in self.venues.items() if n.key.lower() == key.lower()), None)
+        return self._ids.get(("venue", key.lower()))
 
     def instrument_id(self, key: str) -> int | None:
         """Dense id of an instrument key, whatever its case; None when there is none."""
-        keys = self.instruments.items()
-        return next((i for i, n in keys if n.key.lower() == key.lower()), None)
+        return self._ids.get(("instrument", key.lower()))
+
+    def _know(self, kind: str, known: dict[int, Any], identity: int, name: Any) -> None:
+        """Takes a name; where two share a key, it means the first of them."""
+        before = known.get(identity)
+        if before is not None and self._ids.get((kind, before.key.lower())) == identity:
+            del self._ids[kind, before.key.lower()]
+        known[identity] = name
+        self._ids.setdefault((kind, name.key.lower()), identity)
 
 
 def policy_terms(policy: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,15 @@ from schemas.codes import OrderState
 if TYPE_CHECKING:
     from projections.views.fold import Fold
     from projections.views.performance import Performance
+
+
+class PricedFrom(IntEnum):
+    """What prices the part of an order that was not filled."""
+
+    NOTHING = 0
+    HORIZON = 1
+    LAST_DECISION = 2
+
 
 FINAL = (OrderState.DONE, OrderState.CANCELED, OrderState.EXPIRED, OrderState.REFUSED)
 FROM_DECISION = ("policy", "arrival_bid_nanos", "arrival_ask_nanos")
@@ -96,18 +106,31 @@ def note_ends(
     known["is_final"][distinct] = 1
     left = np.maximum(0, known["order_units"][distinct] - records["cum_units"][rows])
     unfilled = at_arrival(known[distinct], left, scale[rows])
-    missed = opportunity(known[distinct], left, unfilled)
+    missed, source = opportunity(known[distinct], left, unfilled, records.fields[rows], scale[rows])
     known["opportunity_micros"][distinct] = missed
+    known["opportunity_from"][distinct] = source
     figures.add_ends(known[distinct], records.fields[rows], left == 0, unfilled, missed)
 
 
-def opportunity(orders: Array, left: Array, unfilled: Array) -> Array:
-    """s (left * P - left * arrival mid) + fees, P from the last decision's sweep, in micros."""
-    can_price = (arrival_mid_x2(orders) != MISSING) & (orders["sweep_units"] >= left)
+def opportunity(
+    orders: Array, left: Array, unfilled: Array, ends: Array, scale: Array
+) -> tuple[Array, Array]:
+    """s (left * P - left * arrival mid) + fees in micros, and where P is from.
+
+    P is of a sweep of what is left when the order ended, as its last ORDER_STATE in `ends` tells;
+    where the books could not have taken that much, of the sweep of its last decision.
+    """
+    is_known = arrival_mid_x2(orders) != MISSING
+    at_end, decided = ends["horizon_units"] >= left, orders["sweep_units"] >= left
     units = np.maximum(1, orders["sweep_units"])
     swept = product(orders["sweep_cost_micros"], left) // units
+    swept = np.where(at_end, micros(wide(ends, "horizon_cost"), scale), swept)
     found = np.asarray(swept - signs(orders["side"]) * unfilled).astype(np.int64)
-    return where_known(can_price | (left == 0), np.where(left == 0, 0, found))
+    missed = where_known(
+        (is_known & (at_end | decided)) | (left == 0), np.where(left == 0, 0, found)
+    )
+    priced = np.where(at_end, PricedFrom.HORIZON, PricedFrom.LAST_DECISION)
+    return missed, np.where((missed == MISSING) | (left == 0), PricedFrom.NOTHING, priced)
 
 
 def at_arrival(orders: Array, units: Array, scale: Array) -> Array:

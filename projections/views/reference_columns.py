@@ -74,5 +74,7 @@ KILLS = View(
         ("engaged", "i"),
         ("log_ns", "q"),
         ("seq", "q"),
+        ("stamp", "q"),
     ),
 )
+"""`stamp` is that of the relay of reference data, 0 for a switch that a person pulled."""

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from schemas.errors import InvariantError
 from schemas.units import INT64_MIN
 
 MISSING = INT64_MIN
-SHARD_SHIFT = 48
-"""Numbers within a shard stay below 2**48: at a million a second that is nine years."""
+SHARD_SHIFT = 46
+"""Numbers within a shard stay below 2**46: at a million a second that is two years."""
+
+MAX_SHARDS = 1 << 7
+"""So ids stay below 2**53, which every reader of JSON takes exactly."""
 
 NAME = "48s"
 CL_ORD_ID = "96s"
@@ -50,7 +54,12 @@ def numpy_code(code: str) -> str:
 
 
 def global_id(shard: int, number: int) -> int:
-    """The id of a shard's number over all shards; in shard 0 it is the number itself."""
+    """The id of a shard's number over all shards; in shard 0 it is the number itself.
+
+    InvariantError for one beyond what ids hold.
+    """
+    if not (0 <= shard < MAX_SHARDS and 0 <= number < 1 << SHARD_SHIFT):
+        raise InvariantError(f"shard {shard}, number {number}: too large for an id; split the run")
     return shard << SHARD_SHIFT | number
 
 

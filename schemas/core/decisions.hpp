@@ -138,6 +138,9 @@ struct OrderState : OutHeader {
   std::uint64_t notional_lo;
   std::int64_t notional_hi;
   std::int64_t fee_nanos;
+  std::int64_t horizon_units;
+  std::uint64_t horizon_cost_lo;
+  std::int64_t horizon_cost_hi;
   std::uint8_t state;
   std::uint8_t reason;
   std::uint8_t side;
@@ -145,7 +148,7 @@ struct OrderState : OutHeader {
   char cl_ord_id[32];
   char account[16];
 };
-static_assert(sizeof(OrderState) == 160);
+static_assert(sizeof(OrderState) == 184);
 
 struct ChildState : OutHeader {
   std::uint64_t child_id;
@@ -371,6 +374,22 @@ struct VenueQuality : OutHeader {
   std::uint64_t feed_n;
   std::uint64_t ack_n;
   std::uint64_t fill_n;
+  std::int64_t feed_other_p50_ns;
+  std::int64_t feed_other_p90_ns;
+  std::int64_t feed_other_p99_ns;
+  std::uint64_t feed_other_n;
+  std::int64_t feed_equity_p50_ns;
+  std::int64_t feed_equity_p90_ns;
+  std::int64_t feed_equity_p99_ns;
+  std::uint64_t feed_equity_n;
+  std::int64_t feed_crypto_p50_ns;
+  std::int64_t feed_crypto_p90_ns;
+  std::int64_t feed_crypto_p99_ns;
+  std::uint64_t feed_crypto_n;
+  std::int64_t feed_event_p50_ns;
+  std::int64_t feed_event_p90_ns;
+  std::int64_t feed_event_p99_ns;
+  std::uint64_t feed_event_n;
   double fill_ratio;
   double fill_ratio_se;
   double fill_ratio_n;
@@ -392,11 +411,12 @@ struct VenueQuality : OutHeader {
   std::uint32_t dropped_table_full_sell;
   std::uint32_t clean;
   std::uint32_t clean_needed;
+  std::uint32_t probes;
   std::uint8_t venue;
   std::uint8_t health;
-  char reserved[6];
+  char reserved[2];
 };
-static_assert(sizeof(VenueQuality) == 280);
+static_assert(sizeof(VenueQuality) == 408);
 
 struct Alarm : OutHeader {
   std::uint64_t child_id;

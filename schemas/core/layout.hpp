@@ -268,7 +268,10 @@ struct Policy : Header {
   std::uint32_t urgency_horizon_ms_3;
   std::uint8_t toxicity_horizon;
   std::uint8_t ended;
-  char reserved[6];
+  std::uint8_t dark_percent;
+  std::uint8_t dark_horizon;
+  std::uint16_t dark_min_lots;
+  std::uint16_t dark_toxic_cbps;
 };
 static_assert(sizeof(Policy) == 256);
 
@@ -345,8 +348,11 @@ struct Settings : Header {
   std::uint32_t mid_crossed_e9;
   std::uint32_t fill_prior_dark_e9;
   std::uint32_t fill_prior_wholesaler_e9;
+  std::uint32_t probes_per_minute;
+  std::int64_t open_window_ns;
+  std::uint16_t open_half_life_days;
+  std::uint16_t probe_children;
   std::uint32_t conflate_ms;
-  char reserved[16];
 };
 static_assert(sizeof(Settings) == 256);
 

@@ -33,6 +33,8 @@ def submit(
 ) -> int:
     """Send a parent order; returns once it is durable and, within `wait` seconds, decided.
 
+    Exit code 1 says that the router refused it.
+
     Args:
         symbol: Instrument.
         side: buy or sell.
@@ -65,13 +67,13 @@ def submit(
         told["cl_ord_id"] = body["cl_ord_id"]
         if json:
             print_json(told)
-            return 0
+            return int(told["state"] == "refused")
         lines = [f"{name.replace('_', ' ')}: {value}" for name, value in told.items() if value]
         print_lines(f"Order {told['id']} {told['state']}", lines)
         if told.get("decision_id"):
             story = told_story(api, told["decision_id"])
             print_lines("Decision", [story["summary"], *story["choice"]])
-    return 0
+    return int(told["state"] == "refused")
 
 
 def told_story(api: Client, decision: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from streams.cli.client import Client
 from streams.cli.quality_cells import latency, percent
 from streams.cli.terminal import print_json, print_table
 
-COLUMNS = ["venue", "name", "kind", "health", "killed", "fill", "ack p50", "ack p99", "relapses"]
+COLUMNS = ["venue", "name", "kind", "health", "stopped", "fill", "ack p50", "ack p99", "relapses"]
 
 
 def venues(
@@ -38,6 +38,12 @@ def venues(
     return 0
 
 
+def stopped(venue: dict[str, Any]) -> str:
+    """What keeps orders away: a kill switch, reference data, self help, or a simulated outage."""
+    words = ("killed", "suspended", "self_help", "out")
+    return ", ".join(word.replace("_", " ") for word in words if venue[f"is_{word}"])
+
+
 def cells(venue: dict[str, Any]) -> list[str]:
     """One venue as a row."""
     quality = venue["quality"] or {}
@@ -46,7 +52,7 @@ def cells(venue: dict[str, Any]) -> list[str]:
         venue["name"],
         venue["kind"],
         venue["health"] or "-",
-        "yes" if venue["is_killed"] else "",
+        stopped(venue),
         percent(quality.get("fill_ratio"), 0),
         latency(quality.get("ack_p50_ns")),
         latency(quality.get("ack_p99_ns")),

@@ -1,10 +1,10 @@
 """Terms of what a log was begun with, so that a store can govern it from then on.
 
 A run starts with the reference data of its gateway and its configuration. What of it a store does
-not know is adopted: the terms are read out of the records, and are in force from the start. Fees by
-volume tier are not among terms; they stay as the log has them. A venue whose fees or ticks differ
-by instrument is adopted with those of the first instrument that it lists; the others keep theirs
-until somebody changes them.
+not know is adopted: the terms are read out of the records, and are in force from the start. Fee
+lines of one account or one instrument are not among terms; they stay as the log has them. A venue
+whose fees or ticks differ by instrument is adopted with those of the first instrument that it
+lists; the others keep theirs until somebody changes them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from schemas.codes import (
     VenueKind,
 )
 from schemas.errors import InputError
-from schemas.units import E9, NS_PER_MS, NS_PER_US, decimal_text
+from schemas.units import E9, INSTRUMENT_NONE, NS_PER_MS, NS_PER_US, decimal_text
 from schemas.wire import INPUTS, code_name, text
 from streams.reference.records import RATE_PER_BPS
 from streams.reference.rules import RATES, SAME, TIMES
@@ -37,6 +37,10 @@ ACTOR, REASON = "the log", "in force since the log began"
 SWITCHES = frozenset({"split", "fee_aware", "allow_degraded", "equalise_arrival", "use_hidden"})
 
 
+MORE = ("liquidity", "tier", "policy", "account")
+"""Fields that tell records of one kind and place apart."""
+
+
 class Inventory:
     """The newest reference record of each thing."""
 
@@ -48,7 +52,7 @@ class Inventory:
         if kind not in INPUTS or kind == InputType.KILL:
             return
         record = INPUTS[kind].unpack(raw)
-        more = tuple(getattr(record, name, 0) for name in ("liquidity", "policy", "account"))
+        more = tuple(getattr(record, name, 0) for name in MORE)
         self.last[kind, record.instrument, record.venue, *more] = record
 
     def of(self, kind: InputType) -> list[Any]:
@@ -97,21 +101,52 @@ class Inventory:
             "min_units": first.min_units,
             "ticket": decimal_text(first.ticket_nanos),
             "instruments": [] if len(listed) == len(keys) else listed,
-            "fees": [fee_terms(fee) for fee in self.fees(first)],
+            "fees": [fee_terms(fee, self.tiers(venue, fee.liquidity)) for fee in self.fees(first)],
+            "fee_tier": self.reached(venue),
         }
 
     def fees(self, listing: Any) -> list[Any]:
         """FEE records of a listing."""
         place = (listing.instrument, listing.venue)
-        return [f for f in self.of(InputType.FEE) if (f.instrument, f.venue) == place]
+        plain = [f for f in self.of(InputType.FEE) if (f.instrument, f.venue) == place]
+        known = {fee.liquidity for fee in plain}
+        return plain + [f for f in self.lines(listing.venue, 0) if f.liquidity not in known]
+
+    def lines(self, venue: int, tier: int | None = None) -> list[Any]:
+        """FEE_TIER records of everybody and all instruments at a venue, lowest tier first."""
+        found = [f for f in self.of(InputType.FEE_TIER) if f.venue == venue and is_general(f)]
+        return sorted((f for f in found if tier in (None, f.tier)), key=lambda f: int(f.tier))
+
+    def tiers(self, venue: Any, liquidity: int) -> list[Any]:
+        """The lines of a liquidity code above the first."""
+        return [f for f in self.lines(venue.venue) if f.liquidity == liquidity and f.tier]
+
+    def reached(self, venue: Any) -> int:
+        """The tier that everybody's BILLING record names."""
+        found = [b for b in self.of(InputType.BILLING) if b.venue == venue.venue]
+        named = [b.prior_tier for b in found if not text(b.account)]
+        return int(named[-1]) if named else 0
 
 
-def fee_terms(fee: Any) -> Values:
+def is_general(line: Any) -> bool:
+    """Whether a fee line is everybody's, for all instruments."""
+    return line.instrument == INSTRUMENT_NONE and not text(line.account)
+
+
+def fee_terms(fee: Any, tiers: list[Any]) -> Values:
     """Terms of a fee."""
     return {
         "liquidity": code_name(Liquidity, fee.liquidity),
-        "per_one": decimal_text(fee.fixed_nanos),
-        "rate_bps": fee.rate_e9 / RATE_PER_BPS,
+        **charge_terms(fee),
+        "tiers": [{"volume": line.volume, **charge_terms(line)} for line in tiers],
+    }
+
+
+def charge_terms(line: Any) -> Values:
+    """Terms of what a line charges."""
+    return {
+        "per_one": decimal_text(line.fixed_nanos),
+        "rate_bps": line.rate_e9 / RATE_PER_BPS,
     }
 
 
@@ -137,6 +172,7 @@ def policy_terms(policy: Any, venues: dict[int, str], rest: Any | None) -> Value
         "protection": code_name(Protection, policy.protection),
         "crossed": code_name(Crossed, policy.crossed),
         "ticket": decimal_text(policy.ticket_nanos),
+        "dark_toxicity_bps": policy.dark_toxic_cbps / 100,
         "posting": [urgency for urgency in range(4) if policy.posting >> urgency & 1],
         "urgency_miss_bps": [bps(getattr(policy, f"urgency_miss_e9_{u}")) for u in (1, 2, 3)],
         "urgency_horizon_ms": [getattr(policy, f"urgency_horizon_ms_{u}") for u in (1, 2, 3)],

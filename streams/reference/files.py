@@ -102,7 +102,7 @@ def load(service: ReferenceService, found: list[Difference], actor: str, reason:
 def crypto_venues(path: Path, as_of: str) -> str:
     """A file of crypto venues from a JSON file of fee schedules, as TOML.
 
-    The spot fee of no volume is taken: the first tier where there are tiers.
+    Spot fees are taken, with their volume tiers where there are some.
     """
     try:
         listed = json.loads(path.read_text(), parse_float=Decimal)
@@ -117,9 +117,10 @@ def crypto_venue(name: str, venue: Values, as_of: str) -> str:
     markets = [venue["fees"].get(market) or {} for market in ("trading", "spot")]
     trading = next((m for m in markets if base_rate(m, "taker") is not None), {})
     lines = [
-        f'  {{ liquidity = "{liquidity}", rate_bps = {base_rate(trading, side) * 10_000:f} }},'
+        line
         for liquidity, side in (("take", "taker"), ("add", "maker"))
         if base_rate(trading, side) is not None
+        for line in fee_lines(liquidity, trading, side)
     ]
     return "\n".join(
         [
@@ -135,11 +136,25 @@ def crypto_venue(name: str, venue: Values, as_of: str) -> str:
             *lines,
             "]",
             "modelled = true",
-            'source = "fees: ccxt 4.5.90 defaults, first tier; tick and latency modelled"',
+            'source = "fees: ccxt 4.5.90 defaults; tick and latency modelled"',
             f'as_of = "{as_of}"',
             "",
         ]
     )
+
+
+def fee_lines(liquidity: str, trading: Values, side: str) -> Iterator[str]:
+    """A fee and its volume tiers."""
+    first = f'liquidity = "{liquidity}", rate_bps = {base_rate(trading, side) * 10_000:f}'
+    tiers = (trading.get("tiers") or {}).get(side, ())[1:]
+    if not tiers:
+        yield f"  {{ {first} }},"
+        return
+    yield f"  {{ {first}, tiers = ["
+    for volume, rate in tiers:
+        share = Decimal(rate).normalize() * 10_000
+        yield f"    {{ volume = {int(volume)}, rate_bps = {share:f} }},"
+    yield "  ] },"
 
 
 def base_rate(trading: Values, side: str) -> Any:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
-from aggregates.reference.items import Activated, Retired, Suspended
+from aggregates.reference.items import Activated
 from aggregates.reference.terms import ACK_PRIOR_US
 from schemas import reference
-from schemas.codes import InputType, KillScope, Liquidity, VenueKind, VenueStatus
+from schemas.codes import FeeBasis, InputType, KillScope, Liquidity, VenueKind, VenueStatus
 from schemas.errors import InputError
-from schemas.orders import KILL
 from schemas.units import MAX_VENUES, NS_PER_US, price_nanos
 from schemas.wire import text
-from streams.reference.rules import account_records, limits_records, policy_records, record
+from streams.reference.rules import (
+    account_records,
+    limits_records,
+    policy_records,
+    record,
+    suspension,
+)
 
 Values = dict[str, Any]
 RATE_PER_BPS = 100_000
@@ -22,14 +28,16 @@ RATE_PER_BPS = 100_000
 LISTED = ("tick", "lot_units", "min_units", "ticket")
 
 
+@dataclass
 class Catalogue:
-    """What the input log has told so far: dense ids by key, and the terms behind them."""
+    """What the input log has told so far: dense ids by key, and the terms behind them.
 
-    def __init__(self) -> None:
-        self.venues: dict[str, int] = {}
-        self.instruments: dict[str, int] = {}
-        self.venue_terms: dict[str, Values] = {}
-        """Last terms of the venues that this store manages, retired ones left out."""
+    `venue_terms` are the last terms of the venues that this store manages, without retired ones.
+    """
+
+    venues: dict[str, int] = field(default_factory=dict)
+    instruments: dict[str, int] = field(default_factory=dict)
+    venue_terms: dict[str, Values] = field(default_factory=dict)
 
     def fold(self, kind: int, raw: bytes) -> None:
         """Takes a record of the log."""
@@ -57,8 +65,9 @@ class Catalogue:
 def records_of(kind: str, key: str, event: Any, catalogue: Catalogue) -> list[bytes]:
     """Records of an event that changed what is in force; none for what never was.
 
-    What ends is closed, never forgotten: a venue trades no more, an instrument or an account is
-    killed, a policy takes no new order, limits that retire restrict their instrument.
+    What ends is closed, never forgotten: a venue, an instrument or an account is suspended by a
+    switch of its own, which a kill by hand neither engages nor lets go; a policy takes no new
+    order, limits that retire restrict their instrument.
     """
     make = {
         "venue": venue_records,
@@ -82,29 +91,58 @@ def venue_records(key: str, event: Any, catalogue: Catalogue) -> Iterator[bytes]
         kind=int(VenueKind[terms["kind"].upper()]),
         is_protected=int(terms["is_protected"]),
         modelled=int(terms["modelled"]),
-        status=int(status_after(event)),
+        status=int(VenueStatus.OPEN),
         name=terms["name"].encode()[:32],
         ack_prior_ns=(terms["ack_prior_us"] or ACK_PRIOR_US[terms["latency_class"]]) * NS_PER_US,
     )
+    if event.revision > 1 or not isinstance(event, Activated):
+        yield suspension(KillScope.SUSPENDED_VENUE, event, venue=venue)
     if not isinstance(event, Activated):
         return
     before = catalogue.venue_terms.get(key)
+    yield from tier_records(terms, venue, before)
     for instrument_key, instrument in sorted(catalogue.instruments.items(), key=lambda kv: kv[1]):
         if is_listed(terms, instrument_key):
             was = before if before and is_listed(before, instrument_key) else None
             yield from listing_records(terms, venue, instrument, was)
 
 
+def tier_records(terms: Values, venue: int, was: Values | None) -> Iterator[bytes]:
+    """FEE_TIER and BILLING records of the whole venue, as far as `was` said otherwise."""
+    known = {fee["liquidity"]: fee for fee in was["fees"]} if was else {}
+    for fee in terms["fees"]:
+        before = known.get(fee["liquidity"], {"tiers": ()})
+        if fee == before or not (fee["tiers"] or before["tiers"]):
+            continue
+        lines = [{**fee, "volume": 0}, *fee["tiers"]]
+        # The engine forgets no line: a tier that is gone charges what the last one does.
+        lines += [lines[-1]] * (len(before["tiers"]) + 1 - len(lines))
+        for tier, line in enumerate(lines):
+            yield record(
+                reference.FEE_TIER,
+                InputType.FEE_TIER,
+                venue=venue,
+                liquidity=int(Liquidity[fee["liquidity"].upper()]),
+                tier=tier,
+                volume=line["volume"],
+                **charged(line),
+            )
+    if terms["fee_tier"] != (was["fee_tier"] if was else 0):
+        reached = {"prior_tier": terms["fee_tier"], "basis": int(FeeBasis.PRIOR_TIER)}
+        yield record(reference.BILLING, InputType.BILLING, venue=venue, **reached)
+
+
+def charged(line: Values) -> dict[str, int]:
+    """Fields of what a fee or one of its tiers charges."""
+    return {
+        "fixed_nanos": price_nanos(line["per_one"]),
+        "rate_e9": round(line["rate_bps"] * RATE_PER_BPS),
+    }
+
+
 def is_listed(terms: Values, instrument: str) -> bool:
     """Whether a venue of these terms trades an instrument."""
     return not terms["instruments"] or instrument in terms["instruments"]
-
-
-def status_after(event: Any) -> VenueStatus:
-    """Trading state of a venue that was activated, suspended or retired."""
-    if isinstance(event, Suspended):
-        return VenueStatus.HALTED
-    return VenueStatus.CLOSED if isinstance(event, Retired) else VenueStatus.OPEN
 
 
 def listing_records(
@@ -130,13 +168,12 @@ def listing_records(
             InputType.FEE,
             **place,
             liquidity=int(Liquidity[fee["liquidity"].upper()]),
-            fixed_nanos=price_nanos(fee["per_one"]),
-            rate_e9=round(fee["rate_bps"] * RATE_PER_BPS),
+            **charged(fee),
         )
 
 
 def instrument_records(key: str, event: Any, catalogue: Catalogue) -> Iterator[bytes]:
-    """The instrument and where it is listed; one out of force is killed, one again in force not."""
+    """The instrument and where it is listed; out of force it is suspended."""
     terms, was_stopped = event.terms, event.revision > 1 or not isinstance(event, Activated)
     instrument, is_new = catalogue.instrument(key), event.revision == 1
     if isinstance(event, Activated):
@@ -156,10 +193,4 @@ def instrument_records(key: str, event: Any, catalogue: Catalogue) -> Iterator[b
             if is_listed(venue_terms, key):
                 yield from listing_records(venue_terms, catalogue.venue(venue_key), instrument)
     if was_stopped:
-        yield record(
-            KILL,
-            InputType.KILL,
-            instrument=instrument,
-            scope=int(KillScope.INSTRUMENT),
-            engaged=int(not isinstance(event, Activated)),
-        )
+        yield suspension(KillScope.SUSPENDED_INSTRUMENT, event, instrument=instrument)

@@ -2,7 +2,8 @@
 
 Every record carries its stamp in `venue_ns`, which nothing else uses in reference inputs: the
 number of the notification and the record's place in it. The last stamp in the log says where to go
-on, so the log itself is the relay's memory and no second one can disagree with it.
+on, so the log itself is the relay's memory and no second one can disagree with it. The read models
+are a fold of that log: a relay that is given what they hold reads only what follows them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aggregates.reference.items import IN_FORCE, Adopted, Item, Retired
+from projections.api.problems import ProblemError
+from projections.api.reads import Reads, fetch
 from schemas.codes import InputType
 from schemas.commands import Accepted, Refused
 from schemas.envelope import HEADER, REFERENCE_TYPES
@@ -20,6 +23,7 @@ from schemas.errors import InputError, InvariantError, VenuefoldError
 from schemas.units import NS_PER_MS
 from streams.log.run import RunDirectory
 from streams.log.tail import InputTail
+from streams.projector import run_key
 from streams.reference.adopt import Inventory
 from streams.reference.records import Catalogue, records_of
 from streams.reference.rules import check_names
@@ -40,6 +44,15 @@ class Port(Protocol):
         """Append one input record; returns once it is durable or refused."""
 
 
+@dataclass(frozen=True)
+class Start:
+    """What a log held up to a position: the newest record of each thing, and the last stamp."""
+
+    seq: int = 0
+    stamp: int = 0
+    records: tuple[bytes, ...] = ()
+
+
 class RelayError(VenuefoldError):
     """A change could not be taken to the log; the next step tries again."""
 
@@ -56,22 +69,30 @@ class Relayed:
 class Relay:
     """Follows one store of reference data into one run. Only one runs for a log at a time."""
 
-    def __init__(self, service: ReferenceService, port: Port, log_directory: Path) -> None:
+    def __init__(
+        self, service: ReferenceService, port: Port, log_directory: Path, start: Start | None = None
+    ) -> None:
         self.service, self.port = service, port
         self.catalogue, self.inventory = Catalogue(), Inventory()
-        self.last_stamp = 0
+        start = start or Start()
+        self.last_stamp = start.stamp
         self._at_work = asyncio.Lock()
-        self._tail = InputTail(log_directory, 0, 0, tuple(STAMPED))
+        self._tail = InputTail(log_directory, 0, start.seq, tuple(STAMPED))
         self._seen = 0
         self.error = ""
+        for raw in start.records:
+            self._fold(raw[0], raw)
         self.read_log()
 
     def read_log(self) -> None:
-        """Folds what the log holds: who is known, and the last stamp."""
+        """Folds what the log holds behind the start: who is known, and the last stamp."""
         for record in [*self._tail.settled(), *self._tail.settled()]:
-            self.catalogue.fold(record.type, record.raw)
-            self.inventory.fold(record.type, record.raw)
-            self.last_stamp = max(self.last_stamp, stamp_of(record.raw))
+            self._fold(record.type, record.raw)
+
+    def _fold(self, kind: int, raw: bytes) -> None:
+        self.catalogue.fold(kind, raw)
+        self.inventory.fold(kind, raw)
+        self.last_stamp = max(self.last_stamp, stamp_of(raw))
 
     async def step(self) -> Relayed:
         """Appends what is new. Raises RelayError for a record that was refused."""
@@ -156,7 +177,27 @@ def stamp_of(record: bytes) -> int:
     return int.from_bytes(record[STAMP_AT : STAMP_AT + STAMP_SIZE], "little", signed=True)
 
 
-def relay_into(run: Path, service: ReferenceService, port: Port) -> Relay:
+def relay_into(
+    run: Path, service: ReferenceService, port: Port, start: Start | None = None
+) -> Relay:
     """A relay into a run that a process is serving."""
     with RunDirectory.open(run) as opened:
-        return Relay(service, port, opened.shard(0).directory)
+        return Relay(service, port, opened.shard(0).directory, start)
+
+
+def start_of(reads: Reads, run: Path) -> Start | None:
+    """What the read models hold of the run's first shard; None where they hold nothing of it."""
+    try:
+        with reads.connect() as connection:
+            facts = fetch(connection, ("SELECT value FROM facts WHERE name = 'run'", []))
+            if facts != [(run_key(run),)]:
+                return None
+            places = fetch(connection, ("SELECT seq FROM positions WHERE shard = 0", []))
+            stamps = fetch(connection, ("SELECT max(stamp) FROM kills", []))
+            rows = fetch(connection, ("SELECT record FROM reference ORDER BY version", []))
+    except ProblemError:
+        return None
+    if not places:
+        return None
+    records = tuple(bytes(row[0]) for row in rows)
+    return Start(int(places[0][0]), int(stamps[0][0] or 0), records)

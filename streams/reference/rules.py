@@ -18,6 +18,7 @@ Values = dict[str, Any]
 SAME = (
     *("split", "fee_aware", "allow_degraded", "max_levels", "max_children", "max_attempts"),
     *("equalise_arrival", "use_hidden", "max_delay_us", "impact_horizon", "toxicity_horizon"),
+    *("dark_percent", "dark_min_lots", "dark_horizon"),
 )
 TIMES = ("stale", "ack_timeout", "retry", "horizon")
 RATES = ("tolerance", "miss_penalty", "latency", "risk", "toxicity")
@@ -36,6 +37,12 @@ def record(layout: Layout, kind: InputType, /, **values: Any) -> bytes:
     """A record without its numbers: whoever appends it sets source_seq and time."""
     place = {"venue": VENUE_NONE, "instrument": INSTRUMENT_NONE}
     return layout.pack(**{**place, "type": int(kind), **values})
+
+
+def suspension(scope: KillScope, event: Any, **place: Any) -> bytes:
+    """The switch of reference data: engaged unless the item is in force."""
+    engaged = int(not isinstance(event, Activated))
+    return record(KILL, InputType.KILL, **place, scope=int(scope), engaged=engaged)
 
 
 def policy_records(key: str, event: Any, known: Known) -> Iterator[bytes]:
@@ -57,6 +64,7 @@ def policy_records(key: str, event: Any, known: Known) -> Iterator[bytes]:
         crossed=int(Crossed[terms["crossed"].upper()]),
         ticket_nanos=price_nanos(terms["ticket"]),
         posting=sum(1 << urgency for urgency in set(terms["posting"])),
+        dark_toxic_cbps=round(terms["dark_toxicity_bps"] * 100),
         **{name: int(terms[name]) for name in SAME},
         **{f"{name}_ns": terms[f"{name}_ms"] * NS_PER_MS for name in TIMES},
         **{f"{name}_e9": e9_from_bps(terms[f"{name}_bps"]) for name in RATES},
@@ -109,7 +117,7 @@ def limits_records(key: str, event: Any, known: Known) -> Iterator[bytes]:
 
 
 def account_records(key: str, event: Any, known: Known) -> Iterator[bytes]:
-    """The account's limits; one out of force is killed, one again in force not."""
+    """The account's limits; out of force it is suspended."""
     terms, is_active = event.terms, isinstance(event, Activated)
     if is_active:
         venues = [venue_id(f"account {key}", venue, known) for venue in terms["venues"]]
@@ -126,13 +134,7 @@ def account_records(key: str, event: Any, known: Known) -> Iterator[bytes]:
             throttle_max=terms["throttle_max"],
         )
     if event.revision > 1 or not is_active:
-        yield record(
-            KILL,
-            InputType.KILL,
-            scope=int(KillScope.ACCOUNT),
-            target=key.encode(),
-            engaged=int(not is_active),
-        )
+        yield suspension(KillScope.SUSPENDED_ACCOUNT, event, target=key.encode())
 
 
 def venue_id(whose: str, key: str, known: Known) -> int:

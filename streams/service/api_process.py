@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ from streams.log.segments import SegmentReader
 from streams.observability.logs import Logger, logger
 from streams.observability.metrics import render
 from streams.observability.traces import make_trace
+from streams.runtime_embedded.child_process import configured_child
 from streams.runtime_embedded.command_client import CommandClient
 from streams.runtime_embedded.engine_process import SHARD, SOCKET
 from streams.service.audit import Audit
@@ -80,7 +82,7 @@ def make_services(config: ServiceConfig, clock: Clock, log: Logger) -> Services:
     store = config.reference.store or f"sqlite:///{run / 'reference.db'}"
     return Services(
         port=port,
-        reference=Governed(store, run, port, log),
+        reference=Governed(store, run, port, reads, log),
         reads=reads,
         hub=Hub(),
         gate=Gate(access_rules(api), clock.now_ns),
@@ -158,12 +160,26 @@ async def serve(config: ServiceConfig, services: Services, log: Logger) -> None:
     log.info("stopped")
 
 
+def keep_answers_short() -> None:
+    """Bounds how long one piece of work holds up the others of this process.
+
+    A thread that reads the database gives way after 0.5 ms instead of 5, and what was made at the
+    start is not walked through again at each full collection.
+    """
+    sys.setswitchinterval(0.0005)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 50, 100)
+
+
 def main() -> int:
     """Reads the configuration from stdin and serves."""
-    config = msgspec.json.decode(sys.stdin.buffer.read(), type=ServiceConfig)
+    config = configured_child()
     log = logger("api", config.service.log_level)
     try:
-        asyncio.run(serve(config, make_services(config, SystemClock(), log), log))
+        services = make_services(config, SystemClock(), log)
+        keep_answers_short()
+        asyncio.run(serve(config, services, log))
     except VenuefoldError as error:
         log.error("failed", error=str(error))
         return error.exit_code

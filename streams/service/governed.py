@@ -9,11 +9,12 @@ from typing import Any
 from aggregates.reference.items import StaleEditError
 from aggregates.reference.terms import checked
 from projections.api.problems import ProblemError
+from projections.api.reads import Reads
 from schemas.commands import CommandPort
 from schemas.errors import InputError, NotFoundError, VenuefoldError
 from streams.observability.logs import Logger
 from streams.reference.adopt import adopt
-from streams.reference.relay import Relay, Relayed, RelayError, relay_into
+from streams.reference.relay import Relay, Relayed, RelayError, relay_into, start_of
 from streams.reference.service import ReferenceService, history_rows, shown
 
 Values = dict[str, Any]
@@ -24,9 +25,9 @@ BEGIN_S = 1.0
 class Governed:
     """Commands and questions of the API; one relay a log."""
 
-    def __init__(self, store: str, run: Path, port: CommandPort, log: Logger) -> None:
+    def __init__(self, store: str, run: Path, port: CommandPort, reads: Reads, log: Logger) -> None:
         self.service = ReferenceService(store)
-        self.run, self.port, self.log = run, port, log
+        self.run, self.port, self.reads, self.log = run, port, reads, log
         self.relay: Relay | None = None
         self._stopped = asyncio.Event()
 
@@ -132,9 +133,11 @@ class Governed:
             await self.relay.follow(self._stopped)
 
     def _begin(self) -> Relay:
-        relay = relay_into(self.run, self.service, self.port)
+        start = start_of(self.reads, self.run)
+        relay = relay_into(self.run, self.service, self.port, start)
         found, left = adopt(self.service, relay.inventory.items())
-        self.log.info("reference data", adopted=len(found), left=left)
+        begun = 0 if start is None else start.seq
+        self.log.info("reference data", adopted=len(found), left=left, read_from=begun)
         return relay
 
     async def close(self) -> None:

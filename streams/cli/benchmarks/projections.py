@@ -80,7 +80,7 @@ class ReadModelBench:
         run = self.run(self.followed)
         generations = open_generations(url)
         engine = generations.engine(first_generation(generations))
-        writer = StoreWriter(engine, run_key(run), HISTORY_NS)
+        writer = StoreWriter(engine, run_key(run), HISTORY_NS, overlaps=True)
         with RunDirectory.open(run) as opened:
             directory = opened.shard(0).directory
         follower = ShardFollower(directory, 0, writer, LIVE_BYTES)

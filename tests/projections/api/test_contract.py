@@ -11,11 +11,12 @@ import schemathesis  # type: ignore[import-untyped,unused-ignore]
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped,unused-ignore]
 from schemathesis.checks import CHECKS
 
 from tests.projections.api.conftest import Running
 
-EXAMPLES = 25_000 if os.environ.get("SOR_PROVE") else 3
+EXAMPLES = int(os.environ.get("SOR_API_EXAMPLES") or (25_000 if os.environ.get("SOR_PROVE") else 3))
 """Requests an operation; some forty operations make a million in full size."""
 LEFT_OUT = {
     "positive_data_acceptance",  # a name that fits its pattern need not exist in the market
@@ -72,6 +73,21 @@ def test_the_document_is_3_1_with_examples(api: httpx.Client) -> None:
     answer = found["paths"]["/v1/orders"]["post"]["responses"]["202"]
     assert answer["content"]["application/json"]["examples"]
     assert "text/csv" in found["paths"]["/v1/fills"]["get"]["responses"]["200"]["content"]
+
+
+def test_every_example_is_what_its_schema_says(api: httpx.Client) -> None:
+    found = api.get("/openapi.json").json()
+    tried = 0
+    for path, operations in found["paths"].items():
+        for method, operation in operations.items():
+            for status, answer in operation.get("responses", {}).items():
+                for told in answer.get("content", {}).values():
+                    for example in (told.get("examples") or {}).values():
+                        whole = {**told["schema"], "components": found["components"]}
+                        errors = list(Draft202012Validator(whole).iter_errors(example["value"]))
+                        assert errors == [], (path, method, status, errors[0].message)
+                        tried += 1
+    assert tried > 20
 
 
 def test_health_metrics_and_pages(api: httpx.Client) -> None:

@@ -162,3 +162,12 @@ def test_an_amendment_keeps_what_it_does_not_change(api: httpx.Client) -> None:
     assert (found["cl_ord_id"], found["order_units"]) == (asked["cl_ord_id"], 200), api.get(
         "/v1/refusals?limit=3"
     ).json()
+
+
+def test_a_word_that_there_is_not_is_answered_with_those_that_there_are(api: httpx.Client) -> None:
+    answer = api.post("/v1/orders", json=order(cl_ord_id="W-1", side="buyy"))
+    problem = answer.json()
+    assert (answer.status_code, problem["field"]) == (400, "side")
+    assert "buy, sell" in problem["detail"]
+    csv = api.get("/v1/fills?limit=1&format=csv")
+    assert csv.headers["content-type"] == "text/csv; charset=utf-8"

@@ -124,11 +124,11 @@ def test_a_venue_and_an_instrument_join_and_are_suspended(api: httpx.Client) -> 
     wait_until(lambda: "XTST" in {venue["key"] for venue in api.get("/v1/venues").json()})
     change(api, "venue", "XTST", "suspend", 3, "eve")
 
-    def is_halted() -> bool:
+    def is_suspended() -> bool:
         venues = {venue["key"]: venue for venue in api.get("/v1/venues").json()}
-        return bool(venues["XTST"]["status"] == "halted")
+        return bool(venues["XTST"]["is_suspended"] and not venues["XTST"]["is_killed"])
 
-    wait_until(is_halted)
+    wait_until(is_suspended)
     audit = api.get("/v1/audit?limit=50").json()
     line = next(line for line in audit if line["what"] == "suspend venue XTST")
     assert (line["caller"], line["reason"]) == ("eve", REASON)

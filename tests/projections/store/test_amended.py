@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,7 +95,10 @@ def test_terms_and_sums_after_amendments(
     story.run.close()
 
 
-def test_what_was_left_is_priced_by_the_last_sweep(tmp_path: Path, store_url: str) -> None:
+@pytest.mark.parametrize("size", [500, 50])
+def test_what_was_left_is_priced_by_the_market_at_the_end(
+    tmp_path: Path, store_url: str, size: int
+) -> None:
     story = Story(tmp_path, store_url, is_restarted=False)
     tape = story.tape
     set_up(tape)
@@ -107,13 +111,20 @@ def test_what_was_left_is_priced_by_the_last_sweep(tmp_path: Path, store_url: st
     tape.fill(child.child_id, 100, "10.01", 1, venue=child.venue)
     tape.cancel(0, "A")
     story.feed()
+    tape.quote(0, 0, ("10.04", 500), ("10.06", size))
+    tape.quote(0, 1, ("10.04", 500), ("10.07", size))
     tape.report(child.child_id, ExecType.CANCELED, venue=child.venue)
     story.feed()
     story.project()
     models = Models(store_url)
     (order,) = models.page("orders").rows
     assert (order["state"], order["cum_units"], order["sweep_units"]) == ("canceled", 100, 300)
-    per_unit = order["sweep_cost_micros"] / 300
+    if size == 500:  # beyond the limit, which a sweep at the end does not heed
+        assert order["opportunity_from"] == "horizon"
+        per_unit = 10_060_000 + fee_micros(order)
+    else:
+        assert order["opportunity_from"] == "last_decision"
+        per_unit = order["sweep_cost_micros"] / 300
     assert abs(order["opportunity_micros"] - 200 * (per_unit - 10_000_000)) <= 2
     (whole,) = models.performance(bucket="all")
     paid = order["shortfall_micros"] + order["opportunity_micros"]
@@ -122,3 +133,8 @@ def test_what_was_left_is_priced_by_the_last_sweep(tmp_path: Path, store_url: st
     assert [row["kind"] for row in asked] == ["cancel_child"]
     models.close()
     story.run.close()
+
+
+def fee_micros(order: dict[str, Any]) -> float:
+    """What the last decision's sweep paid beyond the ask of 10.01, by unit."""
+    return float(order["sweep_cost_micros"] / 300 - 10_010_000)

@@ -68,7 +68,7 @@ def project(run: Path, folder: Path, max_bytes: int, restart_every: int) -> str:
             if number % 5 == 0:
                 assert writer.apply(shard, batch) == 0
             if number % restart_every == 0:
-                writer.forget(shard)
+                writer.forget()
                 inputs = InputTail(directory, shard, writer.position(shard).seq)
     writer.close()
     return generations.url

@@ -192,6 +192,6 @@ def test_there_is_a_store_first(tmp_path: Path) -> None:
     empty.close()
 
 
-@given(st.integers(0, 2**14 - 1), st.integers(0, 2**48 - 1))
+@given(st.integers(0, 2**7 - 1), st.integers(0, 2**46 - 1))
 def test_ids_hold_shard_and_number(shard: int, number: int) -> None:
     assert local_id(global_id(shard, number)) == (shard, number)

@@ -183,6 +183,8 @@ def final() -> OrderStateEvent:
         outstanding_units=0,
         notional=200 * 10_000 * CENT,
         fee_nanos=600_000_000,
+        horizon_units=100,
+        horizon_cost=100 * 10_010 * CENT,
         state="canceled",
         reason="ioc_remainder",
         side="buy",
@@ -201,6 +203,8 @@ def story(**changes: Any) -> Story:
         last_nanos=10_000 * CENT,
         cum_units=200,
         fee_nanos=600_000_000,
+        horizon_units=100,
+        horizon_cost=100 * 10_010 * CENT,
         report_flags=("modelled",),
     )
     made = decision(**changes)

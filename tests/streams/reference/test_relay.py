@@ -11,13 +11,16 @@ import pytest
 
 from aggregates import kernel
 from aggregates.reference.terms import checked
-from schemas.codes import InputType, OutputType, Reason, VenueStatus
+from projections.api.reads import Reads
+from projections.store.database import open_generations
+from schemas.codes import InputType, KillScope, OutputType, VenueStatus
 from schemas.commands import Accepted, Refused
 from schemas.reference import VENUE
 from schemas.wire import decode_output, iter_inputs, iter_raw_outputs, text
 from streams.log.run import RunDirectory
 from streams.log.shard_log import ShardLog
-from streams.reference.relay import Relay, RelayError, stamp_of
+from streams.projector import Projector
+from streams.reference.relay import Relay, RelayError, stamp_of, start_of
 from streams.reference.service import ReferenceService
 from tests.builders import START_NS, Tape, set_up
 
@@ -136,7 +139,7 @@ def test_the_engine_takes_every_change(port: EnginePort, service: ReferenceServi
     assert asyncio.run(relay.step()).records == 0
     kinds = [raw[0] for raw in relayed(port.log)]
     assert kinds.count(InputType.VENUE) == 3
-    assert kinds.count(InputType.KILL) == 2
+    assert kinds.count(InputType.KILL) == 4
     assert {InputType.LISTING, InputType.FEE, InputType.POLICY, InputType.LIMITS} <= set(kinds)
 
 
@@ -182,8 +185,90 @@ def test_a_suspended_venue_gets_no_order(port: EnginePort, service: ReferenceSer
     tape.now_ns += 1_000_000
     assert 2 not in chosen_venues(port, tape, "O2")
     last = decisions(port)[-1]
-    assert next(c for c in last.candidates if c.venue == 2).reason == "venue_not_open"
-    assert Reason.VENUE_NOT_OPEN
+    assert next(c for c in last.candidates if c.venue == 2).reason == "venue_killed"
+    service.act("activate", "venue", "XCCC", 4, "bob", "back")
+    asyncio.run(Relay(service, port, port.log.directory).step())
+    tape.now_ns += 1_000_000
+    assert 2 in chosen_venues(port, tape, "O3")
+
+
+def refused_reason(port: EnginePort, tape: Tape, name: str, instrument: int = 0) -> str:
+    """Submit an order; why it was refused, empty when it was not."""
+    before = len(refusals(port.outputs))
+    tape.now_ns += 1_000_000
+    tape.data.clear()
+    port.append(tape.order(instrument, name, 1, 100, limit="10.05"))
+    return str(refusals(port.outputs)[before].reason) if refusals(port.outputs)[before:] else ""
+
+
+@pytest.mark.parametrize("by_hand", ["halt", "kill"])
+def test_putting_terms_in_force_again_never_opens_what_somebody_has_stopped(
+    port: EnginePort, service: ReferenceService, by_hand: str
+) -> None:
+    agree(service, "venue", "XCCC", VENUE_TERMS)
+    relay = Relay(service, port, port.log.directory)
+    asyncio.run(relay.step())
+    tape = port.tape
+    tape.now_ns = START_NS + 1_000_000
+    tape.data.clear()
+    stop, go = {
+        "halt": (
+            lambda: tape.status(2, VenueStatus.HALTED),
+            lambda: tape.status(2, VenueStatus.OPEN),
+        ),
+        "kill": (
+            lambda: tape.kill(KillScope.VENUE, 1, venue=2),
+            lambda: tape.kill(KillScope.VENUE, 0, venue=2),
+        ),
+    }[by_hand]
+    port.append(stop())
+    version = 3
+    for verb in ("suspend", "activate"):
+        service.act(verb, "venue", "XCCC", version, "bob", "again")
+        version += 1
+    service.amend("venue", "XCCC", {**VENUE_TERMS, "tick": "0.02"}, version, "ann", "tick")
+    service.act("approve", "venue", "XCCC", version + 1, "bob", "seen")
+    service.act("activate", "venue", "XCCC", version + 2, "bob", "go")
+    asyncio.run(relay.step())
+    assert 2 not in quoted_and_chosen(port, tape, "O1")
+    tape.data.clear()
+    port.append(go())
+    assert 2 in quoted_and_chosen(port, tape, "O3")
+
+
+def quoted_and_chosen(port: EnginePort, tape: Tape, name: str) -> set[int]:
+    """Quote best at the third venue, then ask who gets an order."""
+    tape.now_ns += 1_000_000
+    for venue in range(3):
+        tape.data.clear()
+        price = "9.98" if venue == 2 else "10.00"
+        port.append(tape.quote(0, venue, ("9.90", 500), (price, 500)))
+    return chosen_venues(port, tape, name)
+
+
+def test_an_instrument_killed_by_hand_stays_so_when_its_terms_change(
+    port: EnginePort, service: ReferenceService
+) -> None:
+    agree(service, "instrument", "NEW", {"quote_ccy": "USD", "default_policy": 1})
+    agree(service, "account", "ACC1", {"client": "CLI1"})
+    relay = Relay(service, port, port.log.directory)
+    asyncio.run(relay.step())
+    tape = port.tape
+    tape.now_ns = START_NS + 1_000_000
+    tape.data.clear()
+    port.append(tape.kill(KillScope.INSTRUMENT, 1, instrument=1))
+    tape.data.clear()
+    port.append(tape.kill(KillScope.ACCOUNT, 1, target=b"ACC1"))
+    for kind, key in (("instrument", "NEW"), ("account", "ACC1")):
+        service.act("suspend", kind, key, 3, "eve", "stop")
+        service.act("activate", kind, key, 4, "bob", "back")
+    asyncio.run(relay.step())
+    state = [raw for raw in relayed(port.log) if raw[0] == InputType.KILL]
+    assert len(state) == 4
+    assert refused_reason(port, tape, "O1") == "killed"
+    tape.data.clear()
+    port.append(tape.kill(KillScope.ACCOUNT, 0, target=b"ACC1"))
+    assert refused_reason(port, tape, "O2") != "killed"
 
 
 def decisions(port: EnginePort) -> list[Any]:
@@ -245,3 +330,38 @@ def test_records_of_a_venue_hold_the_full_value(
         400_000,
     )
     assert checked("venue", VENUE_TERMS)["latency_class"] == "metro"
+
+
+def test_a_relay_goes_on_from_what_is_projected(
+    port: EnginePort, service: ReferenceService, tmp_path: Path
+) -> None:
+    run, url = tmp_path / "run", f"sqlite:///{tmp_path / 'read'}"
+    reads = Reads(open_generations(url))
+    assert start_of(reads, run) is None
+    agree(service, "venue", "XCCC", VENUE_TERMS)
+    asyncio.run(Relay(service, port, port.log.directory).step())
+    service.act("suspend", "venue", "XCCC", 3, "eve", "outage")
+    asyncio.run(Relay(service, port, port.log.directory).step())
+    projector = Projector(run, url)
+    for _ in range(2):  # inputs without outputs are taken one look later
+        projector.step()
+    start = start_of(reads, run)
+    assert start is not None
+    assert start.seq == port.engine.seq
+    agree(service, "instrument", "NEW", {"quote_ccy": "USD", "default_policy": 1})
+    asyncio.run(Relay(service, port, port.log.directory, start).step())
+    submitted = port.submitted
+    found, whole = (Relay(service, port, port.log.directory, begun) for begun in (start, None))
+    assert (found.last_stamp, found.catalogue) == (whole.last_stamp, whole.catalogue)
+    assert key_order(found) == key_order(whole)
+    assert asyncio.run(found.step()).records == 0
+    assert port.submitted == submitted
+    RunDirectory.create(tmp_path / "another", {"kind": "other"}).close()
+    assert start_of(reads, tmp_path / "another") is None
+    projector.close()
+    reads.close()
+
+
+def key_order(relay: Relay) -> list[Any]:
+    """Return everything that can be governed, by kind and key."""
+    return sorted(relay.inventory.items(), key=lambda item: item[:2])

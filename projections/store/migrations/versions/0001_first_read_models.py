@@ -90,7 +90,7 @@ TABLES = {
     """,
     "kills": """
         shard:int! scope:int! instrument:big! venue:int! target:text! engaged:int
-        log_ns:big seq:big
+        log_ns:big seq:big stamp:big
     """,
     "orders": """
         id:id! shard:int order_id:big log_ns:big instrument:int client:text account:text
@@ -100,7 +100,7 @@ TABLES = {
         arrival_bid_nanos:big arrival_ask_nanos:big arrival_flags:int decisions:int
         children:int state:int reason:int cum_units:big outstanding_units:big
         notional_micros:big fee_nanos:big shortfall_micros:big? sweep_units:big
-        sweep_cost_micros:big opportunity_micros:big? is_final:int
+        sweep_cost_micros:big opportunity_micros:big? opportunity_from:int is_final:int
         updated_ns:big updated_out_seq:big
     """,
     "performance_latency": """
