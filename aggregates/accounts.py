@@ -35,6 +35,10 @@ class Account:
     throttled: bool = False
     messages: deque[int] = field(default_factory=deque)
     sends: deque[int] = field(default_factory=deque)
+    budget_ones: int = 0
+    told_ones: int = 0
+    wanted_ones: int = 0
+    budget_seq: int = 0
 
 
 @dataclass(slots=True)
@@ -74,6 +78,7 @@ def account_is_valid(record: Any) -> bool:
         and 0 <= record.throttle_ns <= MAX_WINDOW_NS
         and record.rate_max <= MAX_RATE
         and record.throttle_max <= MAX_RATE
+        and record.budgeted <= (1 if record.max_gross_ones else 0)
     )
 
 
@@ -155,20 +160,26 @@ def check_position(
         return Reason.NET_POSITION, min(worst, INT64_MAX)
     most = account.record.max_gross_ones
     if most:
-        gross = _gross_ones(shard, record, added_units, mid_x2)
+        gross = gross_ones(shard, record.account, record.instrument, added_units, mid_x2)
         if gross > most:
             return Reason.GROSS_POSITION, min(gross, INT64_MAX)
+        if account.record.budgeted and gross > account.budget_ones:
+            account.wanted_ones = max(account.wanted_ones, gross)
+            return Reason.BUDGET, gross
     return PASS
 
 
-def _gross_ones(shard: Shard, record: Any, added_units: int, mid_x2: int) -> int:
-    """Whole quote currency over the account's instruments, each at its last valid mid."""
+def gross_ones(shard: Shard, account: bytes, instrument: int, added_units: int, mid_x2: int) -> int:
+    """Whole quote currency over the account's instruments, each at its last valid mid.
+
+    `instrument` counts with `added_units` more, at `mid_x2`.
+    """
     total = 0
-    for (name, instrument), position in sorted(shard.positions.items()):
-        if name != record.account:
+    for (name, place), position in sorted(shard.positions.items()):
+        if name != account:
             continue
-        book = shard.books[instrument]
-        own = instrument == record.instrument
+        book = shard.books[place]
+        own = place == instrument
         opened = sum(position.open_units) + (added_units if own else 0)
         exposed = abs(position.net_units) + opened
         price_x2 = mid_x2 if own else book.mid_x2

@@ -13,8 +13,9 @@ from typing import Any
 
 from aggregates.arithmetic import scale_e9
 from aggregates.candidates import Candidate
+from aggregates.dark import used_units
 from aggregates.order import Order
-from schemas.codes import PolicyKind
+from schemas.codes import AllocationFlag, PolicyKind
 from schemas.units import INT64_MAX, MAX_PRICE_NANOS
 
 Key = tuple[int, int, int, int, Candidate]
@@ -59,7 +60,9 @@ class Plan:
 @dataclass(slots=True)
 class Task:
     """One allocation to make. `least` is what venues must get at least, by rank; no offer beyond
-    `cap_nanos` may be taken, 0 = none. `units_per_one` turns a ticket into nanos * units.
+    `cap_nanos` may be taken, 0 = none. `units_per_one` turns a ticket into nanos * units. The dark
+    pools of `dark_ranks` together get at most `dark_units`. What a single venue has no room for
+    costs `missed_nanos` per whole one.
     """
 
     order: Order
@@ -69,23 +72,32 @@ class Task:
     is_whole: bool = False
     cap_nanos: int = 0
     least: Sizes = field(default_factory=dict)
+    dark_ranks: int = 0
+    dark_units: int = 0
+    missed_nanos: int = 0
 
     def floor_of(self, candidate: Candidate) -> int:
         """Least size of a child there, in whole lots."""
         row = candidate.row
-        least = max(row.min_units, self.least.get(candidate.rank, 0))
+        least = max(row.min_units, candidate.least_units, self.least.get(candidate.rank, 0))
         lot: int = row.lot_units
         return -(-least // lot) * lot
 
-    def ticket(self, candidate: Candidate) -> int:
-        """What a child there costs whatever its size, in nanos * units."""
-        return candidate.ticket_nanos * self.units_per_one
+    def ticket(self, candidate: Candidate, units: int) -> int:
+        """What a child there costs besides its fee per one, in nanos * units: its ticket, and what
+        the fee lacks to the least that is charged.
+        """
+        fixed = candidate.ticket_nanos * self.units_per_one
+        charged = candidate.levels[0].fee_nanos * units
+        if candidate.least_fee_nanos and self.policy.fee_aware and charged >= 0:
+            fixed += max(0, candidate.least_fee_nanos * self.units_per_one - charged)
+        return fixed
 
     def ticket_share(self, candidate: Candidate) -> int:
         """Ticket per whole one were everything sent there: what a policy with an order of venues
         of its own sees of it; the others search.
         """
-        return min(MAX_PRICE_NANOS, self.ticket(candidate) // self.wanted)
+        return min(MAX_PRICE_NANOS, self.ticket(candidate, self.wanted) // self.wanted)
 
 
 def sorted_keys(task: Task, candidates: list[Candidate]) -> list[Key]:
@@ -181,6 +193,7 @@ def take(task: Task, keys: list[Key], sizes: Sizes, venues: int = -1) -> Sizes:
     """Greedy on the key order from `sizes` on, among the ranks of the mask, in whole lots."""
     sizes, seen = dict(sizes), dict.fromkeys(sizes, 0)
     left = task.wanted - sum(sizes.values())
+    dark = task.dark_units - used_units(sizes, task.dark_ranks)
     for _, _, rank, index, candidate in keys:
         if left <= 0:
             break
@@ -190,10 +203,11 @@ def take(task: Task, keys: list[Key], sizes: Sizes, venues: int = -1) -> Sizes:
         before = sizes.get(rank, 0)
         if before == 0 and len(sizes) >= task.policy.max_children:
             continue
-        target = min(seen[rank], before + left)
+        target = min(seen[rank], before + (min(left, dark) if candidate.is_dark else left))
         more = target - target % candidate.row.lot_units - before
         if more > 0:
             sizes[rank], left = before + more, left - more
+            dark -= more if candidate.is_dark else 0
     return sizes
 
 
@@ -208,8 +222,9 @@ def plan_of(task: Task, candidates: list[Candidate], sizes: Sizes) -> Plan:
             plan.units += units
             plan.cost += part.cost
             plan.added += part.added
-            plan.ranked += part.ranked + task.ticket(candidate)
-            plan.ticket_nanos += candidate.ticket_nanos
+            ticket = task.ticket(candidate, units)
+            plan.ranked += part.ranked + ticket
+            plan.ticket_nanos += ticket // task.units_per_one
     return plan
 
 
@@ -225,9 +240,12 @@ def fill(task: Task, candidate: Candidate, units: int) -> Allocation:
         part.added += offer.added_nanos * more
         part.ranked += offer.cost_nanos * more
     part.levels = last + 1
-    part.limit_nanos = _on_grid(task, candidate, candidate.levels[last].price_nanos)
+    price = candidate.levels[last].price_nanos
+    part.limit_nanos = price if candidate.is_dark else _on_grid(task, candidate, price)
     shown = sum(level.available_units for level in candidate.levels[: last + 1])
     part.displayed_units = shown - candidate.hidden_units
+    if candidate.is_dark:
+        part.levels, part.flags = 0, int(AllocationFlag.PEG)
     return part
 
 

@@ -30,6 +30,5 @@ def equalise(policy: Any, plan: Plan, tables: Tables) -> None:
 
 def _p90_ns(tables: Tables, venue: int) -> int:
     """One way to a venue in nine of ten cases; what is believed of it before any answer."""
-    entry = tables.venues[venue]
-    histogram = entry.quality.ack_histogram
-    return (histogram.quantile_ns(P90) if histogram.total else entry.ack_prior_ns) // 2
+    histogram = tables.venues[venue].quality.ack_histogram
+    return (histogram.quantile_ns(P90) if histogram.total else tables.ack_prior_ns(venue)) // 2

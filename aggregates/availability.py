@@ -7,6 +7,7 @@ is the rarer of P(128 lots) and the filled share of whole children, which the ta
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import floor
 
 from aggregates.decay import weight
@@ -28,24 +29,44 @@ def venue_share(venue_fill: Moments, venue_ns: int, prior: float, settings: Sett
     instruments move the share by less.
     """
     share = venue_fill.shrunk(venue_ns, settings.fill_quantum_ns, prior, settings.fill_prior_weight)
+    return in_steps(share)
+
+
+def in_steps(share: float) -> float:
+    """A share rounded to 1/1024."""
     return min(SHARE_STEPS, max(0.0, float(floor(share * SHARE_STEPS + 0.5)))) / SHARE_STEPS
 
 
-def misses(
-    row: Row, now_ns: int, venue_ratio: float, fill_ratio: float, settings: Settings
-) -> tuple[int, ...]:
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """What is believed of a row besides its survival table: its venue's filled share, that of a
+    venue never tried, and its own.
+    """
+
+    venue: float
+    untold: float
+    own: float
+
+
+def misses(row: Row, now_ns: int, known: Shares, settings: Settings) -> tuple[int, ...]:
     """1 - P(available >= q) in 1/65536 for each size of the table; never falls with size.
 
-    Each share is shrunk to the venue's own filled share, so a venue never tried is no sure thing.
+    The share of the least size is shrunk to the venue's own filled share, so a venue never tried is
+    no sure thing. Each other is shrunk to that of the next smaller size, but to no more than is
+    believed of a venue never tried: that small children miss is believed of large ones, that they
+    do not miss says little of what they did not ask for.
     """
     evidence, prior_weight = row.evidence, settings.fill_prior_weight
     w = weight(now_ns, evidence.survival_then_ns, settings.fill_quantum_ns)
-    found, worst = [], 0
+    found, worst, share = [], 0, known.venue
     for index in range(SURVIVAL_SIZES):
-        had = evidence.success[index] * w + venue_ratio * prior_weight
-        share = had / (evidence.trials[index] * w + prior_weight)
-        if index == SURVIVAL_SIZES - 1 and fill_ratio < share:
-            share = fill_ratio
+        if index and known.untold < share:
+            share = known.untold
+        if evidence.trials[index]:
+            had = evidence.success[index] * w + share * prior_weight
+            share = had / (evidence.trials[index] * w + prior_weight)
+        if index == SURVIVAL_SIZES - 1 and known.own < share:
+            share = known.own
         worst = max(worst, min(MISS_MAX, floor((1.0 - share) * MISS_SCALE)))
         found.append(worst)
     return tuple(found)

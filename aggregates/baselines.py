@@ -14,7 +14,7 @@ from schemas.codes import Liquidity, VenueStatus
 
 def best_price(order: Order, candidates: list[Candidate], wanted: int) -> tuple[int, int]:
     """Everything to the venue with the best touch, fees ignored: (units, cost)."""
-    eligible = [c for c in candidates if not c.reason]
+    eligible = [c for c in candidates if not c.reason and not c.is_dark]
     if not eligible:
         return 0, 0
     touch = min(eligible, key=lambda c: (order.sign * c.value, c.rank))
@@ -23,7 +23,8 @@ def best_price(order: Order, candidates: list[Candidate], wanted: int) -> tuple[
 
 def fee_blind_sweep(order: Order, candidates: list[Candidate], wanted: int) -> tuple[int, int]:
     """Best prices first over all venues, fees ignored: (units, cost)."""
-    levels = [level for c in candidates if not c.reason for level in c.levels]
+    shown = [c for c in candidates if not c.reason and not c.is_dark]
+    levels = [level for c in shown for level in c.levels]
     # The sort is stable: equal prices stay in venue-key order.
     levels.sort(key=lambda level: order.sign * level.price_nanos)
     return _sweep(order.sign, levels, wanted)

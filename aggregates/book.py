@@ -11,6 +11,7 @@ from aggregates.evidence import HORIZONS
 from aggregates.moments import Moments
 from aggregates.quality import Row
 from aggregates.settings import Settings
+from schemas.decisions import FEED_CLASSES
 from schemas.units import MAX_LEVELS
 
 
@@ -58,6 +59,7 @@ class Book:
         self.tick_nanos: int = record.tick_nanos
         self.round_lot_units: int = record.round_lot_units
         self.default_policy: int = record.default_policy
+        self.asset_class = record.asset_class if record.asset_class < len(FEED_CLASSES) else 0
 
     def set_level(self, row: Row, level: int, quote: tuple[int, int, int, int]) -> None:
         """Stores both sides of a level; an empty side keeps no price."""

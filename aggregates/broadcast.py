@@ -47,6 +47,14 @@ def venue(shard: Shard, header: Any, raw: bytes) -> Refused:
     return reason, header.venue, 0
 
 
+def venue_prior(shard: Shard, header: Any, raw: bytes) -> Refused:
+    """What all shards have learned of a venue, in place of the prior of its kind."""
+    record = reference.VENUE_PRIOR.unpack(raw)
+    if header.venue >= len(shard.tables.venues):
+        return Reason.UNKNOWN_VENUE, header.venue, 0
+    return shard.tables.put_prior(header.venue, record), header.venue, 0
+
+
 def _new_row(shard: Shard, venue: int) -> Row:
     """An empty row, whose clock stands still where the venue does not trade."""
     row = Row()

@@ -41,7 +41,9 @@ class Offer:
 
 @dataclass(slots=True)
 class Candidate:
-    """A venue as the decision saw it. `rank` is its place in venue-key order."""
+    """A venue as the decision saw it. `rank` is its place in venue-key order, `penalty_nanos` what
+    missing one whole one there costs; a dark pool takes no less than `least_units`.
+    """
 
     venue: int
     rank: int
@@ -59,6 +61,11 @@ class Candidate:
     impact_nanos: int = 0
     balance_nanos: int = 0
     ticket_nanos: int = 0
+    penalty_nanos: int = 0
+    least_fee_nanos: int = 0
+    is_dark: bool = False
+    least_units: int = 0
+    adverse_bps: float = 0.0
     offers: tuple[Offer, ...] = ()
 
     @property
@@ -86,9 +93,10 @@ def gather(
         if verdict[0] == Reason.NONE and line is None and not row.fee_known >> Liquidity.TAKE & 1:
             verdict = Reason.FEE_UNKNOWN, 0
         if verdict[0] == Reason.NONE and tables.settings.health_ns:
-            verdict = _unwell(entry.quality.health, policy)
+            verdict = unwell(entry.quality.health, policy)
         if verdict[0] == Reason.NONE:
             candidate.fee = taker_terms(row, line, order)
+            candidate.least_fee_nanos = line.min_nanos if line is not None else 0
             verdict = _price(candidate, order, policy, tables, now_ns)
         candidate.reason, candidate.value = verdict
         found.append(candidate)
@@ -131,7 +139,7 @@ def _exclusion(candidate: Candidate, order: Order, policy: Any, status: int) -> 
     return Reason.NONE, 0
 
 
-def _unwell(health: int, policy: Any) -> tuple[Reason, int]:
+def unwell(health: int, policy: Any) -> tuple[Reason, int]:
     """Health keeps a venue out, where the settings have it checked."""
     if health == HealthState.UP or (health == HealthState.DEGRADED and policy.allow_degraded):
         return Reason.NONE, 0
@@ -149,7 +157,7 @@ def _price(
         return Reason.BEYOND_LIMIT, touch
     candidate.own_units = row.in_flight[side] + row.unreflected[side]
     candidate.ticket_nanos = row.ticket_nanos + policy.ticket_nanos
-    _believe(candidate, policy, tables, now_ns)
+    believe(candidate, policy, tables, now_ns)
     candidate.levels = _levels(candidate, order, policy, prices, sizes)
     available = candidate.available_units
     if available == 0:
@@ -159,7 +167,7 @@ def _price(
     return Reason.NONE, touch
 
 
-def _believe(candidate: Candidate, policy: Any, tables: Tables, now_ns: int) -> None:
+def believe(candidate: Candidate, policy: Any, tables: Tables, now_ns: int) -> None:
     """Quality values as used."""
     row, settings = candidate.row, tables.settings
     venue = tables.venues[candidate.venue]
@@ -169,10 +177,10 @@ def _believe(candidate: Candidate, policy: Any, tables: Tables, now_ns: int) -> 
     candidate.fill_ratio = row.fill.shrunk(
         session_ns, settings.fill_quantum_ns, share, settings.fill_prior_weight
     )
-    candidate.misses = availability.misses(row, session_ns, share, candidate.fill_ratio, settings)
-    ack_ns = quality.ack_ns(
-        row, session_ns, venue.quality.ack, venue_ns, venue.ack_prior_ns, settings
-    )
+    shares = availability.Shares(share, availability.in_steps(prior), candidate.fill_ratio)
+    candidate.misses = availability.misses(row, session_ns, shares, settings)
+    ack_prior_ns = tables.ack_prior_ns(candidate.venue)
+    ack_ns = quality.ack_ns(row, session_ns, venue.quality.ack, venue_ns, ack_prior_ns, settings)
     candidate.ack_ns = min(floor(ack_ns), ACK_MAX_NS)
     if policy.use_hidden:
         candidate.hidden_units = availability.hidden_units(row, session_ns, settings)

@@ -19,6 +19,10 @@ MAX_TRADES = 4096
 """Trades remembered of one child; more are refused, alarmed, and stop the parent."""
 
 
+NO_CELL = 255
+"""Of a trade that is no event of a hazard."""
+
+
 class Act(IntEnum):
     """What we do to a child; numbers beside those of ExecType."""
 
@@ -68,12 +72,20 @@ TRANSITIONS: dict[tuple[int, int], int] = {
 
 @dataclass(slots=True)
 class Trade:
-    """A fill as booked; a busted one keeps its id with size 0. `changed`: by a later report."""
+    """A fill as booked; a busted one keeps its id with size 0. `changed`: by a later report.
+
+    What it taught, so that it can be taken back: its liquidity, the hazard `cell` of one at rest,
+    and the session times of row and venue.
+    """
 
     units: int
     nanos: int
     fee_nanos: int
     changed: bool = False
+    liquidity: int = 0
+    cell: int = NO_CELL
+    row_ns: int = 0
+    venue_ns: int = 0
 
 
 @dataclass(slots=True)
@@ -84,7 +96,8 @@ class Child:
     `pending_units` other than 0 is a replace not yet answered. `due_ns` is when its one timer is
     due; `queries` counts status requests since its outcome became unknown. Of a child that rests:
     the `queue` bucket it joined, its exposure `age_ns` as of session time `rest_ns` (0 = it is in
-    no book now), and whether it ever was in one.
+    no book now), and whether it ever was in one. `ended_ns` and `ended_venue_ns` are the session
+    times at which its end taught that `ended_units` could be had, 0 = it taught nothing.
     """
 
     child_id: int
@@ -116,6 +129,9 @@ class Child:
     rested: bool = False
     rest_ns: int = 0
     age_ns: int = 0
+    ended_ns: int = 0
+    ended_venue_ns: int = 0
+    ended_units: int = 0
     trades: dict[int, Trade] = field(default_factory=dict)
 
     @property

@@ -42,7 +42,8 @@ def start(shard: Shard, order: Order, part: Any, far_nanos: int) -> Child:
         0,
         0 if posts else far_nanos,
     )
-    child.min_units = 0 if posts else min(order.least_units, part.units)
+    least = max(order.least_units, part.candidate.least_units)
+    child.min_units = 0 if posts else min(least, part.units)
     child.exec_inst = int(ExecInst.POST_ONLY if posts else exec_inst(part.flags))
     shard.next_child_id += 1
     shard.children[child.child_id] = child
@@ -62,7 +63,10 @@ def start(shard: Shard, order: Order, part: Any, far_nanos: int) -> Child:
 
 def exec_inst(flags: int) -> ExecInst:
     """Instructions of a child that takes liquidity."""
-    return ExecInst.ISO if flags & AllocationFlag.ISO else ExecInst(0)
+    if flags & AllocationFlag.PEG:
+        return ExecInst.MID_PEG
+    told = ExecInst.ISO if flags & AllocationFlag.ISO else ExecInst(0)
+    return told | ExecInst.PROBE if flags & AllocationFlag.PROBE else told
 
 
 def send(shard: Shard, order: Order, child: Child) -> None:

@@ -24,7 +24,7 @@ from schemas.codes import (
     TimeInForce,
     TimerKind,
 )
-from schemas.orders import CANCEL_ORDER, NEW_ORDER
+from schemas.orders import CANCEL_ORDER, NEW_ORDER, SHED
 from schemas.units import INT64_MAX
 
 _RECEIVED, _SIZE = NEW_ORDER.offsets()["receive_ns"]
@@ -36,6 +36,8 @@ def check_record(shard: Shard, record: Any, raw: bytes) -> Identity | Refused:
     """Whether a new order or an amendment may be looked at at all; remembers its identity."""
     if record.instrument >= len(shard.books):
         return Reason.UNKNOWN_INSTRUMENT, record.instrument, 0
+    if record.flags & SHED:
+        return Reason.OVERLOADED, 0, 0
     if not shard.active:
         return Reason.ENGINE_NOT_ACTIVE, 0, 0
     if shard.reference_seen > shard.reference_version:

@@ -10,14 +10,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from aggregates import amendment, broadcast, closing, day, desk, feed, kill, reports, state
+from aggregates import (
+    amendment,
+    broadcast,
+    budgets,
+    closing,
+    day,
+    desk,
+    feed,
+    kill,
+    reports,
+    requests,
+    state,
+)
 from aggregates.publish import publish_changes
 from aggregates.quality import MAX_TIME_NS
 from aggregates.shard import ACCEPTED, Refused, Shard
 from aggregates.timers import fire_timers
 from schemas import decisions
-from schemas.codes import REFERENCE_TYPES, AlarmKind, InputType, OutputType, Reason
-from schemas.envelope import HEADER, SLOT, SLOTS
+from schemas.codes import AlarmKind, InputType, OutputType, Reason
+from schemas.envelope import HEADER, REFERENCE_TYPES, SLOT, SLOTS
 from schemas.units import INSTRUMENT_NONE, INT64_MAX, SOURCE_REFERENCE
 
 HANDLERS: dict[int, Callable[[Shard, Any, bytes], Refused]] = {
@@ -45,9 +57,18 @@ HANDLERS: dict[int, Callable[[Shard, Any, bytes], Refused]] = {
     InputType.LIMITS: broadcast.limits,
     InputType.SETTINGS: broadcast.settings,
     InputType.ENGINE: broadcast.engine,
+    InputType.VENUE_PRIOR: broadcast.venue_prior,
+    InputType.BUDGET: budgets.apply_budget,
+    InputType.ORDER_STATUS: requests.order_status,
+    InputType.MASS_CANCEL: requests.mass_cancel,
 }
 SIZES = [SLOTS[InputType(kind)] * SLOT if kind in SLOTS else SLOT for kind in range(256)]
-_NAMED = (InputType.NEW_ORDER, InputType.AMEND_ORDER, InputType.CANCEL_ORDER)
+_NAMED = (
+    InputType.NEW_ORDER,
+    InputType.AMEND_ORDER,
+    InputType.CANCEL_ORDER,
+    InputType.ORDER_STATUS,
+)
 _CL_ORD_ID = slice(32, 64)
 _ACCOUNT = slice(96, 112)
 _MASK_64 = 2**64 - 1

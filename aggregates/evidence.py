@@ -2,8 +2,9 @@
 
 Fade is censored: a child that got all it asked for says only that at least so much was there. The
 survival table keeps, for sizes of 1, 2, 4 .. 128 round lots, how often at least that much could be
-had: success when the child executed the size, failure when it executed less and wanted more,
-nothing when it never asked for so much.
+had, told by the children that asked for more than the next smaller size: success when one executed
+the size or all it asked for. Children that asked for less say nothing, whatever they got: if only
+their failures counted, whoever is sent small children would seem to fade.
 """
 
 from __future__ import annotations
@@ -64,9 +65,11 @@ class Evidence:
         """What a finished child says about the size that could be had."""
         w = weight(now_ns, self.survival_then_ns, settings.fill_quantum_ns)
         self.survival_then_ns = now_ns
+        smaller = 0
         for index in range(SURVIVAL_SIZES):
             size = lot << index
-            had = executed >= size
-            known = had or executed < sent
-            self.trials[index] = self.trials[index] * w + (1.0 if known else 0.0)
+            asked = sent > smaller
+            had = asked and executed >= min(size, sent)
+            self.trials[index] = self.trials[index] * w + (1.0 if asked else 0.0)
             self.success[index] = self.success[index] * w + (1.0 if had else 0.0)
+            smaller = size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aggregates import health
+from aggregates import health, openings
 from aggregates.book import Book
 from aggregates.quality import MAX_TIME_NS, least_delay_ns, near_units, observe_delay
 from aggregates.shard import ACCEPTED, Refused, Shard
@@ -45,7 +45,8 @@ def quote(shard: Shard, header: Any, raw: bytes) -> Refused:
     if row.session.running and 0 < header.venue_ns <= MAX_TIME_NS:
         delay_ns = shard.log_ns - header.venue_ns
         observe_delay(row, row.session.at(shard.log_ns), delay_ns, settings)
-        venue.feed_histogram.observe(delay_ns - least_delay_ns(row))
+        histogram = venue.feed_histograms[book.asset_class]
+        histogram.observe(delay_ns - least_delay_ns(row))
     shard.quality_seq += 1
     return ACCEPTED
 
@@ -95,6 +96,7 @@ def venue_status(shard: Shard, venue: int, code: int) -> None:
     entry.quality.session.turn(code == VenueStatus.OPEN, shard.log_ns)
     for book in shard.books:
         _turn(shard, book, venue)
+    openings.turn(shard, venue, code)
     settings = shard.tables.settings
     if code == VenueStatus.OPEN:
         health.clean_outcome(entry.quality, shard.log_ns, settings)

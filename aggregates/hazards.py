@@ -14,7 +14,7 @@ from __future__ import annotations
 from math import sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
-from aggregates.child import Child
+from aggregates.child import NO_CELL, Child, Trade
 from aggregates.decay import STEPS, weight, weight_of_steps
 from schemas.codes import ChildState, ExecType, Side
 from schemas.units import E9, INSTRUMENT_NONE
@@ -90,9 +90,8 @@ class Hazard:
             if passed_ns > 0:
                 self.exposure_ns[queue * BUCKETS + bucket] += share * float(passed_ns)
 
-    def event(self, queue: int, age_ns: int, share: float) -> None:
-        """A share of a child was filled at an age."""
-        cell = queue * BUCKETS + _bucket(EXPOSURES_NS, age_ns)
+    def event(self, cell: int, share: float) -> None:
+        """A share of a child was filled in a queue and at an age."""
         self.events[cell] += share
         self.squares[cell] += share * share
 
@@ -126,6 +125,11 @@ def queue_bucket(ahead_units: int, round_lot_units: int) -> int:
     return _bucket(QUEUE_LOTS, ahead_units // round_lot_units)
 
 
+def cell_of(queue: int, age_ns: int) -> int:
+    """Place of a queue bucket and an exposure among the sums."""
+    return queue * BUCKETS + _bucket(EXPOSURES_NS, age_ns)
+
+
 def _bucket(ends: tuple[int, ...], value: int) -> int:
     return sum(value >= end for end in ends)
 
@@ -141,22 +145,12 @@ def units_ahead(row: Row, side: int, limit_nanos: int) -> int:
     return total
 
 
-def passive_fill(
-    shard: Shard, instrument: int, venue: int, ahead_units: int, horizon_ns: int
-) -> Passive:
-    """P(a unit that rests at a venue behind `ahead_units` is filled within `horizon_ns`).
+def passive_fill(shard: Shard, instrument: int, venue: int, queue: int, horizon_ns: int) -> Passive:
+    """P(a unit that rests at a venue in a queue bucket is filled within `horizon_ns`).
 
-    Shrunk from the row to its venue and from there to the settings' prior, each of which counts as
-    `fill_prior_weight` children. A venue never tried has the prior and its wide error.
+    Shrunk from the row to its venue and from there to the prior of the venue's kind, each of which
+    counts as `fill_prior_weight` children. A venue never tried has the prior and its wide error.
     """
-    queue = queue_bucket(ahead_units, shard.books[instrument].round_lot_units)
-    return passive_fill_of_queue(shard, instrument, venue, queue, horizon_ns)
-
-
-def passive_fill_of_queue(
-    shard: Shard, instrument: int, venue: int, queue: int, horizon_ns: int
-) -> Passive:
-    """`passive_fill` of a queue bucket."""
     settings, book = shard.tables.settings, shard.books[instrument]
     prior, prior_weight = shard.tables.fill_prior(venue), settings.fill_prior_weight
     p, variance = prior, prior * (1.0 - prior) / (prior_weight + 1.0)
@@ -209,12 +203,30 @@ def observe_report(shard: Shard, child: Child, report: object) -> None:
         for hazard in _hazards(shard, child):
             hazard.enter(child.queue)
     if filled:
-        share = min(1.0, float(last_units) / float(child.units))
+        cell = cell_of(child.queue, child.age_ns)
+        child.trades[report.trade_id].cell = cell  # type: ignore[attr-defined]
         for hazard in _hazards(shard, child):
-            hazard.event(child.queue, child.age_ns, share)
+            hazard.event(cell, _share(last_units, child))
     if child.state not in IN_BOOK:
         forget_place(child)
     shard.books[child.instrument].rows[child.venue].dirty_execution = True
+
+
+def retract(shard: Shard, child: Child, old: Trade, new: Trade) -> None:
+    """A fill at rest that is no more, or of another size: its event is taken back, or changed."""
+    if old.cell == NO_CELL:
+        return
+    was, is_now = _share(old.units, child), _share(new.units, child)
+    for hazard, at_ns in zip(_hazards(shard, child), (old.row_ns, old.venue_ns), strict=True):
+        w = weight(hazard.then_ns, at_ns, shard.tables.settings.fill_quantum_ns)
+        events = hazard.events[old.cell] + (is_now - was) * w
+        squares = hazard.squares[old.cell] + (is_now * is_now - was * was) * (w * w)
+        hazard.events[old.cell] = max(0.0, events)
+        hazard.squares[old.cell] = max(0.0, squares)
+
+
+def _share(units: int, child: Child) -> float:
+    return min(1.0, float(units) / float(child.units))
 
 
 def forget_place(child: Child) -> None:

@@ -16,6 +16,7 @@ from aggregates.session import SessionClock
 from aggregates.settings import Settings
 from schemas.codes import HealthEvent as E
 from schemas.codes import HealthState as S
+from schemas.decisions import FEED_CLASSES
 
 TRANSITIONS: dict[tuple[int, int], int] = {
     (S.UP, E.FAULT): S.DEGRADED,
@@ -40,7 +41,7 @@ STALE_OUTAGE_FACTOR = 10
 
 
 class VenueQuality:
-    """Rolled-up quality and health of one venue."""
+    """Rolled-up quality and health of one venue; feed delay by class of instrument."""
 
     __slots__ = (
         "ack",
@@ -49,13 +50,17 @@ class VenueQuality:
         "changed",
         "clean",
         "clean_needed",
+        "closed",
         "dirty",
         "drops",
-        "feed_histogram",
+        "feed_histograms",
         "fill",
         "fill_histogram",
         "gap",
         "health",
+        "opened_ns",
+        "probe_due_ns",
+        "probes",
         "quote_ns",
         "reject",
         "rejects_in_row",
@@ -72,10 +77,11 @@ class VenueQuality:
         self.rejects_in_row = self.timeouts_in_row = self.cancel_timeouts_in_row = 0
         self.drops = [0] * DROPS
         self.clean = self.clean_needed = self.relapses = 0
-        self.changed = self.dirty = False
+        self.changed = self.dirty = self.closed = False
+        self.opened_ns = self.probe_due_ns = self.probes = 0
         self.ack, self.fill, self.reject, self.gap = Moments(), Moments(), Moments(), Moments()
-        self.feed_histogram, self.ack_histogram = Histogram(), Histogram()
-        self.fill_histogram = Histogram()
+        self.feed_histograms = [Histogram() for _ in FEED_CLASSES]
+        self.ack_histogram, self.fill_histogram = Histogram(), Histogram()
 
 
 def fire(quality: VenueQuality, event: int, now_ns: int, settings: Settings) -> None:

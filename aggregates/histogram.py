@@ -41,6 +41,16 @@ class Histogram:
         self.counts = [0] * BUCKETS
         self.total = 0
 
+    @classmethod
+    def merged(cls, parts: list[Histogram]) -> Histogram:
+        """All of them as one; counts of one grid add up."""
+        whole = cls()
+        whole.counts = [
+            min(COUNT_MAX, sum(counts)) for counts in zip(*(p.counts for p in parts), strict=True)
+        ]
+        whole.total = sum(whole.counts)
+        return whole
+
     def observe(self, value_ns: int) -> None:
         """Counts one latency; a full bucket stays full."""
         index = bucket(value_ns)

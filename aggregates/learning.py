@@ -50,25 +50,41 @@ def observe_trade(shard: Shard, child: Child, order: Order, report: Any) -> None
 def _observe_costs(shard: Shard, child: Child, order: Order, report: Any) -> None:
     """Effective spread and price improvement against the send, all-in cost against the arrival."""
     book, (row, _) = shard.books[child.instrument], _places(shard, child)
-    evidence, sign, price = row.evidence, _sign(child), report.last_nanos
+    evidence, price = row.evidence, report.last_nanos
     now_ns, quantum_ns = row.session.at(shard.log_ns), shard.tables.settings.cost_quantum_ns
     if child.mid_x2:
-        paid = 2 * sign * (2 * price - child.mid_x2)
-        evidence.effective_bps.observe(bps(paid, child.mid_x2), now_ns, quantum_ns)
+        evidence.effective_bps.observe(effective_bps(child, price), now_ns, quantum_ns)
     if child.far_nanos:
-        gained = sign * (child.far_nanos - price)
-        evidence.improvement_bps.observe(bps(gained, child.far_nanos), now_ns, quantum_ns)
+        evidence.improvement_bps.observe(improvement_bps(child, price), now_ns, quantum_ns)
+    all_in = all_in_bps(book, child, order, report.last_units, price, report.fee_nanos)
+    evidence.all_in_bps.observe(all_in, now_ns, quantum_ns)
+
+
+def effective_bps(child: Child, price: int) -> float:
+    """Twice what a fill paid against the mid at send."""
+    return bps(2 * _sign(child) * (2 * price - child.mid_x2), child.mid_x2)
+
+
+def improvement_bps(child: Child, price: int) -> float:
+    """What a fill gained against the protected far touch at send."""
+    return bps(_sign(child) * (child.far_nanos - price), child.far_nanos)
+
+
+def all_in_bps(
+    book: Book, child: Child, order: Order, units: int, price: int, fee_nanos: int
+) -> float:
+    """Price and fee of a fill against the parent's arrival mid."""
     arrival_x2 = order.arrival_bid_nanos + order.arrival_ask_nanos
-    fee_per_one = float(report.fee_nanos) * float(book.units_per_one) / float(report.last_units)
-    slip = float(sign * (2 * price - arrival_x2)) + 2.0 * fee_per_one
-    evidence.all_in_bps.observe(slip / float(arrival_x2) * 10000.0, now_ns, quantum_ns)
+    fee_per_one = float(fee_nanos) * float(book.units_per_one) / float(units)
+    slip = float(_sign(child) * (2 * price - arrival_x2)) + 2.0 * fee_per_one
+    return slip / float(arrival_x2) * 10000.0
 
 
 def _reconcile_fee(
     shard: Shard, book: Book, row: Row, child: Child, account: bytes, report: Any
 ) -> None:
     """The fee charged must be the fee expected; anything else is for a person to see."""
-    line = _fee_line(shard, row, child, account, report.liquidity)
+    line = fee_line(shard, row, child, account, report.liquidity)
     if line is None:
         return
     fill, evidence = (report.last_units, report.last_nanos), row.evidence
@@ -89,7 +105,7 @@ def _reconcile_fee(
         )
 
 
-def _fee_line(shard: Shard, row: Row, child: Child, account: bytes, code: int) -> Any:
+def fee_line(shard: Shard, row: Row, child: Child, account: bytes, code: int) -> Any:
     """What the account pays for a liquidity code: its schedule, or the row's FEE."""
     if code >= LIQUIDITY_CODES:
         return None
@@ -116,6 +132,8 @@ def observe_end(shard: Shard, child: Child) -> None:
         row.fill.observe(share, now_ns, quantum_ns)
         venue.fill.observe(share, venue_ns, quantum_ns)
     if is_first and not rejected:
+        child.ended_ns, child.ended_venue_ns = max(1, now_ns), max(1, venue_ns)
+        child.ended_units = child.cum_units
         executed, lot = child.cum_units, book.round_lot_units
         evidence.observe_survival(now_ns, child.units, executed, lot, settings)
         if child.units > child.displayed_units:

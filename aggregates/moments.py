@@ -13,6 +13,8 @@ from math import sqrt
 from aggregates.decay import weight
 
 MAX_CORRELATION = 0.9
+LEAST_WEIGHT = 1e-3
+"""Less of an observation would be mostly rounding once another has been taken out."""
 
 
 def lag_one(jumps: float, weight: float, variance: float) -> float:
@@ -42,6 +44,23 @@ class Moments:
         self.total = self.total * w + value
         self.squares = self.squares * w + value * value
         self.then_ns = now_ns
+
+    def replace(self, old: float, new: float, at_ns: int, quantum_ns: int) -> None:
+        """Puts another value in the place of one that was observed at `at_ns`; jumps stay."""
+        w = weight(self.then_ns, at_ns, quantum_ns)
+        self.total += (new - old) * w
+        self.squares = max(0.0, self.squares + (new * new - old * old) * w)
+
+    def retract(self, value: float, at_ns: int, quantum_ns: int) -> None:
+        """Takes out what was observed at `at_ns`; jumps stay. Next to nothing left is nothing."""
+        w = weight(self.then_ns, at_ns, quantum_ns)
+        self.weight -= w
+        if self.weight < LEAST_WEIGHT:
+            self.weight = self.weight_squares = self.total = self.squares = self.jumps = 0.0
+            return
+        self.weight_squares -= w * w
+        self.total -= value * w
+        self.squares = max(0.0, self.squares - value * value * w)
 
     def mean(self) -> float:
         """Decayed mean, 0 where nothing was observed."""

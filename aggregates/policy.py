@@ -11,6 +11,7 @@ MAX_POLICIES = 255
 MAX_TICKET_NANOS = 10**12
 MAX_DURATION_NS = 2**55
 MAX_DELAY_US = 1_000_000
+MAX_DARK_LOTS = 1000
 URGENCIES = 3
 HORIZONS = 4
 
@@ -45,7 +46,7 @@ def is_valid(policy: Any) -> bool:
         and all(switch <= 1 for switch in switches)
         and policy.protection <= Protection.ISO
         and policy.crossed <= Crossed.WAIT
-        and max(policy.impact_horizon, policy.toxicity_horizon) <= HORIZONS
+        and max(policy.impact_horizon, policy.toxicity_horizon, policy.dark_horizon) <= HORIZONS
         and 1 <= policy.max_levels <= MAX_LEVELS
         and 1 <= policy.max_children <= MAX_VENUES
         and 1 <= policy.max_attempts <= 1000
@@ -54,5 +55,7 @@ def is_valid(policy: Any) -> bool:
         and all(getattr(policy, f"urgency_miss_e9_{u}") <= E9 for u in range(1, URGENCIES + 1))
         and 0 <= policy.ticket_nanos <= MAX_TICKET_NANOS
         and policy.max_delay_us <= MAX_DELAY_US
+        and policy.dark_percent <= 100
+        and policy.dark_min_lots <= MAX_DARK_LOTS
         and all(1 <= duration <= MAX_DURATION_NS for duration in durations)
     )

@@ -131,7 +131,7 @@ def _worth(
     adverse_bps = float(row.evidence.added[posting.horizon - 1].mean())
     adverse = adverse_bps * float(price) / 10000.0
     gain = float(order.sign * (mid_x2 - 2 * price)) / 2.0 - float(fee) - adverse
-    chance = hazards.passive_fill_of_queue(shard, book.instrument, venue, queue, posting.rest_ns)
+    chance = hazards.passive_fill(shard, book.instrument, venue, queue, posting.rest_ns)
     return chance.probability * gain
 
 

@@ -24,14 +24,19 @@ from aggregates.settings import Settings
 from schemas.codes import PolicyKind
 from schemas.units import E9, MAX_PRICE_NANOS
 
+MISS_FULL = 65536
+
 
 @dataclass(slots=True)
 class Charges:
-    """What a decision charges besides price and fee; `price_nanos` is what fractions are of."""
+    """What a decision charges besides price and fee; `price_nanos` is what fractions are of,
+    `last_nanos` the cost of the last one wanted where all is displayed, known where it is needed.
+    """
 
     price_nanos: int
     penalty_nanos: int
     remainder_e9: int
+    last_nanos: int = 0
 
 
 def charge(
@@ -48,14 +53,47 @@ def charge(
     penalty = scale_e9(far_nanos, miss_penalty_e9(policy, order.record.urgency))
     charges = Charges(far_nanos, penalty, 0)
     eligible = [candidate for candidate in candidates if not candidate.reason]
-    if policy.impact_horizon:
+    leaks = policy.dark_horizon and any(candidate.is_dark for candidate in eligible)
+    if policy.impact_horizon or leaks:
         charges.remainder_e9 = _remainder_e9(eligible, wanted)
+    if policy.impact_horizon:
         _charge_impact(policy, candidates, charges, now_ns, settings)
     if policy.kind == PolicyKind.BALANCED:
         _charge_balance(policy, candidates, charges, now_ns, settings)
+    lit = [candidate for candidate in eligible if not candidate.is_dark]
+    for candidate in lit:
+        candidate.penalty_nanos = penalty
+        candidate.offers = _offers(order, policy, candidate, book.round_lot_units)
+    if len(lit) < len(eligible) or not policy.split:
+        charges.last_nanos = _last_of(wanted, lit, order.sign * far_nanos)
     for candidate in eligible:
-        candidate.offers = _offers(order, policy, candidate, charges, book.round_lot_units)
+        if candidate.is_dark:
+            _charge_dark(order, policy, candidate, charges)
+            candidate.offers = _offers(order, policy, candidate, book.round_lot_units)
     return charges
+
+
+def _last_of(wanted: int, lit: list[Candidate], otherwise_nanos: int) -> int:
+    """Cost of the last of `wanted` where everything is displayed: what is missed pays that."""
+    pieces = sorted((offer.cost_nanos, offer.units) for c in lit for offer in c.offers)
+    cost, left = otherwise_nanos, wanted
+    for piece in pieces:
+        cost, left = piece[0], left - piece[1]
+        if left <= 0:
+            break
+    return cost
+
+
+def _charge_dark(order: Order, policy: Any, candidate: Candidate, charges: Charges) -> None:
+    """A miss pays what the last displayed one costs; the mid's move counts on what is filled where
+    it comes back, on what remains where it runs away.
+    """
+    level = candidate.levels[0]
+    rank = order.sign * level.price_nanos + (level.fee_nanos if policy.fee_aware else 0)
+    candidate.penalty_nanos = charges.penalty_nanos + max(0, charges.last_nanos - rank)
+    move = candidate.adverse_bps * 0.0001 * float(charges.price_nanos)
+    filled = _bounded(move) * (MISS_FULL - candidate.misses[0]) >> 16
+    candidate.impact_nanos = filled + scale_e9(_bounded(-move), charges.remainder_e9)
 
 
 def _remainder_e9(eligible: list[Candidate], wanted: int) -> int:
@@ -100,7 +138,7 @@ def _charge_impact(
     index = policy.impact_horizon - 1
     pooled = pooled_bps(candidates, index, settings)
     for candidate in candidates:
-        if not candidate.reason:
+        if not candidate.reason and not candidate.is_dark:
             move_bps = impact_bps(candidate.row, index, pooled, now_ns, settings)
             whole = _bounded(move_bps * 0.0001 * float(charges.price_nanos))
             candidate.impact_nanos = scale_e9(whole, charges.remainder_e9)
@@ -118,7 +156,7 @@ def _charge_balance(
             continue
         share = float(policy.latency_e9) * (float(candidate.ack_ns) / 1e6)
         share += float(policy.risk_e9) * doubt(candidate, now_ns, settings)
-        if toxic:
+        if toxic and not candidate.is_dark:
             move_bps = impact_bps(candidate.row, index, pooled, now_ns, settings)
             share += float(policy.toxicity_e9) * max(0.0, move_bps)
         candidate.balance_nanos = _bounded(share / float(E9) * float(charges.price_nanos))
@@ -132,9 +170,7 @@ def doubt(candidate: Candidate, now_ns: int, settings: Settings) -> float:
     return sqrt(variance) if variance > 0.0 else 0.0
 
 
-def _offers(
-    order: Order, policy: Any, candidate: Candidate, charges: Charges, lot_units: int
-) -> tuple[Offer, ...]:
+def _offers(order: Order, policy: Any, candidate: Candidate, lot_units: int) -> tuple[Offer, ...]:
     """Pieces of the levels, cut at the sizes of the survival table."""
     found, place = [], 0
     other = candidate.impact_nanos + candidate.balance_nanos
@@ -145,7 +181,7 @@ def _offers(
         while left:
             bucket = _bucket(place, lot_units)
             units = min(left, _room(candidate.misses, bucket, place, lot_units, left))
-            miss = charges.penalty_nanos * candidate.misses[bucket] >> 16
+            miss = candidate.penalty_nanos * candidate.misses[bucket] >> 16
             found.append(Offer(index, units, pay, miss + other, rank + miss + other))
             place, left = place + units, left - units
     return tuple(found)

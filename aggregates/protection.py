@@ -138,5 +138,6 @@ def _told(task: Task, plan: Plan) -> Outcome:
     if task.least and plan.allocations:
         flags |= DecisionFlag.ISO
         for part in plan.allocations:
-            part.flags = int(AllocationFlag.ISO)
+            if not part.candidate.is_dark:
+                part.flags = int(AllocationFlag.ISO)
     return Outcome(plan, task.cap_nanos, int(flags))

@@ -7,13 +7,15 @@ from typing import Any
 
 from aggregates import hazards, quality
 from aggregates.book import Book
+from aggregates.budgets import publish_budgets
+from aggregates.decay import weight
 from aggregates.evidence import HORIZONS, SURVIVAL_SIZES
-from aggregates.histogram import COUNT_MAX
+from aggregates.histogram import COUNT_MAX, Histogram
 from aggregates.moments import Moments, lag_one
 from aggregates.quality import Row
 from aggregates.shard import Shard
 from aggregates.tables import Venue
-from schemas import decisions
+from schemas import decisions, shares
 from schemas.codes import OutputType
 from schemas.units import INSTRUMENT_NONE
 
@@ -34,6 +36,8 @@ def publish(shard: Shard) -> None:
     for venue, entry in enumerate(shard.tables.venues):
         if entry.quality.dirty:
             emit_venue(shard, venue, entry)
+            emit_sums(shard, venue, entry)
+    publish_budgets(shard)
 
 
 def publish_changes(shard: Shard) -> None:
@@ -72,7 +76,9 @@ def emit_row(shard: Shard, book: Book, venue: int) -> None:
         ),
         fill_ratio_se=row.fill.error(now_ns, settings.fill_quantum_ns),
         fill_ratio_n=row.fill.effective(now_ns, settings.fill_quantum_ns),
-        ack_ns=quality.ack_ns(row, now_ns, roll_up.ack, venue_ns, entry.ack_prior_ns, settings),
+        ack_ns=quality.ack_ns(
+            row, now_ns, roll_up.ack, venue_ns, shard.tables.ack_prior_ns(venue), settings
+        ),
         ack_ns_se=row.ack.error(now_ns, speed),
         ack_n=row.ack.effective(now_ns, speed),
         venue=venue,
@@ -126,7 +132,7 @@ def emit_execution(shard: Shard, book: Book, venue: int) -> None:
         _read(values, f"mid_adverse_{name}", evidence.mid[index], now_ns, impact)
     for queue in range(hazards.BUCKETS):
         name = f"passive_fill_{queue}"
-        passive = hazards.passive_fill_of_queue(
+        passive = hazards.passive_fill(
             shard, book.instrument, venue, queue, settings.horizons_ns[-1]
         )
         values[name], values[f"{name}_se"], values[f"{name}_n"] = passive
@@ -154,7 +160,11 @@ def emit_venue(shard: Shard, venue: int, entry: Venue) -> None:
     now_ns, quantum_ns = roll_up.session.at(shard.log_ns), settings.fill_quantum_ns
     values: dict[str, Any] = {}
     histograms = {
-        "feed": roll_up.feed_histogram,
+        "feed": Histogram.merged(roll_up.feed_histograms),
+        **{
+            f"feed_{name}": histogram
+            for name, histogram in zip(decisions.FEED_CLASSES, roll_up.feed_histograms, strict=True)
+        },
         "ack": roll_up.ack_histogram,
         "fill": roll_up.fill_histogram,
     }
@@ -179,9 +189,31 @@ def emit_venue(shard: Shard, venue: int, entry: Venue) -> None:
         **dict(zip(decisions.DROPPED, (min(n, COUNT_MAX) for n in roll_up.drops), strict=True)),
         clean=roll_up.clean,
         clean_needed=roll_up.clean_needed,
+        probes=min(roll_up.probes, COUNT_MAX),
         venue=venue,
         health=roll_up.health,
         **values,
+    )
+
+
+def emit_sums(shard: Shard, venue: int, entry: Venue) -> None:
+    """Writes what other shards may add to their own, where children have taught anything."""
+    fill, ack, settings = entry.quality.fill, entry.quality.ack, shard.tables.settings
+    if not fill.weight > 0.0 and not ack.weight > 0.0:
+        return
+    now_ns = entry.quality.session.at(shard.log_ns)
+    filled = weight(now_ns, fill.then_ns, settings.fill_quantum_ns)
+    acked = weight(now_ns, ack.then_ns, settings.speed_quantum_ns)
+    shard.emit(
+        shares.VENUE_SUMS,
+        OutputType.VENUE_SUMS,
+        INSTRUMENT_NONE,
+        quality_seq=shard.quality_seq,
+        fill_weight=fill.weight * filled,
+        fill_total=fill.total * filled,
+        ack_weight=ack.weight * acked,
+        ack_total=ack.total * acked,
+        venue=venue,
     )
 
 

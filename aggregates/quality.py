@@ -111,6 +111,15 @@ class Row:
         self.delay, self.fill, self.ack = Moments(), Moments(), Moments()
         self.evidence = Evidence()
 
+    def time_sums(self) -> list[float]:
+        """The decayed sums over session time, in the order of TIME_SUMS."""
+        return [getattr(self, name) for name in TIME_SUMS]
+
+    def set_time_sums(self, sums: list[float]) -> None:
+        """Takes over the decayed sums."""
+        for name, value in zip(TIME_SUMS, sums, strict=True):
+            setattr(self, name, value)
+
 
 def advance(row: Row, now_ns: int, at_bid: bool, at_ask: bool, settings: Settings) -> None:
     """Lets the standing quote count until `now_ns`; call it before anything about it changes."""

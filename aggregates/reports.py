@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from aggregates import accounts, children, day, hazards, learning
-from aggregates.child import AT_VENUE, LIVE, MAX_TRADES, OPEN, Act, Child, Trade, apply_report
+from aggregates import accounts, children, day, hazards, learning, retraction
+from aggregates.child import (
+    AT_VENUE,
+    LIVE,
+    MAX_TRADES,
+    NO_CELL,
+    OPEN,
+    Act,
+    Child,
+    Trade,
+    apply_report,
+)
 from aggregates.desk import emit_order, settle, wind_down
 from aggregates.order import Order
 from aggregates.quality import UNREFLECTED_MAX, Row
 from aggregates.shard import ACCEPTED, Refused, Shard
-from schemas.codes import AlarmKind, ChildState, ExecType, OrderState, Reason
+from schemas.codes import AlarmKind, ChildState, ExecType, Liquidity, OrderState, Reason
 from schemas.reports import EXEC_REPORT
 from schemas.units import INSTRUMENT_NONE, MAX_PRICE_NANOS, MAX_UNITS, VENUE_NONE
 
@@ -163,12 +174,17 @@ def _book_trade(shard: Shard, child: Child, order: Order, row: Row, report: Any)
     late = child.state not in AT_VENUE
     units, nanos, fee_nanos = report.last_units, report.last_nanos, report.fee_nanos
     learning.observe_trade(shard, child, order, report)
-    child.trades[report.trade_id] = Trade(units, nanos, fee_nanos)
+    venue = shard.tables.venues[child.venue].quality
+    times = row.session.at(shard.log_ns), venue.session.at(shard.log_ns)
+    told = Trade(units, nanos, fee_nanos, False, report.liquidity, NO_CELL, *times)
+    child.trades[report.trade_id] = told
     _add(shard, child, order, units, units * nanos, fee_nanos)
     accounts.book_fill(shard, order, units, nanos, fee_nanos)
     row.fills += 1
     side = order.side_index
-    row.unreflected[side] = min(UNREFLECTED_MAX, row.unreflected[side] + units)
+    # No feed ever shows what trades at the midpoint.
+    if report.liquidity != Liquidity.MID:
+        row.unreflected[side] = min(UNREFLECTED_MAX, row.unreflected[side] + units)
     if late:
         _alarm(shard, AlarmKind.LATE_FILL, child, units)
     _alarm_excess(shard, child)
@@ -198,6 +214,8 @@ def _change_trade(shard: Shard, child: Child, order: Order, row: Row, report: An
     busted = report.exec_type == ExecType.TRADE_CANCEL
     new = (0, 0, 0) if busted else (report.last_units, report.last_nanos, report.fee_nanos)
     units, nanos, fee_nanos = new
+    changed = replace(trade, units=units, nanos=nanos, fee_nanos=fee_nanos, changed=True)
+    retraction.observe_change(shard, child, order, report.ref_trade_id, trade, changed)
     added = units - trade.units
     child.busted_units += max(0, -added)
     money = units * nanos - trade.units * trade.nanos
@@ -208,7 +226,7 @@ def _change_trade(shard: Shard, child: Child, order: Order, row: Row, report: An
         row.fills -= 1
     kind = AlarmKind.TRADE_CANCELED if busted else AlarmKind.TRADE_CORRECTED
     _alarm(shard, kind, child, trade.units if busted else added)
-    child.trades[report.ref_trade_id] = Trade(units, nanos, fee_nanos, True)
+    child.trades[report.ref_trade_id] = changed
     if not busted:
         _alarm_excess(shard, child)
     day.ours(shard, child, report.ref_trade_id, units, nanos)

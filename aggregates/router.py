@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 
-from aggregates import arrival, baselines, pricing, protection
+from aggregates import arrival, baselines, dark, pricing, probes, protection
 from aggregates.accounts import permitted_venues
-from aggregates.allocation import Plan, Task
+from aggregates.allocation import Allocation, Plan, Task
 from aggregates.arithmetic import digest64, split_128
 from aggregates.book import Book
 from aggregates.candidates import Candidate, gather
@@ -63,27 +64,46 @@ def decide(shard: Shard, order: Order, book: Book, best: Best, kill_mask: int) -
     policy, wanted = tables.policies[order.policy], order.free_units
     permitted = permitted_venues(shard, order.record.account)
     candidates = gather(order, book, tables, now_ns, kill_mask, permitted)
+    dark_units = dark.include(order, book, tables, candidates, best, now_ns)
     if policy.crossed == Crossed.WAIT and 0 < best[3] < best[2]:
         _wait(candidates, best[2] - best[3])
     far_nanos = best[3] if order.sign > 0 else best[2]
     charges = pricing.charge(
         order, policy, book, candidates, wanted, far_nanos, now_ns, tables.settings
     )
-    # All at one venue where the parent, or its minimum, must be whole.
-    least = 0 if order.whole else order.least_units
-    task = Task(order, policy, least or wanted, book.units_per_one)
-    task.is_whole = order.whole or bool(least)
-    chosen = Protected(Plan())
-    # Part of the minimum may be out already; what is free then waits for its answer.
-    if not order.post_only and least <= wanted:
-        chosen = protection.allocate(task, candidates, book, tables, best[:2])
+    task = Task(order, policy, wanted, book.units_per_one)
+    task.missed_nanos = charges.last_nanos + charges.penalty_nanos
+    task.dark_ranks, task.dark_units = dark.ranks_of(candidates), dark_units
+    chosen, probe = _allocate(shard, task, book, candidates, best)
     if policy.equalise_arrival:
         arrival.equalise(policy, chosen.plan, tables)
     if not chosen.plan.units:
         chosen.plan = plan_post(shard, order, book, best, candidates, kill_mask)
+    if probe is not None:
+        probes.add(shard, order, policy, chosen.plan, probe)
     order.attempts += 1
     order.decision_id = _emit(shard, order, book, candidates, chosen, charges, best)
     return chosen.plan
+
+
+def _allocate(
+    shard: Shard, task: Task, book: Book, candidates: list[Candidate], best: Best
+) -> tuple[Protected, Allocation | None]:
+    """The plan under the policy's protection, and the probe that it leaves a lot for."""
+    order, wanted = task.order, task.wanted
+    # All at one venue where the parent, or its minimum, must be whole.
+    least = 0 if order.whole else order.least_units
+    # Part of the minimum may be out already; what is free then waits for its answer.
+    if order.post_only or least > wanted:
+        return Protected(Plan()), None
+    whole = replace(task, wanted=least or wanted, is_whole=order.whole or bool(least))
+    chosen = protection.allocate(whole, candidates, book, shard.tables, best[:2])
+    far_nanos = best[1] if order.sign > 0 else best[0]
+    probe = probes.find(shard, order, task.policy, candidates, far_nanos, chosen.plan)
+    if probe is not None and chosen.plan.units + probe.units > wanted:
+        rest = replace(task, wanted=wanted - probe.units)
+        chosen = protection.allocate(rest, candidates, book, shard.tables, best[:2])
+    return chosen, probe
 
 
 def _wait(candidates: list[Candidate], crossed_nanos: int) -> None:
@@ -183,18 +203,12 @@ def _block(order: Order, candidate: Candidate) -> bytes:
     head = {"venue": candidate.venue, "quote_age_us": age_us, "value": candidate.value}
     if candidate.reason:
         return decisions.CANDIDATE.pack(reason=candidate.reason, **head)
+    if candidate.is_dark:
+        return _dark_block(candidate, head)
     deltas = [order.sign * (lv.price_nanos - candidate.value) for lv in candidate.levels]
     flags = _block_flags(candidate, deltas)
-    row = decisions.ROW.pack(
-        fee_nanos=candidate.levels[0].fee_nanos,
-        ack_ns=candidate.ack_ns,
-        impact_nanos=0 if flags & CandidateFlag.WIDE_IMPACT else candidate.impact_nanos,
-        **{f"miss_{index}": miss for index, miss in enumerate(candidate.misses)},
-    )
-    block = decisions.CANDIDATE.pack(levels=len(candidate.levels), flags=flags, **head) + row
-    for flag, value in _extras(candidate):
-        if flags & flag:
-            block += struct.pack("<q", value)
+    block = decisions.CANDIDATE.pack(levels=len(candidate.levels), flags=flags, **head)
+    block += _row(candidate, flags)
     pair = struct.Struct(
         "<"
         + ("Q" if flags & CandidateFlag.WIDE_PRICE else "I")
@@ -203,6 +217,27 @@ def _block(order: Order, candidate: Candidate) -> bytes:
     for delta, level in zip(deltas, candidate.levels, strict=True):
         block += pair.pack(delta, level.units)
     return block + b"\0" * (-len(block) % 8)
+
+
+def _dark_block(candidate: Candidate, head: dict[str, int]) -> bytes:
+    """A dark pool shows no level: what it may be asked for and what a miss there costs follow."""
+    flags = _block_flags(candidate, [0])
+    block = decisions.CANDIDATE.pack(levels=0, flags=flags, **head) + _row(candidate, flags)
+    return block + struct.pack("<qq", candidate.levels[0].units, candidate.penalty_nanos)
+
+
+def _row(candidate: Candidate, flags: int) -> bytes:
+    """Quality values as used, and the values that few candidates have."""
+    block = decisions.ROW.pack(
+        fee_nanos=candidate.levels[0].fee_nanos,
+        ack_ns=candidate.ack_ns,
+        impact_nanos=0 if flags & CandidateFlag.WIDE_IMPACT else candidate.impact_nanos,
+        **{f"miss_{index}": miss for index, miss in enumerate(candidate.misses)},
+    )
+    for flag, value in _extras(candidate):
+        if flags & flag:
+            block += struct.pack("<q", value)
+    return block
 
 
 def _extras(candidate: Candidate) -> tuple[tuple[CandidateFlag, int], ...]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from aggregates.allocation import ORDERED, Key, Plan, Sizes, Task, capacity, plan_of, take
 from aggregates.candidates import Candidate
+from aggregates.dark import used_units
+from schemas.codes import PolicyKind
 
 MAX_TRIALS = 4096
 """Greedy fills that one decision may try; the best so far counts when they are used up."""
@@ -48,10 +50,16 @@ class Search:
     def value(self, venues: int) -> Found | None:
         """Least sizes first, then greedy; None where the least is already too much."""
         sizes = {rank: self.floors[rank] for rank in _bits(venues) if self.floors.get(rank, 0) > 0}
-        if sum(sizes.values()) > self.task.wanted or len(sizes) > self.task.policy.max_children:
+        if sum(sizes.values()) > self.task.wanted or not self.is_allowed(sizes):
             return None
         made = self.try_from(sizes, venues)
         return self.exchange(made, venues) if self.has_unequal_lots else made
+
+    def is_allowed(self, sizes: Sizes) -> bool:
+        """Whether there are not too many children, and not too much in dark pools."""
+        task = self.task
+        dark = used_units(sizes, task.dark_ranks)
+        return len(sizes) <= task.policy.max_children and dark <= task.dark_units
 
     @property
     def may_try(self) -> bool:
@@ -154,7 +162,7 @@ class Search:
                     continue
                 changed = sizes | {rank: before + more, other: rest}
                 kept = {key: units for key, units in changed.items() if units > 0}
-                if rest >= 0 and len(kept) <= self.task.policy.max_children:
+                if rest >= 0 and self.is_allowed(kept):
                     yield kept
 
 
@@ -177,7 +185,7 @@ def _must_search(task: Task, search: Search, keys: list[Key], sizes: Sizes) -> b
     greedy = take(task, keys, {})
     return bool(
         search.must
-        or any(c.ticket_nanos for c in search.by_rank.values())
+        or any(c.ticket_nanos or c.least_fee_nanos for c in search.by_rank.values())
         or greedy != sizes
         or len(greedy) >= task.policy.max_children
     )
@@ -186,7 +194,7 @@ def _must_search(task: Task, search: Search, keys: list[Key], sizes: Sizes) -> b
 def _with_minimums(task: Task, keys: list[Key]) -> Sizes:
     """Greedy, again without the first venue (by rank) that ends below its least size."""
     venues = -1
-    floors = {rank: candidate.row.min_units for _, _, rank, _, candidate in keys}
+    floors = {rank: max(c.row.min_units, c.least_units) for _, _, rank, _, c in keys}
     while True:
         sizes = take(task, keys, {}, venues)
         short = [rank for rank in sorted(sizes) if sizes[rank] < floors[rank]]
@@ -196,7 +204,11 @@ def _with_minimums(task: Task, keys: list[Key]) -> Sizes:
 
 
 def single(task: Task, candidates: list[Candidate], keys: list[Key]) -> Plan:
-    """Everything to the first venue in the policy's order whose lot and minimum allow any."""
+    """Everything to one venue: where it costs least, or the first in an order of the policy's own
+    whose lot and minimum allow any.
+    """
+    if task.policy.kind in (PolicyKind.LOWEST_COST, PolicyKind.BALANCED):
+        return _cheapest(task, candidates, keys)
     while keys:
         first = keys[0][2]
         sizes = _with_minimums(task, [key for key in keys if key[2] == first])
@@ -204,6 +216,18 @@ def single(task: Task, candidates: list[Candidate], keys: list[Key]) -> Plan:
             return plan_of(task, candidates, sizes)
         keys = [key for key in keys if key[2] != first]
     return Plan()
+
+
+def _cheapest(task: Task, candidates: list[Candidate], keys: list[Key]) -> Plan:
+    """The venue where the whole quantity costs least, what it has no room for included."""
+    best, least = Plan(), 0
+    for candidate in candidates:
+        own = [key for key in keys if key[2] == candidate.rank]
+        plan = plan_of(task, candidates, _with_minimums(task, own))
+        cost = plan.ranked + (task.wanted - plan.units) * task.missed_nanos
+        if plan.units and (not best.units or cost < least):
+            best, least = plan, cost
+    return best
 
 
 def whole(task: Task, candidates: list[Candidate], keys: list[Key]) -> Plan:

@@ -14,6 +14,10 @@ MAX_DURATION_NS = 2**55
 MIN_HALF_LIFE_NS = 1024
 MAX_RUN = 1_000_000
 MAX_NEAR_TICKS = 1000
+MAX_PROBES = 600
+"""A minute and venue."""
+MAX_DAYS = 1000
+DAY_NS = 86_400 * E9
 
 DEFAULT_SETTINGS = reference.SETTINGS.pack(
     type=54,
@@ -41,6 +45,8 @@ DEFAULT_SETTINGS = reference.SETTINGS.pack(
     fill_prior_e9=900_000_000,
     fill_prior_weight_e9=4 * E9,
     ack_prior_weight_e9=4 * E9,
+    open_window_ns=1800 * E9,
+    open_half_life_days=5,
 )
 """In force until a SETTINGS input arrives."""
 
@@ -76,6 +82,10 @@ class Settings:
     clean_run_max: int
     near_ticks: int
     mid_crossed_e9: int
+    probes_per_minute: int
+    probe_children: int
+    open_window_ns: int
+    open_quantum_ns: int
 
 
 def read_settings(raw: bytes) -> Settings:
@@ -109,7 +119,16 @@ def read_settings(raw: bytes) -> Settings:
         record.clean_run_max,
         record.near_ticks,
         record.mid_crossed_e9,
+        record.probes_per_minute,
+        record.probe_children,
+        record.open_window_ns,
+        open_quantum_ns(record.open_half_life_days),
     )
+
+
+def open_quantum_ns(half_life_days: int) -> int:
+    """Grid step of a half-life in days, in log time."""
+    return quantum_ns(half_life_days * DAY_NS)
 
 
 def _fill_priors(record: Any) -> dict[int, float]:
@@ -140,6 +159,7 @@ def settings_are_valid(record: Any) -> bool:
         record.control_ns,
         record.health_ns,
         record.stale_floor_ns,
+        record.open_window_ns,
     )
     weights = (record.fill_prior_weight_e9, record.ack_prior_weight_e9)
     runs = (
@@ -158,6 +178,9 @@ def settings_are_valid(record: Any) -> bool:
         and all(1 <= value <= MAX_UNITS for value in weights)
         and all(1 <= value <= MAX_RUN for value in runs)
         and record.near_ticks <= MAX_NEAR_TICKS
+        and record.probes_per_minute <= MAX_PROBES
+        and record.probe_children <= MAX_RUN
+        and record.open_half_life_days <= MAX_DAYS
         and record.mid_crossed_e9 <= E9
         and 0 <= record.fee_tolerance_nanos <= MAX_UNITS
         and _horizons_rise(record)

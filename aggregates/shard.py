@@ -68,6 +68,7 @@ class Shard:
         self.markouts: dict[int, Any] = {}
         self.next_markout_id = 1
         self.hazards: dict[tuple[int, int], Any] = {}
+        self.openings: dict[tuple[int, int], list[Any]] = {}
         self.markout_drops = [0] * (2 * len(MarkoutDrop))
         self.activated = b"\0" * 32
         self.kill_all = False

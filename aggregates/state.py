@@ -21,11 +21,13 @@ from aggregates.state_quality import (
     decode_fees,
     decode_hazard,
     decode_moments,
+    decode_opening,
     decode_row,
     decode_venue,
     encode_fees,
     encode_hazard,
     encode_moments,
+    encode_openings,
     encode_row,
     encode_venue,
 )
@@ -71,20 +73,29 @@ HEAD = Layout(
         ("killed_accounts", "I"),
         ("killed_traders", "I"),
         ("suspended_accounts", "I"),
-        ("reserved", "4s"),
         ("postings", "I"),
         ("accounts", "I"),
         ("positions", "I"),
         ("recent", "I"),
         ("copies", "I"),
+        ("openings", "I"),
         ("compares_copies", "Q"),
     ),
 )
 PAIR = Layout("Pair", (("first", "Q"), ("second", "Q")))
 COUNTER = Layout("Counter", (("count", "Q"),))
 VENUE_TAIL = Layout(
-    "VenueTail", (("status", "B"), ("killed", "B"), ("self_help", "B"), ("reserved", "5s"))
+    "VenueTail",
+    (
+        ("status", "B"),
+        ("killed", "B"),
+        ("self_help", "B"),
+        ("reserved", "5s"),
+        ("wide_fill_e9", "q"),
+        ("wide_ack_ns", "q"),
+    ),
 )
+_VENUE_KEPT = ("status", "killed", "self_help", "wide_fill_e9", "wide_ack_ns")
 BOOK_TAIL = Layout(
     "BookTail",
     (
@@ -181,6 +192,8 @@ CHILD = Layout(
         ("queue", "B"),
         ("rest_ns", "q"),
         ("age_ns", "q"),
+        ("ended_ns", "q"),
+        *(("ended_venue_ns", "q"), ("ended_units", "q")),
         ("rested", "B"),
         ("reserved", "7s"),
     ),
@@ -188,7 +201,11 @@ CHILD = Layout(
 """Followed by its trades by rising trade id."""
 TRADE = Layout(
     "TradeBytes",
-    (("trade_id", "Q"), ("units", "q"), ("nanos", "q"), ("fee_nanos", "q"), ("changed", "Q")),
+    (
+        *(("trade_id", "Q"), ("units", "q"), ("nanos", "q"), ("fee_nanos", "q")),
+        *(("changed", "B"), ("liquidity", "B"), ("cell", "B"), ("reserved", "5s")),
+        *(("row_ns", "q"), ("venue_ns", "q")),
+    ),
 )
 TIMER = Layout("TimerBytes", (("due_ns", "q"), ("kind", "Q"), ("subject", "Q")))
 TARGET = Layout("Target", (("name", "16s"),))
@@ -232,8 +249,7 @@ _CHILD_SCALARS = (
     "queries",
     "reason",
     "queue",
-    "rest_ns",
-    "age_ns",
+    *("rest_ns", "age_ns", "ended_ns", "ended_venue_ns", "ended_units"),
     "child_id",
     "decision_id",
     "units",
@@ -248,6 +264,10 @@ _CHILD_SCALARS = (
     "time_in_force",
 )
 _SETS = ("killed_clients", "killed_accounts", "killed_traders", "suspended_accounts")
+_TRADE_SCALARS = (
+    *("units", "nanos", "fee_nanos", "changed"),
+    *("liquidity", "cell", "row_ns", "venue_ns"),
+)
 _MASK = 2**64 - 1
 
 
@@ -262,8 +282,7 @@ def encode(shard: Shard) -> bytes:
     parts += [COUNTER.pack(count=count) for count in counts]
     parts.append(shard.tables.settings.raw)
     for venue in shard.tables.venues:
-        switches = {"killed": venue.killed, "self_help": venue.self_help}
-        parts += [venue.raw, VENUE_TAIL.pack(status=venue.status, **switches)]
+        parts += [venue.raw, VENUE_TAIL.pack(**{key: getattr(venue, key) for key in _VENUE_KEPT})]
         parts.append(encode_venue(venue.quality))
     parts += [raw for _, raw in sorted(shard.tables.policies_raw.items())]
     parts += [raw for _, raw in sorted(shard.tables.postings_raw.items())]
@@ -276,6 +295,7 @@ def encode(shard: Shard) -> bytes:
     for _, names in sorted(shard.killed.items()):
         parts += [TARGET.pack(name=name) for name in sorted(names)]
     parts += [encode_hazard(key, item) for key, item in sorted(shard.hazards.items())]
+    parts += [encode_openings(key, items) for key, items in sorted(shard.openings.items())]
     parts.append(encode_accounts(shard))
     return b"".join(parts)
 
@@ -296,6 +316,7 @@ def _head(shard: Shard) -> bytes:
         timers=len(shard.timers),
         markouts=len(shard.markouts),
         hazards=len(shard.hazards),
+        openings=sum(map(len, shard.openings.values())),
         killed_clients=len(shard.killed[KillScope.CLIENT]),
         killed_accounts=len(shard.killed[KillScope.ACCOUNT]),
         killed_traders=len(shard.killed[KillScope.TRADER]),
@@ -362,13 +383,7 @@ def _child(child: Child) -> bytes:
     values = {name: getattr(child, name) for name in _CHILD_SCALARS}
     head = CHILD.pack(trades=len(child.trades), acked=child.acked, rested=child.rested, **values)
     return head + b"".join(
-        TRADE.pack(
-            trade_id=trade_id,
-            units=trade.units,
-            nanos=trade.nanos,
-            fee_nanos=trade.fee_nanos,
-            changed=trade.changed,
-        )
+        TRADE.pack(trade_id=trade_id, **{name: getattr(trade, name) for name in _TRADE_SCALARS})
         for trade_id, trade in sorted(child.trades.items())
     )
 
@@ -409,6 +424,8 @@ def decode(data: bytes, generation: bytes) -> Shard:
         shard.killed[scope] = {cursor.read(TARGET).name for _ in range(count)}
     for _ in range(head.hazards):
         decode_hazard(shard.hazards, cursor)
+    for _ in range(head.openings):
+        decode_opening(shard.openings, cursor)
     decode_accounts(shard, head, cursor)
     if cursor.offset != len(data):
         raise InputError(f"bytes follow a state's end at {cursor.offset}; take an older snapshot")
@@ -423,6 +440,8 @@ def _decode_tables(shard: Shard, head: Any, cursor: Cursor) -> None:
         shard.tables.venues[venue].status = tail.status
         shard.tables.venues[venue].killed = tail.killed
         shard.tables.venues[venue].self_help = bool(tail.self_help)
+        shard.tables.venues[venue].wide_fill_e9 = tail.wide_fill_e9
+        shard.tables.venues[venue].wide_ack_ns = tail.wide_ack_ns
         decode_venue(shard.tables.venues[venue].quality, cursor)
     for _ in range(head.policies):
         shard.tables.put_policy(cursor.raw(reference.POLICY.size))
@@ -486,7 +505,7 @@ def _decode_child(order: Order, cursor: Cursor) -> Child:
     )
     for _ in range(values.trades):
         trade = cursor.read(TRADE)
-        child.trades[trade.trade_id] = Trade(
-            trade.units, trade.nanos, trade.fee_nanos, bool(trade.changed)
-        )
+        told = Trade(**{name: getattr(trade, name) for name in _TRADE_SCALARS})
+        told.changed = bool(told.changed)
+        child.trades[trade.trade_id] = told
     return child

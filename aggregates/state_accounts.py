@@ -13,8 +13,20 @@ from aggregates.shard import Shard
 from schemas import reference
 from schemas.layout import Layout
 
-ACCOUNT_TAIL = Layout("AccountTail", (("throttled", "Q"), ("messages", "I"), ("sends", "I")))
+ACCOUNT_TAIL = Layout(
+    "AccountTail",
+    (
+        ("throttled", "Q"),
+        ("messages", "I"),
+        ("sends", "I"),
+        ("budget_ones", "q"),
+        ("told_ones", "q"),
+        ("wanted_ones", "q"),
+        ("budget_seq", "Q"),
+    ),
+)
 """After the ACCOUNT record; followed by the times of its messages and of its sends."""
+_SHARE = ("budget_ones", "told_ones", "wanted_ones", "budget_seq")
 TIME = Layout("TimeBytes", (("time_ns", "q"),))
 POSITION = Layout(
     "PositionBytes",
@@ -60,7 +72,10 @@ def encode_accounts(shard: Shard) -> bytes:
 def _account(account: Account) -> bytes:
     times = (*account.messages, *account.sends)
     tail = ACCOUNT_TAIL.pack(
-        throttled=account.throttled, messages=len(account.messages), sends=len(account.sends)
+        throttled=account.throttled,
+        messages=len(account.messages),
+        sends=len(account.sends),
+        **{key: getattr(account, key) for key in _SHARE},
     )
     return account.raw + tail + b"".join(TIME.pack(time_ns=time) for time in times)
 
@@ -100,7 +115,8 @@ def decode_accounts(shard: Shard, head: Any, cursor: Cursor) -> None:
         raw = cursor.raw(reference.ACCOUNT.size)
         record = reference.ACCOUNT.unpack(raw)
         tail = cursor.read(ACCOUNT_TAIL)
-        account = Account(raw, record, bool(tail.throttled))
+        share = {key: getattr(tail, key) for key in _SHARE}
+        account = Account(raw, record, bool(tail.throttled), **share)
         account.messages = deque(cursor.read(TIME).time_ns for _ in range(tail.messages))
         account.sends = deque(cursor.read(TIME).time_ns for _ in range(tail.sends))
         shard.accounts[record.account] = account

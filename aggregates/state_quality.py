@@ -14,6 +14,7 @@ from aggregates.health import DROPS, VenueQuality
 from aggregates.histogram import BUCKETS as LATENCIES
 from aggregates.histogram import Histogram
 from aggregates.moments import Moments
+from aggregates.openings import MOMENT_SUMS, Opening
 from aggregates.quality import TIME_SUMS, Row
 from aggregates.session import SessionClock
 from schemas import reference
@@ -106,6 +107,9 @@ VENUE = Layout(
         ("paused_since_ns", "q"),
         ("since_ns", "q"),
         ("quote_ns", "q"),
+        ("opened_ns", "q"),
+        ("probe_due_ns", "q"),
+        ("probes", "Q"),
         ("rejects_in_row", "Q"),
         ("timeouts_in_row", "Q"),
         ("cancel_timeouts_in_row", "Q"),
@@ -116,10 +120,25 @@ VENUE = Layout(
         ("health", "B"),
         ("changed", "B"),
         ("dirty", "B"),
-        ("reserved", "5s"),
+        ("closed", "B"),
+        ("reserved", "4s"),
     ),
 )
-"""Followed by ack, fill, reject and gap moments, and by feed, ack and fill counts (u32 each)."""
+"""Followed by ack, fill, reject and gap moments, and by the counts (u32 each) of the feed by class
+of instrument, of acks and of fills."""
+OPENING = Layout(
+    "OpeningState",
+    (
+        ("instrument", "I"),
+        ("venue", "I"),
+        ("slot_ns", "q"),
+        ("then_ns", "q"),
+        ("days", "d"),
+        *((name, "d") for name in TIME_SUMS),
+        *((f"{of}_{name}", "d") for of in ("delay", "fill", "ack") for name in MOMENT_SUMS),
+    ),
+)
+"""A row's history at one time of day, in the order in which the row keeps them."""
 COUNTS = struct.Struct(f"<{LATENCIES}I")
 
 _SCALARS = (
@@ -156,6 +175,9 @@ _LADDERS = ("bid_nanos", "bid_units", "ask_nanos", "ask_units")
 _VENUE_SCALARS = (
     "since_ns",
     "quote_ns",
+    "opened_ns",
+    "probe_due_ns",
+    "probes",
     "rejects_in_row",
     "timeouts_in_row",
     "cancel_timeouts_in_row",
@@ -267,6 +289,32 @@ def decode_hazard(hazards: dict[tuple[int, int], Hazard], cursor: Cursor) -> Non
     hazard.squares = sums[BUCKETS + 2 * cells :]
 
 
+def encode_openings(key: tuple[int, int], openings: list[Opening]) -> bytes:
+    """Canonical bytes of a row's openings with the place they are of."""
+    parts = []
+    for opening in openings:
+        moments = [
+            getattr(of, name)
+            for of in (opening.delay, opening.fill, opening.ack)
+            for name in MOMENT_SUMS
+        ]
+        head = (opening.slot_ns, opening.then_ns, opening.days)
+        parts.append(OPENING.struct.pack(*key, *head, *opening.sums, *moments))
+    return b"".join(parts)
+
+
+def decode_opening(openings: dict[tuple[int, int], list[Opening]], cursor: Cursor) -> None:
+    """Adds the opening at the cursor to those by place."""
+    instrument, venue, slot_ns, then_ns, days, *sums = cursor.read(OPENING)
+    opening = Opening(slot_ns, len(TIME_SUMS))
+    opening.then_ns, opening.days = then_ns, days
+    opening.sums, moments = sums[: len(TIME_SUMS)], iter(sums[len(TIME_SUMS) :])
+    for of in (opening.delay, opening.fill, opening.ack):
+        for name in MOMENT_SUMS:
+            setattr(of, name, next(moments))
+    openings.setdefault((instrument, venue), []).append(opening)
+
+
 def encode_moments(moments: Moments) -> bytes:
     """Canonical bytes of moments."""
     return MOMENTS.pack(
@@ -296,6 +344,7 @@ def encode_venue(quality: VenueQuality) -> bytes:
         paused_since_ns=quality.session.since_ns,
         changed=quality.changed,
         dirty=quality.dirty,
+        closed=quality.closed,
         **{f"drops_{place}": count for place, count in enumerate(quality.drops)},
         **{name: getattr(quality, name) for name in _VENUE_SCALARS},
     )
@@ -310,6 +359,7 @@ def decode_venue(quality: VenueQuality, cursor: Cursor) -> None:
     for name in _VENUE_SCALARS:
         setattr(quality, name, getattr(values, name))
     quality.changed, quality.dirty = bool(values.changed), bool(values.dirty)
+    quality.closed = bool(values.closed)
     quality.drops = [getattr(values, f"drops_{place}") for place in range(DROPS)]
     _decode_clock(quality.session, values.paused_ns, values.paused_since_ns)
     for moments in _venue_moments(quality):
@@ -324,7 +374,7 @@ def _venue_moments(quality: VenueQuality) -> tuple[Moments, ...]:
 
 
 def _histograms(quality: VenueQuality) -> tuple[Histogram, ...]:
-    return quality.feed_histogram, quality.ack_histogram, quality.fill_histogram
+    return *quality.feed_histograms, quality.ack_histogram, quality.fill_histogram
 
 
 def _decode_clock(clock: SessionClock, paused_ns: int, since_ns: int) -> None:

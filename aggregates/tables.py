@@ -27,6 +27,8 @@ MAX_POSTS = 1000
 MAX_UNITS_PER_ONE = 10**10
 MAX_NOTIONAL_ONES = 10**15
 MAX_FEE_FIXED_NANOS = 10**12
+NO_PRIOR = -1
+"""All shards together know nothing of a venue's fills yet."""
 
 
 @dataclass(slots=True)
@@ -41,6 +43,8 @@ class Venue:
     kind: int
     killed: int = 0
     self_help: bool = False
+    wide_fill_e9: int = NO_PRIOR
+    wide_ack_ns: int = 0
     quality: VenueQuality = field(default_factory=VenueQuality)
 
 
@@ -82,15 +86,32 @@ class Tables:
             entry.status = self.venues[venue].status
             entry.killed = self.venues[venue].killed
             entry.self_help = self.venues[venue].self_help
+            entry.wide_fill_e9 = self.venues[venue].wide_fill_e9
+            entry.wide_ack_ns = self.venues[venue].wide_ack_ns
             entry.quality = self.venues[venue].quality
             self.venues[venue] = entry
         self.rank_order = sorted(range(len(self.venues)), key=self._rank_key)
         return Reason.NONE
 
     def fill_prior(self, venue: int) -> float:
-        """Filled share that is believed of a venue before any child was seen: that of its kind."""
-        priors = self.settings.fill_priors
-        return priors.get(self.venues[venue].kind, priors[VenueKind.LIT])
+        """Filled share believed of an untried venue: that of all shards, or that of its kind."""
+        entry, priors = self.venues[venue], self.settings.fill_priors
+        if entry.wide_fill_e9 != NO_PRIOR:
+            return float(entry.wide_fill_e9) / float(E9)
+        return priors.get(entry.kind, priors[VenueKind.LIT])
+
+    def ack_prior_ns(self, venue: int) -> int:
+        """Acknowledgement latency believed before any was seen: all shards', or its own terms'."""
+        return self.venues[venue].wide_ack_ns or self.venues[venue].ack_prior_ns
+
+    def put_prior(self, venue: int, record: Any) -> Reason:
+        """What all shards have learned of a venue."""
+        fill_is_valid = NO_PRIOR <= record.fill_ratio_e9 <= E9
+        if not fill_is_valid or not 0 <= record.ack_ns <= MAX_DURATION_NS:
+            return Reason.BAD_VALUE
+        self.venues[venue].wide_fill_e9 = record.fill_ratio_e9
+        self.venues[venue].wide_ack_ns = record.ack_ns
+        return Reason.NONE
 
     def put_policy(self, raw: bytes) -> Reason:
         """Defines or replaces the policy named in the record."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 
-from aggregates import children, desk, health, markouts, reports, resting
+from aggregates import children, desk, health, markouts, openings, reports, resting
 from aggregates.publish import publish
 from aggregates.shard import GRID_KINDS, Shard
 from schemas.codes import Reason, TimerKind
@@ -14,11 +14,12 @@ from schemas.units import INT64_MAX
 _OWN_SUBJECTS: dict[int, Callable[[Shard, int], None]] = {
     TimerKind.ACK_TIMEOUT: reports.time_out,
     TimerKind.MARKOUT: markouts.settle,
+    TimerKind.OPENING: openings.keep,
     TimerKind.QUERY: children.query_due,
     TimerKind.RELEASE: resting.release,
     TimerKind.REST: resting.look_at,
 }
-"""Timers of children and markouts; the others are of parents."""
+"""Timers of children, markouts and venues; the others are of parents."""
 
 
 def start_grids(shard: Shard) -> None:
@@ -82,11 +83,8 @@ def _fire_grid(shard: Shard, kind: int, until_ns: int) -> None:
 def _halve(shard: Shard, times: int) -> None:
     for venue in shard.tables.venues:
         quality = venue.quality
-        for histogram in (
-            quality.feed_histogram,
-            quality.ack_histogram,
-            quality.fill_histogram,
-        ):
+        feeds = quality.feed_histograms
+        for histogram in (*feeds, quality.ack_histogram, quality.fill_histogram):
             histogram.halve(times)
 
 

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from enum import IntEnum, IntFlag
 
+from schemas import tick_flags
+
+QuoteFlag = tick_flags.QuoteFlag
+TradeCondition = tick_flags.TradeCondition
+
 
 class InputType(IntEnum):
     """First byte of an input record."""
@@ -32,6 +37,10 @@ class InputType(IntEnum):
     ENGINE = 55
     FEE_TIER = 56
     BILLING = 57
+    VENUE_PRIOR = 97
+    BUDGET = 98
+    ORDER_STATUS = 99
+    MASS_CANCEL = 100
 
 
 class OutputType(IntEnum):
@@ -51,31 +60,9 @@ class OutputType(IntEnum):
     REPLACE_CHILD = 15
     BREAK = 16
     POSITION = 17
-
-
-class QuoteFlag(IntFlag):
-    """Flags of a QUOTE; the low nibble is the level index, 0 = top of book."""
-
-    LEVEL_MASK = 0x0F
-    MORE = 0x10
-    MODELLED_BID = 0x20
-    MODELLED_ASK = 0x40
-    REPAIRED = 0x80
-
-
-class TradeCondition(IntFlag):
-    """What kind of print a TRADE is. Only REGULAR continuous prints can fill resting children."""
-
-    REGULAR = 0x01
-    ISO = 0x02
-    OFF_EXCHANGE = 0x04
-    AUCTION = 0x08
-    CROSS = 0x10
-    EXTENDED_HOURS = 0x20
-    OUT_OF_SEQUENCE = 0x40
-    DERIVED_PRICE = 0x80
-    SUSPICIOUS = 0x100
-    MODELLED = 0x200
+    VENUE_SUMS = 57
+    BUDGET_STATE = 58
+    MASS_CANCEL_REPORT = 59
 
 
 class VenueStatus(IntEnum):
@@ -127,13 +114,15 @@ class TimeInForce(IntEnum):
 
 
 class ExecInst(IntFlag):
-    """FIX tag 18 values that the router knows, as bits."""
+    """FIX tag 18 values that the router knows, as bits; PROBE is ours, of children only."""
 
     HELD = 0x01
     NOT_HELD = 0x02
     ALL_OR_NONE = 0x04
     POST_ONLY = 0x08
     ISO = 0x10
+    PROBE = 0x20
+    MID_PEG = 0x40
 
 
 class ExecType(IntEnum):
@@ -269,6 +258,7 @@ class TimerKind(IntEnum):
     CONTROL = 7
     HEALTH = 8
     HALVE = 9
+    OPENING = 10
     QUERY = 13
     RELEASE = 14
     REST = 15
@@ -301,6 +291,8 @@ class AllocationFlag(IntFlag):
     POST = 0x01
     HELD = 0x02
     ISO = 0x04
+    PROBE = 0x08
+    PEG = 0x10
 
 
 class CandidateFlag(IntFlag):
@@ -338,6 +330,10 @@ class Reason(IntEnum):
     SELF_HELP = 15
     MARKET_CROSSED = 16
     THROUGH_PROTECTED = 17
+    DARK_NOT_ALLOWED = 24
+    NO_MIDPOINT = 25
+    DARK_TOXIC = 26
+    DARK_MINIMUM = 27
     # input refusals
     UNKNOWN_TYPE = 32
     TRUNCATED = 33
@@ -412,6 +408,8 @@ class Reason(IntEnum):
     PARENT_ENDING = 117
     AMENDED = 118
     QUEUE_VALUE = 124
+    BUDGET = 125
+    OVERLOADED = 126
 
 
 class AlarmKind(IntEnum):
@@ -490,11 +488,3 @@ class SelfMatch(IntEnum):
     CANCEL_NEWEST = 1
     CANCEL_OLDEST = 2
     CANCEL_BOTH = 3
-
-
-REFERENCE_TYPES = frozenset(
-    kind
-    for kind in InputType
-    if kind >= InputType.INSTRUMENT or kind in (InputType.ACCOUNT, InputType.POSTING)
-)
-"""Inputs that come on source 0 in dense order, each with the full new value of what it names."""

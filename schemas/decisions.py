@@ -82,7 +82,10 @@ Included: `value` is the touch price, then ROW, then own units (i64) if OWN_UNIT
 padded with zeros to a multiple of 8 bytes.
 
 Where their flags are set, i64 each, come before the levels in this order: own units, impact
-(WIDE_IMPACT), balance, ticket, hidden units."""
+(WIDE_IMPACT), balance, ticket, hidden units.
+
+An included candidate without levels is a dark pool: `value` is the midpoint at which it would
+trade, and i64 each follow what it may be asked for and what missing one whole one there costs."""
 
 MISSES = 8
 ROW = Layout(
@@ -337,6 +340,9 @@ DROPPED = tuple(
 )
 """Counts of markouts in the order of MarkoutDrop; only controls are dropped for our own orders."""
 
+FEED_CLASSES = ("other", "equity", "crypto", "event")
+"""Instruments whose feed delay is told apart, by `asset_class`; a number beyond them is other."""
+
 VENUE_QUALITY = Layout(
     "VenueQuality",
     (
@@ -352,6 +358,11 @@ VENUE_QUALITY = Layout(
         ("feed_n", "Q"),
         ("ack_n", "Q"),
         ("fill_n", "Q"),
+        *(
+            (f"feed_{name}_{part}", "Q" if part == "n" else "q")
+            for name in FEED_CLASSES
+            for part in ("p50_ns", "p90_ns", "p99_ns", "n")
+        ),
         ("fill_ratio", "d"),
         ("fill_ratio_se", "d"),
         ("fill_ratio_n", "d"),
@@ -366,13 +377,15 @@ VENUE_QUALITY = Layout(
         *((name, "I") for name in DROPPED),
         ("clean", "I"),
         ("clean_needed", "I"),
+        ("probes", "I"),
         ("venue", "B"),
         ("health", "B"),
-        ("reserved", "6s"),
+        ("reserved", "2s"),
     ),
 )
 """A venue over all instruments of the shard: health and what counts against it, latency quantiles,
-fills and rejects, markouts of its fills that could not settle, by reason and side. Emitted on the
+the feed's by class of instrument too, fills and rejects, markouts of its fills that could not
+settle, by reason and side, and probes sent. Emitted on the
 cadence and at once when its health changes; the instrument is none."""
 
 ALARM = Layout(

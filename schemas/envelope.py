@@ -62,5 +62,17 @@ SLOTS = {
     InputType.ENGINE: 1,
     InputType.FEE_TIER: 2,
     InputType.BILLING: 2,
+    InputType.VENUE_PRIOR: 1,
+    InputType.BUDGET: 1,
+    InputType.ORDER_STATUS: 2,
+    InputType.MASS_CANCEL: 2,
 }
 """Record type -> number of 64-byte slots. A type not listed takes one slot and is refused."""
+
+REFERENCE_TYPES = frozenset(
+    kind
+    for kind in InputType
+    if InputType.INSTRUMENT <= kind < InputType.BUDGET
+    or kind in (InputType.ACCOUNT, InputType.POSTING)
+)
+"""Inputs that come on source 0 in dense order, each with the full new value of what it names."""

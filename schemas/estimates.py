@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.events import Estimate, Survival
+from schemas.decisions import FEED_CLASSES
+from schemas.events import ClassFeed, Estimate, Survival
 
 ERROR, SAMPLES = "_se", "_n"
 MIN_FOR_ERROR = 2.0
@@ -47,7 +48,14 @@ def venue_fields(fields: dict[str, Any]) -> dict[str, Any]:
     for latency in LATENCIES:
         if not joined[f"{latency}_n"]:
             joined |= {f"{latency}_{quantile}_ns": None for quantile in QUANTILES}
+    joined["feed_by_class"] = tuple(_class_feed(joined, name) for name in FEED_CLASSES)
     return joined
+
+
+def _class_feed(fields: dict[str, Any], name: str) -> ClassFeed:
+    p50, p90, p99 = (fields.pop(f"feed_{name}_{quantile}_ns") for quantile in QUANTILES)
+    n = fields.pop(f"feed_{name}_n")
+    return ClassFeed(name, p50, p90, p99, n) if n else ClassFeed(name, None, None, None, 0)
 
 
 def _survival(fields: dict[str, Any], index: int) -> Survival:

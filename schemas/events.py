@@ -34,7 +34,9 @@ class CandidateVenue(msgspec.Struct, frozen=True, kw_only=True):
     Excluded: `reason` is not "none" and `value` is the deciding value. Included: `value` is the
     touch price and the quality values are those used: `fill_ratio` and `miss_nanos` of the first
     round lot, `available` are the chances that the last of 1, 2, 4 .. 64 round lots, and of more,
-    is there; impact, balance and miss are charged per whole one, the ticket once.
+    is there; impact, balance and miss are charged per whole one, the ticket once. A dark pool has
+    no levels: `value` is the midpoint, `dark_units` what it may be asked for, `penalty_nanos` what
+    missing one whole one there costs.
     """
 
     venue: int
@@ -52,6 +54,8 @@ class CandidateVenue(msgspec.Struct, frozen=True, kw_only=True):
     balance_nanos: int = 0
     ticket_nanos: int = 0
     hidden_units: int = 0
+    dark_units: int = 0
+    penalty_nanos: int = 0
     levels: tuple[Level, ...] = ()
 
 
@@ -296,11 +300,21 @@ class ExecutionQualityEvent(OutputEvent, frozen=True, kw_only=True, tag="executi
     venue: int
 
 
+class ClassFeed(msgspec.Struct, frozen=True):
+    """Feed delay of a venue's instruments of one class, above its least; None without quotes."""
+
+    asset_class: str
+    p50_ns: int | None
+    p90_ns: int | None
+    p99_ns: int | None
+    n: int
+
+
 class VenueQualityEvent(OutputEvent, frozen=True, kw_only=True, tag="venue_quality"):
     """A venue over all instruments of a shard: health, latency quantiles, fills and rejects.
 
-    A quantile is None where its latency was never seen. `dropped_*` counts markouts of its fills
-    that could not settle, by reason and side.
+    A quantile is None where its latency was never seen.
+    `dropped_*` counts markouts of its fills that could not settle, by reason and side.
     """
 
     quality_seq: int
@@ -310,6 +324,7 @@ class VenueQualityEvent(OutputEvent, frozen=True, kw_only=True, tag="venue_quali
     feed_p90_ns: int | None
     feed_p99_ns: int | None
     feed_n: int
+    feed_by_class: tuple[ClassFeed, ...]
     ack_p50_ns: int | None
     ack_p90_ns: int | None
     ack_p99_ns: int | None
@@ -335,6 +350,7 @@ class VenueQualityEvent(OutputEvent, frozen=True, kw_only=True, tag="venue_quali
     dropped_table_full_sell: int
     clean: int
     clean_needed: int
+    probes: int
     venue: int
     health: str
 
@@ -377,6 +393,38 @@ class PositionEvent(OutputEvent, frozen=True, kw_only=True, tag="position"):
     account: str
 
 
+class VenueSumsEvent(OutputEvent, frozen=True, kw_only=True, tag="venue_sums"):
+    """Decayed sums of what a shard's children have taught about a venue."""
+
+    quality_seq: int
+    fill_weight: float
+    fill_total: float
+    ack_weight: float
+    ack_total: float
+    venue: int
+
+
+class BudgetStateEvent(OutputEvent, frozen=True, kw_only=True, tag="budget_state"):
+    """A shard's share of an account's gross limit, what is used of it and what was wanted."""
+
+    number: int
+    budget_ones: int
+    used_ones: int
+    wanted_ones: int
+    account: str
+
+
+class MassCancelReportEvent(OutputEvent, frozen=True, kw_only=True, tag="mass_cancel_report"):
+    """A mass cancel was carried out in a shard."""
+
+    source_seq: int
+    affected: int
+    cl_ord_id: str
+    target: str
+    scope: str
+    source: int
+
+
 Event = (
     SmartRoutingDecisionEvent
     | ChildEvent
@@ -392,4 +440,7 @@ Event = (
     | AlarmEvent
     | BreakEvent
     | PositionEvent
+    | VenueSumsEvent
+    | BudgetStateEvent
+    | MassCancelReportEvent
 )

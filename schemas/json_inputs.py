@@ -35,15 +35,17 @@ from schemas.json_messages import (
     DropCopyMessage,
     ExecutionReportMessage,
     KillMessage,
+    MassCancelMessage,
     Message,
     NewOrderMessage,
+    OrderStatusMessage,
     QuoteMessage,
     StatusMessage,
     TradeMessage,
 )
 from schemas.layout import Layout
 from schemas.market import QUOTE, STATUS, TRADE
-from schemas.orders import CANCEL_ORDER, KILL, NEW_ORDER
+from schemas.orders import CANCEL_ORDER, KILL, MASS_CANCEL, NEW_ORDER
 from schemas.reports import EXEC_REPORT
 from schemas.units import INSTRUMENT_NONE, VENUE_NONE
 
@@ -280,6 +282,26 @@ def _cancel(message: CancelOrderMessage, names: Lookup) -> Converted:
     return InputType.CANCEL_ORDER, CANCEL_ORDER, values
 
 
+def _status_of(message: OrderStatusMessage, names: Lookup) -> Converted:
+    values = {
+        "instrument": _instrument(names, message.instrument),
+        "cl_ord_id": message.cl_ord_id,
+        "orig_cl_ord_id": message.cl_ord_id,
+        "account": message.account,
+    }
+    return InputType.ORDER_STATUS, CANCEL_ORDER, values
+
+
+def _mass_cancel(message: MassCancelMessage, names: Lookup) -> Converted:
+    scope = KillScope[message.scope.upper()]
+    values: dict[str, Any] = {"scope": scope, "cl_ord_id": message.cl_ord_id}
+    if scope == KillScope.INSTRUMENT:
+        values["instrument"] = _instrument(names, message.target)
+    else:
+        values["target"] = message.target
+    return InputType.MASS_CANCEL, MASS_CANCEL, values
+
+
 def _report(message: ExecutionReportMessage, names: Lookup) -> Converted:
     flags = (ReportFlag.POSS_DUP if message.poss_dup else 0) | (
         ReportFlag.POSS_RESEND if message.poss_resend else 0
@@ -336,6 +358,8 @@ _CONVERSIONS: dict[type[Message], Any] = {
     NewOrderMessage: _order,
     AmendOrderMessage: _order,
     CancelOrderMessage: _cancel,
+    OrderStatusMessage: _status_of,
+    MassCancelMessage: _mass_cancel,
     ExecutionReportMessage: _report,
     DropCopyMessage: _drop_copy,
     KillMessage: _kill,

@@ -135,6 +135,22 @@ class CancelOrderMessage(Message, frozen=True, kw_only=True, tag="cancel_order")
     transact_time_ns: Time = 0
 
 
+class OrderStatusMessage(Message, frozen=True, kw_only=True, tag="order_status"):
+    """Asks for the state of the parent `cl_ord_id` (FIX OrderStatusRequest); changes nothing."""
+
+    instrument: Key
+    cl_ord_id: Name32
+    account: Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
+
+
+class MassCancelMessage(Message, frozen=True, kw_only=True, tag="mass_cancel"):
+    """Cancels every open parent in a scope (FIX OrderMassCancelRequest); new ones are taken."""
+
+    cl_ord_id: Name32
+    scope: Literal["all", "instrument", "client", "account", "trader"] = "all"
+    target: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
 class ExecutionReportMessage(Message, frozen=True, kw_only=True, tag="execution_report"):
     """What a venue or broker says of a child; -1 in `cum_qty_units` or `leaves_qty_units`: unsaid.
 
@@ -202,5 +218,12 @@ class KillMessage(Message, frozen=True, kw_only=True, tag="kill"):
 
 
 MarketDataMessage = QuoteMessage | TradeMessage | StatusMessage
-OrderMessage = NewOrderMessage | AmendOrderMessage | CancelOrderMessage | KillMessage
+OrderMessage = (
+    NewOrderMessage
+    | AmendOrderMessage
+    | CancelOrderMessage
+    | OrderStatusMessage
+    | MassCancelMessage
+    | KillMessage
+)
 AnyMessage = MarketDataMessage | OrderMessage | ExecutionReportMessage | DropCopyMessage

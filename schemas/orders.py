@@ -5,6 +5,9 @@ from __future__ import annotations
 from schemas.envelope import HEADER_FIELDS
 from schemas.layout import Layout
 
+SHED = 1
+"""Header flag of an order that came to a full queue: it is refused and not remembered."""
+
 NEW_ORDER = Layout(
     "NewOrder",
     (
@@ -56,7 +59,36 @@ CANCEL_ORDER = Layout(
         ("reserved", "8s"),
     ),
 )
-"""Cancel the parent whose ClOrdID is `orig_cl_ord_id`, 128 bytes."""
+"""Cancel the parent whose ClOrdID is `orig_cl_ord_id`, 128 bytes; also the layout of ORDER_STATUS,
+which asks for that parent's state and changes nothing."""
+
+MASS_CANCEL = Layout(
+    "MassCancel",
+    (
+        *HEADER_FIELDS,
+        ("cl_ord_id", "32s"),
+        ("target", "16s"),
+        ("scope", "B"),
+        ("reserved", "47s"),
+    ),
+)
+"""Cancels every open parent in a KillScope of the shard; unlike KILL it holds back nothing new.
+
+The header names the instrument, `target` the client, account or trader; a venue is no scope here.
+"""
+
+BUDGET = Layout(
+    "Budget",
+    (
+        *HEADER_FIELDS,
+        ("account", "16s"),
+        ("budget_ones", "q"),
+        ("reserved", "8s"),
+    ),
+)
+"""This shard's share of a budgeted account's gross limit from here on, in whole quote currency.
+
+A share that shrinks stays as large as what is in use; BUDGET_STATE says what it became."""
 
 KILL = Layout(
     "Kill",

@@ -152,7 +152,10 @@ POLICY = Layout(
         *((f"urgency_horizon_ms_{urgency}", "I") for urgency in range(1, 4)),
         ("toxicity_horizon", "B"),
         ("ended", "B"),
-        ("reserved", "6s"),
+        ("dark_percent", "B"),
+        ("dark_horizon", "B"),
+        ("dark_min_lots", "H"),
+        ("dark_toxic_cbps", "H"),
     ),
 )
 """A routing policy version; all kinds are settings of one optimiser.
@@ -168,6 +171,11 @@ what remains of the parent, 0 = none. `ticket_nanos` is what each child costs wh
 `toxicity_horizon`, unless impact is in the cost already. Urgency 1 to 3 of an order replaces the
 miss penalty and the horizon where they are not 0; bit u of `posting` lets urgency u rest.
 `ended` 1 refuses new orders under the policy; those that work go on.
+
+Dark pools together may be asked for `dark_percent` of what a decision places, 0 = they are not
+used; each for `dark_min_lots` round lots at least. The mid's move at markout `dark_horizon` after
+our fills there is charged (0 = it is not looked at), and beyond `dark_toxic_cbps` hundredths of a
+basis point, in either direction, a pool is left out (0 = never).
 """
 
 LIMITS = Layout(
@@ -206,7 +214,8 @@ ACCOUNT = Layout(
         ("throttle_ns", "q"),
         ("rate_max", "I"),
         ("throttle_max", "I"),
-        ("reserved", "32s"),
+        ("budgeted", "B"),
+        ("reserved", "31s"),
     ),
 )
 """Limits of one account; 0 = no limit.
@@ -215,7 +224,8 @@ ACCOUNT = Layout(
 that is still open: `max_net_ones` of one instrument, `max_gross_ones` over all of the shard, in
 whole quote currency. At most `rate_max` new orders and amendments in any `rate_ns`; at most
 `throttle_max` decisions that send in any `throttle_ns`, after which the account stops until a named
-person re-arms it. Both maxima are at most 1024.
+person re-arms it. Both maxima are at most 1024. With `budgeted` 1 the gross limit is over all
+shards: each may use the share that BUDGET inputs give it, and none before the first.
 """
 
 POSTING = Layout(
@@ -277,7 +287,11 @@ SETTINGS = Layout(
         ("mid_crossed_e9", "I"),
         ("fill_prior_dark_e9", "I"),
         ("fill_prior_wholesaler_e9", "I"),
-        ("reserved", "20s"),
+        ("probes_per_minute", "I"),
+        ("open_window_ns", "q"),
+        ("open_half_life_days", "H"),
+        ("probe_children", "H"),
+        ("conflate_ms", "I"),
     ),
 )
 """How quality decays, when it is published, how long identities and finished orders are kept.
@@ -291,7 +305,29 @@ never. A venue is stale after `stale_multiple` times its usual quote gap and at 
 `stale_floor_ns`; bursts count in a row; `clean_run` clean outcomes heal it, doubled at each
 relapse up to `clean_run_max`. Where venues are crossed against each other by at most
 `mid_crossed_e9` of the price, the midpoint still counts as a mid; with 0 the last uncrossed one
-stays.
+stays. Ingest leaves out quotes that are older than `conflate_ms` when it meets them, where a newer
+one of the same level waits behind them; 0 = never. What it left out is a gap in its source.
+
+A venue gets at most `probes_per_minute` probes (0 = none) while it is degraded or cooling, or where
+a row rests on fewer than `probe_children` effective children (0 = no matter). What a row looked
+like `open_window_ns` after its venue opened (0 = never kept) is where it starts at the next open at
+that time of day; days fade with `open_half_life_days` (0 = only the last one counts).
+"""
+
+VENUE_PRIOR = Layout(
+    "VenuePriorUpdated",
+    (
+        *HEADER_FIELDS,
+        ("fill_ratio_e9", "q"),
+        ("ack_ns", "q"),
+        ("children", "q"),
+        ("reserved", "8s"),
+    ),
+)
+"""What all shards together have learned of the header's venue: the prior of its own roll-up.
+
+It stands in place of the prior of the venue's kind, with the same weight: `fill_ratio_e9` (-1 =
+none), `ack_ns` (0 = none); `children` is the decayed number of children behind it.
 """
 
 ENGINE = Layout("EngineActivated", (*HEADER_FIELDS, ("version_hash", "32s")))

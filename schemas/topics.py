@@ -27,9 +27,12 @@ CONTROL = "sor.control"
 """Requests to every gateway at once: kill switches."""
 CONTROL_ANSWERS = "sor.control-answers"
 """Who has latched a kill: gateways first, then the owner of each shard."""
-SINGLE = (REFERENCE, REFERENCE_CHANGES, CONTROL, CONTROL_ANSWERS)
+BUDGETS = "sor.budgets"
+"""How account-wide limits are split among shards: proposals and what shards gave back, in one
+order and kept for ever, from which every allocation follows."""
+SINGLE = (REFERENCE, REFERENCE_CHANGES, CONTROL, CONTROL_ANSWERS, BUDGETS)
 """One partition each: their order is one."""
-KEPT = (REFERENCE, REFERENCE_CHANGES, CONTROL)
+KEPT = (REFERENCE, REFERENCE_CHANGES, CONTROL, BUDGETS)
 """Kept for ever."""
 
 DECISIONS = "sor.decisions"
@@ -38,6 +41,8 @@ ORDER_STATE = "sor.order-state"
 VENUE_QUALITY = "sor.venue-quality"
 REFUSALS = "sor.refusals"
 ALARMS = "sor.alarms"
+BUDGET_STATES = "sor.budget-states"
+"""Shares of account-wide limits, as each shard holds them."""
 DEAD_LETTERS = "sor.dead-letters"
 
 DECISIONS_JSON = "sor.decisions-json"
@@ -60,6 +65,9 @@ OUTPUT_TOPICS = {
     OutputType.REPLACE_CHILD: CHILD_ORDERS,
     OutputType.BREAK: ALARMS,
     OutputType.POSITION: ORDER_STATE,
+    OutputType.VENUE_SUMS: VENUE_QUALITY,
+    OutputType.BUDGET_STATE: BUDGET_STATES,
+    OutputType.MASS_CANCEL_REPORT: ORDER_STATE,
 }
 """Where each output record is published; dead letters hold bytes that are no input record."""
 CONTRACT_OUT = tuple(dict.fromkeys(OUTPUT_TOPICS.values()))

@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas import codes, decisions, events, market, orders, reference, reports
+from schemas import codes, decisions, events, market, orders, reference, reports, shares
 from schemas.codes import CandidateFlag, InputType, OutputType, Reason
 from schemas.envelope import HEADER, OUT_HEADER, SLOT, SLOTS
 from schemas.errors import InputError
@@ -44,6 +44,9 @@ OUTPUTS: dict[int, tuple[Layout, Any]] = {
     OutputType.REPLACE_CHILD: (decisions.REPLACE_CHILD, events.ReplaceChildEvent),
     OutputType.BREAK: (decisions.BREAK, events.BreakEvent),
     OutputType.POSITION: (decisions.POSITION, events.PositionEvent),
+    OutputType.VENUE_SUMS: (shares.VENUE_SUMS, events.VenueSumsEvent),
+    OutputType.BUDGET_STATE: (shares.BUDGET_STATE, events.BudgetStateEvent),
+    OutputType.MASS_CANCEL_REPORT: (shares.MASS_CANCEL_REPORT, events.MassCancelReportEvent),
 }
 INPUTS: dict[int, Layout] = {
     InputType.QUOTE: market.QUOTE,
@@ -70,6 +73,10 @@ INPUTS: dict[int, Layout] = {
     InputType.ENGINE: reference.ENGINE,
     InputType.FEE_TIER: reference.FEE_TIER,
     InputType.BILLING: reference.BILLING,
+    InputType.VENUE_PRIOR: reference.VENUE_PRIOR,
+    InputType.BUDGET: orders.BUDGET,
+    InputType.ORDER_STATUS: orders.CANCEL_ORDER,
+    InputType.MASS_CANCEL: orders.MASS_CANCEL,
 }
 CODES: dict[str, type[IntEnum]] = {
     "side": codes.Side,
@@ -288,6 +295,10 @@ def _candidate(raw: Any, offset: int, sign: int, penalty_nanos: int) -> tuple[Ca
         if head.flags & flag:
             (used[name],) = struct.unpack_from("<q", raw, offset)
             offset += 8
+    if not head.levels:
+        used["dark_units"], used["penalty_nanos"] = struct.unpack_from("<qq", raw, offset)
+        used["miss_nanos"] = used["penalty_nanos"] * row.miss_0 >> 16
+        return CandidateVenue(**known, **used), offset + 16
     pair = _level_pair(head.flags)
     pairs = [pair.unpack_from(raw, offset + index * pair.size) for index in range(head.levels)]
     levels = tuple(Level(head.value + sign * delta, units) for delta, units in pairs)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from aggregates.kernel import GENERATION
-from schemas import decisions, market, orders, reference, reports
+from schemas import decisions, market, orders, reference, reports, shares
 from schemas.codes import (
     ExecType,
     InputType,
@@ -28,7 +28,7 @@ from schemas.units import INSTRUMENT_NONE, SOURCE_REFERENCE, VENUE_NONE, price_n
 MS = 1_000_000
 S = 1_000_000_000
 START_NS = 1_700_000_000 * S
-ORDERS, REPORTS, DROP_COPIES, CLOCK = 200, 220, 230, 250
+ORDERS, REPORTS, DROP_COPIES, CLOCK, BUDGETS = 200, 220, 230, 250, 252
 """Source ids of a desk, a broker, its drop copy and the clock; venue v's feed is source 1 + v."""
 
 OUTPUT_LAYOUTS: dict[int, Layout] = {
@@ -46,6 +46,9 @@ OUTPUT_LAYOUTS: dict[int, Layout] = {
     OutputType.REPLACE_CHILD: decisions.REPLACE_CHILD,
     OutputType.BREAK: decisions.BREAK,
     OutputType.POSITION: decisions.POSITION,
+    OutputType.VENUE_SUMS: shares.VENUE_SUMS,
+    OutputType.BUDGET_STATE: shares.BUDGET_STATE,
+    OutputType.MASS_CANCEL_REPORT: shares.MASS_CANCEL_REPORT,
 }
 
 POLICY_DEFAULTS: dict[str, Any] = {
@@ -328,6 +331,28 @@ class Tape:
         defaults = {"instrument": INSTRUMENT_NONE, "venue": VENUE_NONE}
         values = {**defaults, "scope": scope, "engaged": engaged, **values}
         return self.put(orders.KILL, InputType.KILL, ORDERS, **values)
+
+    def venue_prior(self, venue: int, **values: Any) -> bytes:
+        """What all shards have learned of a venue."""
+        defaults = {"instrument": INSTRUMENT_NONE, "fill_ratio_e9": -1}
+        values = {**defaults, "venue": venue, **values}
+        return self.put(reference.VENUE_PRIOR, InputType.VENUE_PRIOR, SOURCE_REFERENCE, **values)
+
+    def budget(self, account: bytes, budget_ones: int, **values: Any) -> bytes:
+        """This shard's share of an account's limit."""
+        defaults = {"instrument": INSTRUMENT_NONE, "venue": VENUE_NONE}
+        values = {**defaults, "account": account, "budget_ones": budget_ones, **values}
+        return self.put(orders.BUDGET, InputType.BUDGET, BUDGETS, **values)
+
+    def order_status(self, instrument: int, cl_ord_id: str | bytes, **values: Any) -> bytes:
+        """Asks for the state of a parent."""
+        return self.cancel(instrument, cl_ord_id, type=InputType.ORDER_STATUS, **values)
+
+    def mass_cancel(self, scope: int = KillScope.ALL, **values: Any) -> bytes:
+        """Ends every open parent in a scope."""
+        defaults = {"instrument": INSTRUMENT_NONE, "venue": VENUE_NONE, "cl_ord_id": b"MASS"}
+        values = {**defaults, "scope": scope, **values}
+        return self.put(orders.MASS_CANCEL, InputType.MASS_CANCEL, ORDERS, **values)
 
     def report(self, child_id: int, exec_type: int, **values: Any) -> bytes:
         """What a venue says of a child; `cum_units` and `leaves_units` default to not said."""

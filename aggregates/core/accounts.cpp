@@ -5,7 +5,6 @@
 namespace venuefold {
 namespace {
 
-constexpr std::int64_t kMaxOnes = 1'000'000'000'000'000;
 constexpr std::int64_t kMaxWindowNs = std::int64_t{1} << 55;
 constexpr std::int64_t kPositionBound = std::int64_t{1} << 62;
 
@@ -24,34 +23,13 @@ bool count(std::deque<std::int64_t>& times, std::int64_t now_ns, std::int64_t wi
   return true;
 }
 
-// Whole quote currency over the account's instruments, each at its last valid mid.
-int128 gross_ones(const Shard& shard, const NewOrder& record, std::int64_t added_units,
-                  std::int64_t mid_x2) {
-  int128 total = 0;
-  const Target name(record.account);
-  auto item = shard.accounts.positions.lower_bound({name, 0});
-  for (; item != shard.accounts.positions.end() && !(name < item->first.account); ++item) {
-    const std::uint32_t instrument = item->first.instrument;
-    const Book& book = shard.books[instrument];
-    const Position& position = item->second;
-    const bool own = instrument == record.instrument;
-    int128 exposed = position.net_units < 0 ? -int128{position.net_units} : position.net_units;
-    exposed += position.open_units[0];
-    exposed += position.open_units[1];
-    if (own) exposed += added_units;
-    const std::int64_t price_x2 = own ? mid_x2 : book.mid_x2;
-    total -= floor_div(-exposed * price_x2, int128{2 * kE9} * book.record.units_per_one);
-  }
-  return total;
-}
-
 }  // namespace
 
 bool is_valid(const AccountLimits& record) {
   return has_text(record.account) && within(0, record.max_gross_ones, kMaxOnes) &&
          within(0, record.max_net_ones, kMaxOnes) && within(0, record.rate_ns, kMaxWindowNs) &&
          within(0, record.throttle_ns, kMaxWindowNs) && record.rate_max <= kMaxRate &&
-         record.throttle_max <= kMaxRate;
+         record.throttle_max <= kMaxRate && record.budgeted <= (record.max_gross_ones != 0 ? 1 : 0);
 }
 
 Position* Accounts::position(const char (&name)[16], std::uint32_t instrument) {
@@ -66,6 +44,24 @@ Position* Accounts::position(const char (&name)[16], std::uint32_t instrument) {
 }
 
 namespace accounts {
+
+int128 gross_ones(const Shard& shard, const Target& name, std::uint32_t own,
+                  std::int64_t added_units, std::int64_t mid_x2) {
+  int128 total = 0;
+  auto item = shard.accounts.positions.lower_bound({name, 0});
+  for (; item != shard.accounts.positions.end() && !(name < item->first.account); ++item) {
+    const std::uint32_t instrument = item->first.instrument;
+    const Book& book = shard.books[instrument];
+    const Position& position = item->second;
+    int128 exposed = position.net_units < 0 ? -int128{position.net_units} : position.net_units;
+    exposed += position.open_units[0];
+    exposed += position.open_units[1];
+    if (instrument == own) exposed += added_units;
+    const std::int64_t price_x2 = instrument == own ? mid_x2 : book.mid_x2;
+    total -= floor_div(-exposed * price_x2, int128{2 * kE9} * book.record.units_per_one);
+  }
+  return total;
+}
 
 Reason put(Shard& shard, const AccountLimits& record) {
   if (!is_valid(record)) return Reason::BAD_VALUE;
@@ -104,7 +100,7 @@ Verdict check_position(Shard& shard, const NewOrder& record, std::int64_t added_
   if (position == nullptr) {
     return {Reason::TABLE_FULL, static_cast<std::int64_t>(shard.accounts.positions.size())};
   }
-  const AccountState* account = shard.accounts.find(record.account);
+  AccountState* const account = shard.accounts.find(record.account);
   if (account == nullptr) return {};
   const bool buys = is_buy(record);
   const int128 opened = int128{position->open_units[buys ? 0 : 1]} + added_units;
@@ -118,9 +114,15 @@ Verdict check_position(Shard& shard, const NewOrder& record, std::int64_t added_
   }
   most = account->record.max_gross_ones;
   if (most == 0) return {};
-  const int128 gross = gross_ones(shard, record, added_units, mid_x2);
-  if (gross <= most) return {};
-  return {Reason::GROSS_POSITION, static_cast<std::int64_t>(std::min(gross, largest))};
+  const Target name(record.account);
+  const int128 gross = gross_ones(shard, name, record.instrument, added_units, mid_x2);
+  if (gross > most) {
+    return {Reason::GROSS_POSITION, static_cast<std::int64_t>(std::min(gross, largest))};
+  }
+  if (account->record.budgeted == 0 || gross <= account->budget_ones) return {};
+  const auto wanted = static_cast<std::int64_t>(gross);
+  account->wanted_ones = std::max(account->wanted_ones, wanted);
+  return {Reason::BUDGET, wanted};
 }
 
 void reserve(Order& order) {

@@ -22,6 +22,7 @@ struct Shard;
 constexpr std::size_t kMaxAccounts = 4096;
 constexpr std::size_t kMaxPositions = 65'536;
 constexpr std::uint32_t kMaxRate = 1024;
+constexpr std::int64_t kMaxOnes = 1'000'000'000'000'000;
 
 // A client, account or trader, ordered by its bytes.
 struct Target {
@@ -40,6 +41,11 @@ struct AccountState {
   bool throttled = false;
   std::deque<std::int64_t> messages;
   std::deque<std::int64_t> sends;
+  // The shard's share of the gross limit, what was last told of it, and what orders wanted since.
+  std::int64_t budget_ones = 0;
+  std::int64_t told_ones = 0;
+  std::int64_t wanted_ones = 0;
+  std::uint64_t budget_seq = 0;
 };
 
 struct PositionKey {
@@ -108,6 +114,10 @@ bool may_send(Shard& shard, const Order& order);
 // Net and gross notional if all that is open, and `added_units` more, were executed.
 Verdict check_position(Shard& shard, const NewOrder& record, std::int64_t added_units,
                        std::int64_t mid_x2);
+// Whole quote currency over the account's instruments, each at its last valid mid; `own` counts
+// with `added_units` more, at `mid_x2`.
+int128 gross_ones(const Shard& shard, const Target& name, std::uint32_t own,
+                  std::int64_t added_units, std::int64_t mid_x2);
 // Keeps what is open of the account in step with what a parent may still do.
 void reserve(Order& order);
 // A fill moves the position; negative units take one back.

@@ -104,6 +104,25 @@ void single(const Task& task, Merged<Ranking>& places, Plan& plan) {
   plan_of(task, sizes, plan);
 }
 
+// Everything to the venue where that costs least, what it has no room for included.
+void cheapest(const Task& task, Plan& plan) {
+  Sizes best_sizes;
+  int128 least = 0;
+  for_each_bit(task.candidates.eligible, [&](std::size_t i) {
+    Merged<ByCost> places(task, bit(i), ByCost{});
+    Sizes sizes;
+    with_minimums(task, places, bit(i), sizes);
+    if (sizes.used == 0) return;
+    const std::int64_t units = sizes.units[i];
+    const int128 cost = fill(task, i, units).ranked + task.ticket(i, units) +
+                        int128{task.missed_nanos} * (task.wanted - units);
+    if (best_sizes.used != 0 && cost >= least) return;
+    least = cost;
+    best_sizes = sizes;
+  });
+  plan_of(task, best_sizes, plan);
+}
+
 // FOK: the cheapest venue that can fill everything, or nothing. Within one venue every policy's
 // order is that of its pieces, save that what is within the tolerance may come first.
 void whole(const Task& task, Plan& best) {
@@ -115,7 +134,7 @@ void whole(const Task& task, Plan& best) {
     Sizes sizes;
     with_minimums(task, places, bit(i), sizes);
     if (sizes.total() != task.wanted) return;
-    const int128 ranked = fill(task, i, task.wanted).ranked + task.ticket(i);
+    const int128 ranked = fill(task, i, task.wanted).ranked + task.ticket(i, task.wanted);
     if (best_sizes.used != 0 && ranked >= least) return;
     least = ranked;
     best_sizes = sizes;
@@ -141,9 +160,15 @@ Allocation fill(const Task& task, std::size_t i, std::int64_t units) {
   }
   const Offer* const levels = candidate.levels.data();
   part.levels = static_cast<std::uint8_t>(piece.level + 1);
-  part.limit_nanos = on_grid(task, candidate, levels[piece.level].price_nanos);
+  const std::int64_t price = levels[piece.level].price_nanos;
+  const bool is_dark = (task.darks & bit(i)) != 0;
+  part.limit_nanos = is_dark ? price : on_grid(task, candidate, price);
   part.displayed_units = -candidate.hidden_units;
   for (std::size_t l = 0; l < part.levels; ++l) part.displayed_units += levels[l].available_units;
+  if (is_dark) {
+    part.levels = 0;
+    part.flags = number(AllocationFlag::PEG);
+  }
   return part;
 }
 
@@ -160,8 +185,9 @@ void plan_of(const Task& task, const Sizes& sizes, Plan& plan) {
     plan.units += part.units;
     plan.cost += part.cost;
     plan.added += part.added;
-    plan.ranked += part.ranked + task.ticket(i);
-    plan.ticket_nanos += task.candidates[i].ticket_nanos;
+    const int128 ticket = task.ticket(i, part.units);
+    plan.ranked += part.ranked + ticket;
+    plan.ticket_nanos += static_cast<std::int64_t>(ticket / task.units_per_one);
   });
 }
 
@@ -180,6 +206,8 @@ void allocate(const Task& task, Plan& plan) {
       with_minimums(task, places, eligible, sizes);
       plan_of(task, sizes, plan);
     }
+  } else if (task.policy.split == 0 && task.policy.kind != number(PolicyKind::BEST_PRICE)) {
+    cheapest(task, plan);
   } else {
     const ByCost by_cost;
     Merged<ByCost> places(task, eligible, by_cost);

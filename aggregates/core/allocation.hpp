@@ -5,6 +5,7 @@
 // venue's lots, minimum, ticket and a bound on children change is searched for in search.hpp.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -56,15 +57,16 @@ struct Sizes {
     units[i] = value;
     used = value != 0 ? used | bit(i) : used & ~bit(i);
   }
-  std::int64_t total() const {
+  std::int64_t total(Mask among = ~Mask{0}) const {
     std::int64_t sum = 0;
-    for_each_bit(used, [&](std::size_t i) { sum += units[i]; });
+    for_each_bit(used & among, [&](std::size_t i) { sum += units[i]; });
     return sum;
   }
 };
 
 // One allocation to make. `least` is what venues must get at least; no offer beyond `cap_nanos` may
-// be taken, 0 = none. `units_per_one` turns a ticket into nanos * units.
+// be taken, 0 = none. `units_per_one` turns a ticket into nanos * units. The
+// dark pools of `darks` together get at most `dark_units`.
 struct Task {
   const Order& order;
   const Policy& policy;
@@ -75,19 +77,33 @@ struct Task {
   bool is_whole = false;
   std::int64_t cap_nanos = 0;
   Sizes least = {};
+  Mask darks = 0;
+  std::int64_t dark_units = 0;
+  // Per whole one, what a single venue has no room for.
+  std::int64_t missed_nanos = 0;
 
   Pieces pieces(std::size_t i) const { return {charges, candidates[i], cap_nanos}; }
-  int128 ticket(std::size_t i) const { return int128{candidates[i].ticket_nanos} * units_per_one; }
+  // What a child there costs besides its fee per one: its ticket, and what the fee lacks to the
+  // least that is charged.
+  int128 ticket(std::size_t i, std::int64_t units) const {
+    const Candidate& candidate = candidates[i];
+    const int128 fixed = int128{candidate.ticket_nanos} * units_per_one;
+    if (candidate.least_fee_nanos == 0 || policy.fee_aware == 0) return fixed;
+    const int128 charged = int128{candidate.touch_fee_nanos} * units;
+    const int128 lacks = int128{candidate.least_fee_nanos} * units_per_one - charged;
+    return charged >= 0 && lacks > 0 ? fixed + lacks : fixed;
+  }
   // Ticket per whole one were everything sent there: what a policy with an order of venues of its
   // own sees of it; the others search.
   std::int64_t ticket_share(std::size_t i) const {
-    if (candidates[i].ticket_nanos == 0) return 0;
-    return static_cast<std::int64_t>(std::min(int128{kMaxPriceNanos}, ticket(i) / wanted));
+    const int128 share = ticket(i, wanted) / wanted;
+    return static_cast<std::int64_t>(std::min(int128{kMaxPriceNanos}, share));
   }
   // Least size of a child there, in whole lots.
   std::int64_t floor_of(std::size_t i) const {
     const Terms& terms = *candidates[i].terms;
-    const std::int64_t least_units = std::max(terms.min_units, least.of(i));
+    const std::int64_t least_units =
+        std::max({terms.min_units, candidates[i].least_units, least.of(i)});
     const std::int64_t rest = least_units % terms.lot_units;
     return rest == 0 ? least_units : least_units - rest + terms.lot_units;
   }

@@ -16,40 +16,41 @@
 namespace venuefold {
 
 constexpr double kMissScale = 65536.0;
-constexpr std::int64_t kMissMax = 65535;
 constexpr double kMostMiss = 65535.0;
 constexpr std::int64_t kMaxHiddenUnits = 1'000'000'000'000'000;
 
+// What is believed of a row besides its survival table: its venue's filled share, that of a venue
+// never tried, and its own.
+struct Shares {
+  double venue;
+  double untold;
+  double own;
+};
+
 // 1 - P(available >= q) in 1/65536 for each size of the table; never falls with size.
-inline Misses misses(const Evidence& evidence, std::int64_t now_ns, double venue_ratio,
-                     double fill_ratio, const Tables& tables) {
+inline Misses misses(const Evidence& evidence, std::int64_t now_ns, const Shares& known,
+                     const Tables& tables) {
   const double prior_weight = tables.priors().fill_weight;
   const double w = tables.grids().fill.weight(now_ns, evidence.survival_then_ns);
-  const double prior = venue_ratio * prior_weight;
-  Misses found;
-  std::int64_t worst = 0;
-  if (evidence.trials[0] == 0.0 && fill_ratio >= prior / prior_weight) {
-    // Nothing was ever learned: every size is believed alike.
-    const double share = (0.0 * w + prior) / (0.0 * w + prior_weight);
-    worst = std::max(worst, std::min(kMissMax, floor_to_int64((1.0 - share) * kMissScale)));
-    found.fill(static_cast<std::uint16_t>(worst));
-    return found;
-  }
-  // All at once, and bounded before they are integers: a value below 0 counts as 0 anyhow.
   constexpr std::size_t last = kSurvivalSizes - 1;
   std::array<double, kSurvivalSizes> shares;
-  std::array<std::int32_t, kSurvivalSizes> values;
+  double share = known.venue;
   for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
-    shares[i] = (evidence.success[i] * w + prior) / (evidence.trials[i] * w + prior_weight);
+    if (i != 0 && known.untold < share) share = known.untold;
+    if (evidence.trials[i] != 0.0) {
+      share = (evidence.success[i] * w + share * prior_weight) /
+              (evidence.trials[i] * w + prior_weight);
+    }
+    shares[i] = share;
   }
-  if (fill_ratio < shares[last]) shares[last] = fill_ratio;
+  if (known.own < shares[last]) shares[last] = known.own;
+  Misses found;
+  std::int64_t worst = 0;
   for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
+    // Bounded before it is an integer: a value below 0 counts as 0 anyhow.
     const double value = (1.0 - shares[i]) * kMissScale;
     const double positive = value > 0.0 ? value : 0.0;
-    values[i] = static_cast<std::int32_t>(positive < kMostMiss ? positive : kMostMiss);
-  }
-  for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
-    worst = std::max(worst, std::int64_t{values[i]});
+    worst = std::max(worst, static_cast<std::int64_t>(std::min(positive, kMostMiss)));
     found[i] = static_cast<std::uint16_t>(worst);
   }
   return found;

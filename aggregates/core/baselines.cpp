@@ -108,7 +108,7 @@ Baseline clean_sweep(const Shard& shard, const Order& order, std::int64_t wanted
 
 Baselines baselines(std::int64_t sign, const Candidates& candidates, std::int64_t wanted) {
   Heads heads;
-  for_each_bit(candidates.eligible, [&](std::size_t i) {
+  for_each_bit(candidates.eligible & ~candidates.darks, [&](std::size_t i) {
     heads.prices[heads.count] = sign * candidates[i].value;
     heads.venues[heads.count] = static_cast<std::uint8_t>(i);
     heads.levels[heads.count++] = 0;

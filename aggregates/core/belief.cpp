@@ -14,12 +14,13 @@ std::int64_t until(const Grid& grid, std::int64_t now_ns, bool is_taught) {
 }  // namespace
 
 void Belief::find_sizes(const Terms& terms, const Evidence& evidence, std::int64_t now_ns,
-                        std::uint32_t share, const Tables& tables) {
+                        const Lent& lent, const Tables& tables) {
   const Grid& grid = tables.grids().fill;
-  const double venue_ratio = static_cast<double>(share) / kShareSteps;
-  venue_share = share;
+  const double venue_ratio = static_cast<double>(lent.share) / kShareSteps;
+  const double prior = static_cast<double>(steps_of(lent.prior)) / kShareSteps;
+  venue_share = lent.share;
   fill_ratio = terms.fill.shrunk(now_ns, grid, venue_ratio, tables.priors().fill_weight);
-  misses = venuefold::misses(evidence, now_ns, venue_ratio, fill_ratio, tables);
+  misses = venuefold::misses(evidence, now_ns, {venue_ratio, prior, fill_ratio}, tables);
   const bool is_taught = terms.fill.weight > 0.0 || evidence.trials[0] > 0.0;
   sizes_until_ns = until(grid, now_ns, is_taught);
 }

@@ -5,6 +5,7 @@
 // divide. Whoever changes what a row was taught calls `forget`.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -19,8 +20,22 @@ using Misses = std::array<std::uint16_t, kSurvivalSizes>;
 // not be found anew after each child.
 constexpr double kShareSteps = 1024.0;
 
+// A share in steps.
+inline std::uint32_t steps_of(double share) {
+  constexpr auto most = static_cast<std::int64_t>(kShareSteps);
+  const std::int64_t steps = floor_to_int64(share * kShareSteps + 0.5);
+  return static_cast<std::uint32_t>(std::clamp(steps, std::int64_t{0}, most));
+}
+
 struct Terms;
 class Tables;
+
+// What the venue as a whole lends to a row: its filled share in steps, and what is believed of the
+// larger sizes until children that asked for them tell.
+struct Lent {
+  std::uint32_t share;
+  double prior;
+};
 
 // Sizes hold until one session time and for one filled share of the venue; the latency, as faded
 // sums with the prior's weight in the second, until another session time.
@@ -41,7 +56,7 @@ struct alignas(64) Belief {
 
   // Each anew, from what children have taught of the row.
   void find_sizes(const Terms& terms, const Evidence& evidence, std::int64_t now_ns,
-                  std::uint32_t share, const Tables& tables);
+                  const Lent& lent, const Tables& tables);
   void find_ack(const Terms& terms, std::int64_t now_ns, const Tables& tables);
 };
 static_assert(sizeof(Belief) == 64);

@@ -6,10 +6,10 @@ namespace {
 constexpr std::size_t kStrideStep = 2;
 
 // Moves rows that lie `before` apart to places `after` apart.
-template <class Row>
-void restride(std::vector<Row>& rows, std::size_t instruments, std::size_t before,
+template <class List>
+void restride(List& rows, std::size_t instruments, std::size_t before,
               std::size_t after) {
-  std::vector<Row> wider(instruments * after);
+  List wider(instruments * after);
   for (std::size_t instrument = 0; instrument < instruments; ++instrument) {
     for (std::size_t venue = 0; venue < before; ++venue) {
       wider[instrument * after + venue] = rows[instrument * before + venue];
@@ -26,7 +26,7 @@ void Books::add_instrument() {
   ticks_.resize(instruments_ * stride_);
   terms_.resize(instruments_ * stride_);
   deep_.resize(instruments_ * stride_);
-  evidence_.resize(instruments_ * stride_);
+  evidence_place_.resize(instruments_ * stride_);
   contracts_.resize(instruments_ * stride_);
 }
 
@@ -36,7 +36,7 @@ void Books::add_venue() {
   restride(ticks_, instruments_, stride_, wider);
   restride(terms_, instruments_, stride_, wider);
   restride(deep_, instruments_, stride_, wider);
-  restride(evidence_, instruments_, stride_, wider);
+  restride(evidence_place_, instruments_, stride_, wider);
   restride(contracts_, instruments_, stride_, wider);
   stride_ = wider;
 }

@@ -6,9 +6,11 @@
 
 #include <bit>
 #include <cstddef>
+#include <deque>
 #include <vector>
 
 #include "evidence.hpp"
+#include "huge_pages.hpp"
 #include "quality.hpp"
 
 namespace venuefold {
@@ -34,6 +36,8 @@ struct alignas(64) Book {
   // Of our last fill.
   std::int64_t fill_ns = -1;
   std::uint32_t open_children = 0;
+  // As histograms tell classes apart: below kAssetClasses.
+  std::uint8_t asset_class = 0;
   std::uint8_t killed = 0;  // switches that are engaged, as of a venue
   bool has_limits = false;
   // Bid and ask of a venue side by side, since a tick changes both.
@@ -41,7 +45,17 @@ struct alignas(64) Book {
   Moments drift[kHorizons];
   Instrument record{};
   Limits limits{};
+
+  // Takes over a validated record.
+  void describe(const Instrument& told) {
+    record = told;
+    asset_class = told.asset_class < kAssetClasses ? told.asset_class : std::uint8_t{0};
+  }
 };
+
+// Rows are met in any order: in huge pages the processor finds them by itself.
+template <class Row>
+using Rows = std::vector<Row, HugePages<Row>>;
 
 // Cache lines of a row that every tick changes.
 constexpr std::size_t kTickLines = 6;
@@ -62,8 +76,14 @@ class Books {
   Tick& tick(std::size_t instrument, std::size_t venue) { return ticks_[at(instrument, venue)]; }
   Terms& terms(std::size_t instrument, std::size_t venue) { return terms_[at(instrument, venue)]; }
   Deep& deep(std::size_t instrument, std::size_t venue) { return deep_[at(instrument, venue)]; }
-  Evidence& evidence(std::size_t instrument, std::size_t venue) {
-    return evidence_[at(instrument, venue)];
+  // What is known of a row's children, to be added to; made at the first of them.
+  Evidence& teach(std::size_t instrument, std::size_t venue) {
+    std::uint32_t& place = evidence_place_[at(instrument, venue)];
+    if (place == 0) [[unlikely]] {
+      evidence_.emplace_back();
+      place = static_cast<std::uint32_t>(evidence_.size());
+    }
+    return evidence_[place - 1];
   }
   Contract& contract(std::size_t instrument, std::size_t venue) {
     return contracts_[at(instrument, venue)];
@@ -77,20 +97,23 @@ class Books {
   const Deep& deep(std::size_t instrument, std::size_t venue) const {
     return deep_[at(instrument, venue)];
   }
+  // The same, to be read; nothing is known of a row without children.
   const Evidence& evidence(std::size_t instrument, std::size_t venue) const {
-    return evidence_[at(instrument, venue)];
+    static const Evidence nothing;
+    const std::uint32_t place = evidence_place_[at(instrument, venue)];
+    return place != 0 ? evidence_[place - 1] : nothing;
   }
   const Contract& contract(std::size_t instrument, std::size_t venue) const {
     return contracts_[at(instrument, venue)];
   }
 
   // One instrument's rows by venue.
-  struct Rows {
+  struct Ladder {
     Tick* ticks;
     Terms* terms;
     Deep* deep;
   };
-  Rows rows(std::size_t instrument) {
+  Ladder rows(std::size_t instrument) {
     const std::size_t first = instrument * stride_;
     return {&ticks_[first], &terms_[first], &deep_[first]};
   }
@@ -102,6 +125,7 @@ class Books {
   void set_touch(std::size_t instrument, std::size_t venue, Level bid, Level ask, Now now) {
     set_touch(books_[instrument], tick(instrument, venue), instrument, venue, bid, ask, now);
   }
+  template <unsigned Families = ALL_FAMILIES>
   void set_touch(Book& book, Tick& row, std::size_t instrument, std::size_t venue, Level bid,
                  Level ask, Now now);
   // Changes a level behind the touch.
@@ -187,10 +211,12 @@ class Books {
   std::size_t venues_ = 0;
   std::size_t stride_ = 0;
   std::vector<Book> books_;
-  std::vector<Tick> ticks_;
-  std::vector<Terms> terms_;
-  std::vector<Deep> deep_;
-  std::vector<Evidence> evidence_;
+  Rows<Tick> ticks_;
+  Rows<Terms> terms_;
+  Rows<Deep> deep_;
+  // Only of rows that have had children; a place is 1 + the index, 0 = none.
+  std::deque<Evidence> evidence_;
+  std::vector<std::uint32_t> evidence_place_;
   std::vector<Contract> contracts_;
 
   std::size_t at(std::size_t instrument, std::size_t venue) const {
@@ -242,6 +268,7 @@ inline bool is_near_crossed(std::int64_t bid, std::int64_t ask, Now now) {
   return now.mid_crossed_e9 != 0 && ask != 0 && bid - ask <= scale_e9(ask, now.mid_crossed_e9);
 }
 
+template <unsigned Families>
 [[gnu::always_inline]] inline void Books::set_touch(Book& book, Tick& row,
                                                     std::size_t instrument, std::size_t venue,
                                                     Level bid, Level ask, Now now) {
@@ -249,13 +276,15 @@ inline bool is_near_crossed(std::int64_t bid, std::int64_t ask, Now now) {
   const std::uint64_t at_ask = book.at_best[1];
   const Level before[2] = {row.touch[0], row.touch[1]};
   const std::int64_t session_ns = row.clock.at(now.ns);
-  advance(row, session_ns, now.liquidity.step(session_ns), at_bid >> venue & 1,
-          at_ask >> venue & 1);
+  if constexpr ((Families & TIMES) != 0) {
+    advance(row, session_ns, now.liquidity.step(session_ns), at_bid >> venue & 1,
+            at_ask >> venue & 1);
+  }
   row.touch[0] = bid;
   row.touch[1] = ask;
   if (row.clock.is_running()) [[likely]] {
-    observe_change(row, before);
-    for (std::size_t side = 0; side < 2; ++side) {
+    if constexpr ((Families & JUMPS) != 0) observe_change(row, before);
+    for (std::size_t side = 0; side < ((Families & REFILLS) != 0 ? 2 : 0); ++side) {
       const std::int64_t refill_ns =
           observe_touch(row, side, before[side].nanos, row.touch[side].nanos, session_ns,
                         now.liquidity.grid().quantum_ns() * kSteps);
@@ -275,6 +304,7 @@ inline bool is_near_crossed(std::int64_t bid, std::int64_t ask, Now now) {
   }
   std::uint64_t changed = (book.at_best[0] ^ at_bid) | (book.at_best[1] ^ at_ask);
   changed &= ~(std::uint64_t{1} << venue);
+  if constexpr ((Families & TIMES) == 0) return;
   if (changed != 0) [[unlikely]] settle_best(instrument, changed, at_bid, at_ask, now);
 }
 

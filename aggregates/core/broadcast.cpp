@@ -25,7 +25,7 @@ Refused instrument(Shard& shard, const Instrument& record) {
       start_clock(shard, id, venue);
     }
   }
-  shard.books[id].record = record;
+  shard.books[id].describe(record);
   return kAccepted;
 }
 
@@ -113,6 +113,16 @@ Refused settings(Shard& shard, const Settings& record) {
     shard.follow_grids();
   }
   return {reason};
+}
+
+Refused venue_prior(Shard& shard, const VenuePriorUpdated& record) {
+  if (record.venue >= shard.tables.venues()) return {Reason::UNKNOWN_VENUE, record.venue};
+  const Reason reason = shard.tables.put_prior(record.venue, record.fill_ratio_e9, record.ack_ns);
+  if (reason == Reason::NONE) {
+    shard.venues.forget_prior(record.venue);
+    shard.books.forget_beliefs();
+  }
+  return {reason, record.venue};
 }
 
 Refused engine(Shard& shard, const EngineActivated& record) {

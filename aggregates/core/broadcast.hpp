@@ -27,6 +27,8 @@ Refused posting(Shard& shard, const Posting& record);
 // Half-lives, publication cadence, windows.
 Refused settings(Shard& shard, const Settings& record);
 // From here on the shard belongs to the engine generation named.
+// What all shards have learned of a venue, in place of the prior of its kind.
+Refused venue_prior(Shard& shard, const VenuePriorUpdated& record);
 Refused engine(Shard& shard, const EngineActivated& record);
 
 }  // namespace venuefold::broadcast

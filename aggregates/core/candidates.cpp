@@ -192,7 +192,8 @@ void believe(const View& view, Candidate& candidate, std::int64_t now_ns, Shard&
   ++shard.looks.all;
   if (!belief.knows_sizes(now_ns, prior.fill_share)) [[unlikely]] {
     ++shard.looks.sizes_found;
-    belief.find_sizes(terms, evidence(), now_ns, prior.fill_share, shard.tables);
+    const double untold = shard.tables.fill_prior(candidate.venue);
+    belief.find_sizes(terms, evidence(), now_ns, {prior.fill_share, untold}, shard.tables);
   }
   if (!belief.knows_ack(now_ns)) [[unlikely]] {
     ++shard.looks.acks_found;
@@ -226,6 +227,7 @@ Exclusion price(const View& view, Candidate& candidate, const Tick& tick, const 
   const FeeTier* const line = line_of(view, candidate.venue, shard);
   candidate.fee = line != nullptr ? terms_at(*line, touch)
                                   : FeeTerms{terms.take_fixed_nanos, terms.take_rate_e9};
+  candidate.least_fee_nanos = line != nullptr ? line->min_nanos : 0;
   candidate.touch_fee_nanos = candidate.fee_nanos(touch);
   view.sign > 0 ? take_levels<1>(view, candidate, tick, deep)
                 : take_levels<-1>(view, candidate, tick, deep);
@@ -247,7 +249,7 @@ void gather(Shard& shard, const Order& order, const Policy& policy, Candidates& 
   const View view = view_of(shard, order, policy);
   const std::uint32_t instrument = order.record.instrument;
   const Book& book = shard.books[instrument];
-  const Books::Rows rows = shard.books.rows(instrument);
+  const Books::Ladder rows = shard.books.rows(instrument);
   Candidate* candidate = found.list.data();
   std::uint64_t eligible = 0;
   std::int64_t tickets = 0;
@@ -258,6 +260,7 @@ void gather(Shard& shard, const Order& order, const Policy& policy, Candidates& 
     const Tick& tick = rows.ticks[venue];
     candidate->venue = venue;
     candidate->levels_count = 0;
+    candidate->missed_nanos = candidate->least_units = 0;
     candidate->modelled = book.modelled >> venue & 1;
     candidate->age_ns = view.now_ns - tick.quote_ns;
     candidate->terms = &rows.terms[venue];
@@ -269,7 +272,7 @@ void gather(Shard& shard, const Order& order, const Policy& policy, Candidates& 
     candidate->value = verdict.value;
     if (verdict.reason == Reason::NONE) {
       eligible |= std::uint64_t{1} << (candidate - found.list.data());
-      tickets |= candidate->ticket_nanos;
+      tickets |= candidate->ticket_nanos | candidate->least_fee_nanos;
       lots_any |= candidate->terms->lot_units;
       lots_all &= candidate->terms->lot_units;
     }

@@ -40,6 +40,12 @@ struct Candidate {
   std::int64_t impact_nanos;
   std::int64_t balance_nanos;
   std::int64_t ticket_nanos;
+  // Least that is charged for a child, 0 = none.
+  std::int64_t least_fee_nanos;
+  // Of a dark pool, else 0: how much dearer what it misses is elsewhere, and its least child.
+  std::int64_t missed_nanos;
+  std::int64_t least_units;
+  double adverse_bps;
   // Displayed within the limit and believed to be hidden, less our own in flight.
   std::int64_t available_units;
   // Every bit that any level's size has.
@@ -56,6 +62,8 @@ struct Candidate {
 struct Candidates {
   std::size_t count = 0;
   std::uint64_t eligible = 0;
+  // Dark pools that were turned into offers.
+  std::uint64_t darks = 0;
   // Of all that were eligible once: whether any has a ticket, and whether lots differ.
   bool has_tickets = false;
   bool has_unequal_lots = false;

@@ -19,6 +19,8 @@ struct Order;
 
 // Trades remembered of one child; more are refused, alarmed, and stop the parent.
 constexpr std::size_t kMaxTrades = 4096;
+// Of a trade that is no event of a hazard.
+constexpr std::uint8_t kNoCell = 255;
 
 // What we do to a child.
 enum class Act : std::uint8_t { HOLD, SEND, DROP, CANCEL, REPLACE, TIME_OUT };
@@ -74,6 +76,10 @@ struct Child {
   // `rest_ns` (0 = it is in no book now), and whether it ever was in one.
   std::int64_t rest_ns = 0;
   std::int64_t age_ns = 0;
+  // Session times at which its end taught that so much could be had, 0 = it taught nothing.
+  std::int64_t ended_ns = 0;
+  std::int64_t ended_venue_ns = 0;
+  std::int64_t ended_units = 0;
   std::uint8_t queue = 0;
   bool rested = false;
   // By rising trade id.

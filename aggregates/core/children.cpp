@@ -51,7 +51,11 @@ void ask(Shard& shard, Child& child) {
 
 // Instructions of a child that takes liquidity.
 std::uint8_t taking_inst(std::uint8_t flags) {
-  return (flags & number(AllocationFlag::ISO)) != 0 ? number(ExecInst::ISO) : std::uint8_t{0};
+  if ((flags & number(AllocationFlag::PEG)) != 0) return number(ExecInst::MID_PEG);
+  const bool iso = (flags & number(AllocationFlag::ISO)) != 0;
+  const bool probes = (flags & number(AllocationFlag::PROBE)) != 0;
+  return static_cast<std::uint8_t>((iso ? number(ExecInst::ISO) : 0) |
+                                   (probes ? number(ExecInst::PROBE) : 0));
 }
 
 }  // namespace
@@ -69,7 +73,8 @@ void start(Shard& shard, Order& order, const Allocation& part, std::int64_t far_
   child.displayed_units = part.displayed_units;
   child.sent_ns = shard.log_ns;
   child.far_nanos = posts ? 0 : far_nanos;
-  child.min_units = posts ? 0 : std::min(order.least_units(), part.units);
+  const std::int64_t least = std::max(order.least_units(), candidate.least_units);
+  child.min_units = posts ? 0 : std::min(least, part.units);
   child.exec_inst = posts ? number(ExecInst::POST_ONLY) : taking_inst(part.flags);
   ++shard.books[order.record.instrument].open_children;
   order.add_child(child);
@@ -179,7 +184,7 @@ bool is_overdue(const Shard& shard, const Child& child) {
   return is_live(child.state) && child.is_awaited() && child.due_ns == shard.log_ns;
 }
 
-void end_at_venue(Shard& shard, const Child& child) {
+void end_at_venue(Shard& shard, Child& child) {
   child.order->visit(child.venue, shard.seq);
   --shard.books[child.order->record.instrument].open_children;
   if (!child.rests() || child.state == ChildState::REJECTED) learning::observe_end(shard, child);

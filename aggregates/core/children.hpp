@@ -53,7 +53,7 @@ void query_due(Shard& shard, std::uint64_t child_id);
 // Whether the venue owes an answer by now; a child at rest owes none.
 bool is_overdue(const Shard& shard, const Child& child);
 // A child that was at its venue is final: remembers the visit and learns from it.
-void end_at_venue(Shard& shard, const Child& child);
+void end_at_venue(Shard& shard, Child& child);
 void alarm(Shard& shard, AlarmKind kind, const Child& child, std::int64_t value);
 // Says what state a child is in, and what was just reported (nothing on a timer).
 void emit(Shard& shard, const Child& child, const ExecReport* report);

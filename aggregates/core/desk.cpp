@@ -223,6 +223,7 @@ Refused check_record(Shard& shard, const NewOrder& record, Identity*& known) {
   if (record.instrument >= shard.books.size()) {
     return {Reason::UNKNOWN_INSTRUMENT, record.instrument};
   }
+  if ((record.flags & kShed) != 0) return {Reason::OVERLOADED};
   if (!shard.is_active()) return {Reason::ENGINE_NOT_ACTIVE};
   if (shard.reference_seen > shard.reference_version) {
     return {Reason::REFERENCE_GAP, static_cast<std::int64_t>(shard.reference_version)};

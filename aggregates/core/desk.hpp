@@ -5,6 +5,9 @@
 
 namespace venuefold::desk {
 
+// Flag of an order that came to a full queue: it is refused and not remembered.
+constexpr std::uint8_t kShed = 1;
+
 // Checks a parent order, remembers its identity, and makes its first decision.
 Refused new_order(Shard& shard, const NewOrder& record);
 // Cancels a working parent; its open children are cancelled first.

@@ -2,6 +2,7 @@
 
 #include "amend.hpp"
 #include "broadcast.hpp"
+#include "budgets.hpp"
 #include "day.hpp"
 #include "desk.hpp"
 #include "feed.hpp"
@@ -9,6 +10,7 @@
 #include "kill.hpp"
 #include "publish.hpp"
 #include "reports.hpp"
+#include "requests.hpp"
 #include "schemas/core/slots.hpp"
 
 namespace venuefold {
@@ -129,19 +131,25 @@ Refused accept(Shard&, const Header&) { return kAccepted; }
     case InputType::POLICY: return hand_reference<Policy, broadcast::policy>(shard, raw);
     case InputType::LIMITS: return hand_reference<Limits, broadcast::limits>(shard, raw);
     case InputType::SETTINGS: return hand_reference<Settings, broadcast::settings>(shard, raw);
+    case InputType::VENUE_PRIOR:
+      return hand_reference<VenuePriorUpdated, broadcast::venue_prior>(shard, raw);
+    case InputType::BUDGET: return hand<Budget, budgets::apply_budget>(shard, raw);
+    case InputType::ORDER_STATUS: return hand<CancelOrder, requests::order_status>(shard, raw);
+    case InputType::MASS_CANCEL: return hand<MassCancel, requests::mass_cancel>(shard, raw);
     case InputType::ENGINE: return hand_reference<EngineActivated, broadcast::engine>(shard, raw);
   }
   return {Reason::UNKNOWN_TYPE, type};
 }
 
 bool is_reference(std::uint8_t type) {
-  return type >= number(InputType::INSTRUMENT) ||
+  return within(number(InputType::INSTRUMENT), type, number(InputType::VENUE_PRIOR)) ||
          is_any_of(type, InputType::ACCOUNT, InputType::POSTING);
 }
 
-// The record names a parent: NEW_ORDER, AMEND_ORDER and CANCEL_ORDER begin alike.
+// The record names a parent: all of these begin alike.
 bool names_order(std::uint8_t type) {
-  return is_any_of(type, InputType::NEW_ORDER, InputType::AMEND_ORDER, InputType::CANCEL_ORDER);
+  return is_any_of(type, InputType::NEW_ORDER, InputType::AMEND_ORDER, InputType::CANCEL_ORDER,
+                   InputType::ORDER_STATUS);
 }
 
 [[gnu::noinline]] void refuse(Shard& shard, const std::uint8_t* raw, Refused refused) {

@@ -2,8 +2,8 @@
 //
 // Fade is censored: a child that got all it asked for says only that at least so much was there.
 // The survival table keeps, for sizes of 1, 2, 4 .. 128 round lots, how often at least that much
-// could be had: success when the child executed the size, failure when it executed less and wanted
-// more, nothing when it never asked for so much.
+// could be had, told by the children that asked for more than the next smaller size: success when
+// one executed the size or all it asked for. Children that asked for less say nothing.
 #pragma once
 
 #include <cstddef>
@@ -41,11 +41,14 @@ struct Evidence {
                         std::int64_t lot, const Grid& fill) {
     const double w = fill.weight(now_ns, survival_then_ns);
     survival_then_ns = now_ns;
+    std::int64_t smaller = 0;
     for (std::size_t index = 0; index < kSurvivalSizes; ++index) {
-      const bool had = executed >= lot << index;
-      const bool known = had || executed < sent;
-      trials[index] = trials[index] * w + (known ? 1.0 : 0.0);
+      const std::int64_t size = lot << index;
+      const bool asked = sent > smaller;
+      const bool had = asked && executed >= (size < sent ? size : sent);
+      trials[index] = trials[index] * w + (asked ? 1.0 : 0.0);
       success[index] = success[index] * w + (had ? 1.0 : 0.0);
+      smaller = size;
     }
   }
 };

@@ -63,6 +63,7 @@ void set_venue_status(Shard& shard, std::uint8_t venue, std::uint8_t code) {
   for (std::size_t instrument = 0; instrument < shard.books.size(); ++instrument) {
     turn(shard, instrument, venue);
   }
+  openings::turn(shard, venue, code);
   const health::Event event{shard.venues, venue, shard.log_ns, shard.tables.settings()};
   if (open) {
     health::clean_outcome(event);

@@ -45,19 +45,28 @@ inline bool is_sound(std::int64_t nanos, std::int64_t units) {
 void reflect(Books& books, std::size_t instrument, std::size_t venue, bool modelled);
 
 // What a quote says about its venue and its feed.
+template <unsigned Families>
 [[gnu::always_inline]] inline void observe(Shard& shard, std::size_t venue_id,
-                                           std::int64_t venue_ns, Tick& tick) {
+                                           std::int64_t venue_ns, std::uint8_t asset_class,
+                                           Tick& tick) {
   VenueQuality& venue = shard.venues[venue_id];
-  health::observe_quote(venue, shard.log_ns, shard.speed);
+  if constexpr ((Families & GAP) != 0) {
+    health::observe_quote(venue, shard.log_ns, shard.speed);
+  }
   shard.venues.dirty |= std::uint64_t{1} << venue_id;
   if (!tick.clock.is_running() || venue_ns <= 0 || venue_ns > kMaxTimeNs) return;
   const std::int64_t delay_ns = shard.log_ns - venue_ns;
   const std::int64_t session_ns = tick.clock.at(shard.log_ns);
-  observe_delay(tick, session_ns, shard.speed.step(session_ns), delay_ns);
-  venue.feed_histogram.observe(delay_ns - tick.least_delay_ns());
+  if constexpr ((Families & DELAY) != 0) {
+    observe_delay(tick, session_ns, shard.speed.step(session_ns), delay_ns);
+  }
+  if constexpr ((Families & HISTOGRAM) != 0) {
+    venue.feed_histograms[asset_class].observe(delay_ns - tick.least_delay_ns());
+  }
 }
 
 // One book level of a venue; level 0 moves the displayed best and its time shares.
+template <unsigned Families = ALL_FAMILIES>
 [[gnu::always_inline]] inline Refused quote(Shard& shard, const Quote& record) {
   const std::uint8_t level = record.flags & number(QuoteFlag::LEVEL_MASK);
   if (level >= kMaxLevels) return {Reason::BAD_LEVEL, level};
@@ -73,12 +82,15 @@ void reflect(Books& books, std::size_t instrument, std::size_t venue, bool model
   Tick& tick = shard.books.tick(record.instrument, record.venue);
   const std::uint64_t bit = std::uint64_t{1} << record.venue;
   if (level == 0) {
-    shard.books.set_touch(book, tick, record.instrument, record.venue, bid, ask, shard.now());
+    shard.books.set_touch<Families>(book, tick, record.instrument, record.venue, bid, ask,
+                                    shard.now());
   } else {
     shard.books.set_deep(record.instrument, record.venue, level, bid, ask, shard.now());
   }
-  shard.books.measure_near(record.instrument, record.venue, tick,
-                           shard.tables.settings().near_ticks);
+  if constexpr ((Families & NEAR) != 0) {
+    shard.books.measure_near(record.instrument, record.venue, tick,
+                             shard.tables.settings().near_ticks);
+  }
   tick.quote_ns = shard.log_ns;
   tick.quote_seq = shard.seq;
   const bool modelled = (record.flags & kModelled) != 0;
@@ -88,7 +100,7 @@ void reflect(Books& books, std::size_t instrument, std::size_t venue, bool model
   }
   ++tick.quotes;
   book.dirty |= bit;
-  observe(shard, record.venue, record.venue_ns, tick);
+  observe<Families>(shard, record.venue, record.venue_ns, book.asset_class, tick);
   ++shard.quality_seq;
   return kAccepted;
 }

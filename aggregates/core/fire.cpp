@@ -22,7 +22,7 @@ std::int64_t next_on_grid(std::int64_t period_ns, std::int64_t now_ns) {
 
 void halve(Shard& shard, std::int64_t times) {
   for (VenueQuality& quality : shard.venues.list) {
-    quality.feed_histogram.halve(times);
+    for (Histogram& feed : quality.feed_histograms) feed.halve(times);
     quality.ack_histogram.halve(times);
     quality.fill_histogram.halve(times);
   }
@@ -62,6 +62,7 @@ void fire(Shard& shard, const Timers::Timer& timer) {
   switch (static_cast<TimerKind>(timer.kind)) {
     case TimerKind::ACK_TIMEOUT: return reports::time_out(shard, timer.subject);
     case TimerKind::MARKOUT: return markouts::settle(shard, timer.subject);
+    case TimerKind::OPENING: return openings::keep(shard, timer.subject);
     case TimerKind::QUERY: return children::query_due(shard, timer.subject);
     case TimerKind::RELEASE: return resting::release(shard, timer.subject);
     case TimerKind::REST: return resting::look_at(shard, timer.subject);

@@ -39,6 +39,11 @@ std::int64_t session_ns(const Shard& shard, const Child& child) {
   return shard.books.tick(child.order->record.instrument, child.venue).clock.at(shard.log_ns);
 }
 
+// Of a child, at most all of it.
+double share_of(std::int64_t units, const Child& child) {
+  return std::min(1.0, static_cast<double>(units) / static_cast<double>(child.units));
+}
+
 // The child's row and its venue, as of now.
 std::array<Hazard*, 2> hazards_of(Shard& shard, const Child& child) {
   const Grid& fill = shard.tables.grids().fill;
@@ -69,8 +74,7 @@ void Hazard::expose(std::size_t queue, std::int64_t from_ns, std::int64_t to_ns,
   }
 }
 
-void Hazard::event(std::size_t queue, std::int64_t age_ns, double share) {
-  const std::size_t cell = queue * kHazardBuckets + bucket(kExposuresNs, age_ns);
+void Hazard::event(std::size_t cell, double share) {
   events[cell] += share;
   squares[cell] += share * share;
 }
@@ -124,14 +128,7 @@ std::int64_t units_ahead(const Shard& shard, std::uint32_t instrument, std::uint
 }
 
 Passive passive_fill(const Shard& shard, std::uint32_t instrument, std::uint8_t venue,
-                     std::int64_t ahead_units, std::int64_t horizon_ns) {
-  const std::size_t queue =
-      queue_bucket(ahead_units, shard.books[instrument].record.round_lot_units);
-  return passive_fill_of_queue(shard, instrument, venue, queue, horizon_ns);
-}
-
-Passive passive_fill_of_queue(const Shard& shard, std::uint32_t instrument, std::uint8_t venue,
-                              std::size_t queue, std::int64_t horizon_ns) {
+                     std::size_t queue, std::int64_t horizon_ns) {
   const Grid& fill = shard.tables.grids().fill;
   const double prior_weight = shard.tables.priors().fill_weight;
   const double prior = shard.tables.fill_prior(venue);
@@ -191,15 +188,32 @@ void observe_report(Shard& shard, Child& child, const ExecReport& report) {
     for (Hazard* hazard : hazards_of(shard, child)) hazard->enter(child.queue);
   }
   if (filled) {
-    const double share = std::min(
-        1.0, static_cast<double>(report.last_units) / static_cast<double>(child.units));
-    for (Hazard* hazard : hazards_of(shard, child)) {
-      hazard->event(child.queue, child.age_ns, share);
-    }
+    const std::size_t cell = child.queue * kHazardBuckets + bucket(kExposuresNs, child.age_ns);
+    child.find_trade(report.trade_id)->cell = static_cast<std::uint8_t>(cell);
+    const double share = share_of(report.last_units, child);
+    for (Hazard* hazard : hazards_of(shard, child)) hazard->event(cell, share);
   }
   if (!is_in_book(child.state)) child.rest_ns = 0;
   Book& book = shard.books[child.order->record.instrument];
   book.dirty_execution |= std::uint64_t{1} << child.venue;
+}
+
+void retract(Shard& shard, const Child& child, const state::Trade& old,
+             const state::Trade& changed) {
+  if (old.cell == kNoCell) return;
+  const double was = share_of(old.units, child);
+  const double now = share_of(changed.units, child);
+  const Grid& fill = shard.tables.grids().fill;
+  const std::array<Hazard*, 2> both = hazards_of(shard, child);
+  const std::int64_t at_ns[] = {old.row_ns, old.venue_ns};
+  for (std::size_t i = 0; i < both.size(); ++i) {
+    Hazard& hazard = *both[i];
+    const double w = fill.weight(hazard.then_ns, at_ns[i]);
+    const double events = hazard.events[old.cell] + (now - was) * w;
+    const double squares = hazard.squares[old.cell] + (now * now - was * was) * (w * w);
+    hazard.events[old.cell] = std::max(0.0, events);
+    hazard.squares[old.cell] = std::max(0.0, squares);
+  }
 }
 
 }  // namespace hazards

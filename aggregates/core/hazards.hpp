@@ -14,6 +14,7 @@
 
 #include "decay.hpp"
 #include "schemas/core/layout.hpp"
+#include "state.hpp"
 
 namespace venuefold {
 
@@ -49,8 +50,8 @@ struct Hazard {
   }
   // A share of a child that rested from one age to another.
   void expose(std::size_t queue, std::int64_t from_ns, std::int64_t to_ns, double share);
-  // A share of a child was filled at an age.
-  void event(std::size_t queue, std::int64_t age_ns, double share);
+  // A share of a child was filled in a queue and at an age.
+  void event(std::size_t cell, double share);
   // P(filled by the horizon), its variance (not the error), children behind it as of now.
   Passive read(std::size_t queue, std::int64_t horizon_ns, std::int64_t now_ns,
                const Grid& fill) const;
@@ -68,18 +69,19 @@ std::uint8_t queue_bucket(std::int64_t ahead_units, std::int64_t round_lot_units
 // What is displayed at a price or better on its own side, which an order there queues behind.
 std::int64_t units_ahead(const Shard& shard, std::uint32_t instrument, std::uint8_t venue,
                          std::size_t side, std::int64_t limit_nanos);
-// P(a unit that rests at a venue behind `ahead_units` is filled within `horizon_ns`), shrunk from
-// the row to its venue and from there to the settings' prior.
+// P(a unit that rests at a venue in a queue bucket is filled within `horizon_ns`), shrunk from the
+// row to its venue and from there to the prior of the venue's kind.
 Passive passive_fill(const Shard& shard, std::uint32_t instrument, std::uint8_t venue,
-                     std::int64_t ahead_units, std::int64_t horizon_ns);
-Passive passive_fill_of_queue(const Shard& shard, std::uint32_t instrument, std::uint8_t venue,
-                              std::size_t queue, std::int64_t horizon_ns);
+                     std::size_t queue, std::int64_t horizon_ns);
 // Remembers the queue that a child is sent to the end of.
 void place(const Shard& shard, Child& child);
 // Counts what a child at rest has been exposed to since it was last looked at.
 void observe(Shard& shard, Child& child);
 // What a report that has been booked means for a child that may rest in a book.
 void observe_report(Shard& shard, Child& child, const ExecReport& report);
+// A fill at rest that is no more, or of another size: its event is taken back, or changed.
+void retract(Shard& shard, const Child& child, const state::Trade& old,
+             const state::Trade& changed);
 
 }  // namespace hazards
 }  // namespace venuefold

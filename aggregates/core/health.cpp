@@ -1,18 +1,6 @@
 #include "health.hpp"
 
-#include <algorithm>
-
 namespace venuefold {
-
-namespace {
-
-std::uint32_t share_of(double fill_ratio) {
-  constexpr auto most = static_cast<std::int64_t>(kShareSteps);
-  const std::int64_t share = floor_to_int64(fill_ratio * kShareSteps + 0.5);
-  return static_cast<std::uint32_t>(std::clamp(share, std::int64_t{0}, most));
-}
-
-}  // namespace
 
 void VenueQualities::set_health(std::size_t venue, HealthState health) {
   const std::uint64_t bit = std::uint64_t{1} << venue;
@@ -31,7 +19,7 @@ const VenuePrior& VenueQualities::find_prior(std::size_t venue, std::int64_t now
   known.until_ns = std::min(grids.fill.next_ns(now_ns), grids.speed.next_ns(now_ns));
   known.fill_ratio = fill_ratio;
   known.ack_ns = ack_ns;
-  known.fill_share = share_of(fill_ratio);
+  known.fill_share = steps_of(fill_ratio);
   known.ack_added_ns = ack_ns * tables.priors().ack_weight;
   return known;
 }

@@ -21,6 +21,8 @@
 namespace venuefold {
 
 constexpr std::size_t kVenueDrops = 8;
+// Other, equity, crypto, event: instruments whose feed delay is told apart.
+constexpr std::size_t kAssetClasses = 4;
 
 // Rolled-up quality and health of one venue; what a tick changes lies in front.
 struct alignas(64) VenueQuality {
@@ -42,7 +44,12 @@ struct alignas(64) VenueQuality {
   std::uint64_t clean = 0;
   std::uint64_t clean_needed = 0;
   std::uint64_t relapses = 0;
-  Histogram feed_histogram;
+  std::int64_t opened_ns = 0;
+  std::int64_t probe_due_ns = 0;
+  std::uint64_t probes = 0;
+  bool closed = false;
+  // By class of instrument.
+  Histogram feed_histograms[kAssetClasses];
   Histogram ack_histogram;
   Histogram fill_histogram;
 };

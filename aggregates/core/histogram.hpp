@@ -24,6 +24,15 @@ class Histogram {
     count_total();
   }
 
+  // Adds another one's counts; a full bucket stays full.
+  void add(const Histogram& other) {
+    for (std::size_t index = 0; index < kBuckets; ++index) {
+      const std::uint64_t sum = std::uint64_t{counts_[index]} + other.counts_[index];
+      counts_[index] = static_cast<std::uint32_t>(std::min(sum, std::uint64_t{kCountMax}));
+    }
+    count_total();
+  }
+
   // Counts one latency; a full bucket stays full.
   void observe(std::int64_t value_ns) {
     std::uint32_t& count = counts_[bucket(value_ns)];

@@ -30,6 +30,7 @@ FieldPlace place(const char* name, Member Base::* member) {
 #define PLACE(T, F) place<T>(#F, &T::F),
 #define FIELDS(T, ...) const FieldPlace k##T[] = {EACH(PLACE, T, __VA_ARGS__)};
 #define ESTIMATE(F) F, F##_se, F##_n
+#define QUANTILES(F) F##_p50_ns, F##_p90_ns, F##_p99_ns, F##_n
 #define IN(T, ...) FIELDS(T, type, flags, venue, source, instrument, source_seq, log_ns, \
                           venue_ns __VA_OPT__(, ) __VA_ARGS__)
 #define OUT(T, ...) FIELDS(T, size, type, version, shard, instrument, header_reserved, out_seq, \
@@ -49,6 +50,9 @@ IN(NewOrder, cl_ord_id, orig_cl_ord_id, account, client, trader, locate_id, sess
    exec_inst, capacity, urgency, post_permission, reserved)
 IN(CancelOrder, cl_ord_id, orig_cl_ord_id, account, transact_ns, reserved)
 IN(Kill, scope, engaged, reserved, target, reserved2)
+IN(MassCancel, cl_ord_id, target, scope, reserved)
+IN(Budget, account, budget_ones, reserved)
+IN(VenuePriorUpdated, fill_ratio_e9, ack_ns, children, reserved)
 IN(EndOfDay, reserved)
 IN(Rearm, account, person)
 IN(ExecReport, child_id, trade_id, ref_trade_id, report_id, last_nanos, last_units, cum_units,
@@ -67,11 +71,12 @@ IN(Policy, name, policy, version, kind, split, fee_aware, max_levels, max_childr
    impact_horizon, tolerance_e9, miss_penalty_e9, stale_ns, ack_timeout_ns, retry_ns, horizon_ns,
    preferred, ticket_nanos, latency_e9, risk_e9, toxicity_e9, max_delay_us, urgency_miss_e9_1,
    urgency_miss_e9_2, urgency_miss_e9_3, urgency_horizon_ms_1, urgency_horizon_ms_2,
-   urgency_horizon_ms_3, toxicity_horizon, ended, reserved)
+   urgency_horizon_ms_3, toxicity_horizon, ended, dark_percent, dark_horizon, dark_min_lots,
+   dark_toxic_cbps)
 IN(Limits, max_order_units, max_notional_ones, collar_e9, restricted, short_restricted,
    self_match, status_requests, max_reports, duplicate_ns, reserved)
 IN(AccountLimits, account, venues_permitted, max_gross_ones, max_net_ones, rate_ns, throttle_ns,
-   rate_max, throttle_max, reserved)
+   rate_max, throttle_max, budgeted, reserved)
 IN(Posting, policy, enabled, max_urgency, improve, horizon, rest_ns, min_life_ns, check_ns,
    max_posts, reserved)
 IN(Settings, liquidity_half_life_ns, speed_half_life_ns, fill_half_life_ns, publish_ns,
@@ -79,7 +84,8 @@ IN(Settings, liquidity_half_life_ns, speed_half_life_ns, fill_half_life_ns, publ
    cost_half_life_ns, impact_half_life_ns, horizon_1_ns, horizon_2_ns, horizon_3_ns, horizon_4_ns,
    resolution_ns, mid_age_ns, control_ns, health_ns, stale_floor_ns, fee_tolerance_nanos,
    stale_multiple, reject_burst, timeout_burst, clean_run, clean_run_max, near_ticks,
-   mid_crossed_e9, fill_prior_dark_e9, fill_prior_wholesaler_e9, reserved)
+   mid_crossed_e9, fill_prior_dark_e9, fill_prior_wholesaler_e9, probes_per_minute,
+   open_window_ns, open_half_life_days, probe_children, conflate_ms)
 IN(EngineActivated, version_hash)
 }  // namespace places
 
@@ -111,6 +117,9 @@ OUT(Break, child_id, order_id, trade_id, our_units, their_units, our_nanos, thei
     venue, reserved)
 OUT(Position, net_units, bought_units, sold_units, open_buy_units, open_sell_units, notional_lo,
     notional_hi, fee_nanos, account)
+OUT(VenueSums, quality_seq, fill_weight, fill_total, ack_weight, ack_total, venue, reserved)
+OUT(BudgetState, number, budget_ones, used_ones, wanted_ones, account)
+OUT(MassCancelReport, source_seq, affected, cl_ord_id, target, scope, source, reserved)
 OUT(Refusal, source_seq, value, order_id, reason, input_type, source, venue, reserved, cl_ord_id,
     account)
 OUT(Quality, quality_seq, quotes, trades, fills, bid_units, bid_units_se, ask_units, ask_units_se,
@@ -134,12 +143,15 @@ OUT(ExecutionQuality, quality_seq, fee_mismatches, fee_expected_nanos, fee_charg
     available_1_n, available_2_n, available_3_n, available_4_n, available_5_n, available_6_n,
     available_7_n, venue, reserved)
 OUT(VenueQuality, quality_seq, since_ns, quote_ns, feed_p50_ns, feed_p90_ns, feed_p99_ns,
-    ack_p50_ns, ack_p90_ns, ack_p99_ns, fill_p50_ns, fill_p90_ns, fill_p99_ns, feed_n, ack_n,
-    fill_n, fill_ratio, fill_ratio_se, fill_ratio_n, reject_rate, reject_rate_se, reject_rate_n,
-    usual_gap_ns, relapses, rejects_in_row, timeouts_in_row, cancel_timeouts_in_row,
-    dropped_no_mid_buy, dropped_no_mid_sell, dropped_stale_mid_buy, dropped_stale_mid_sell,
-    dropped_not_trading_buy, dropped_not_trading_sell, dropped_table_full_buy,
-    dropped_table_full_sell, clean, clean_needed, venue, health, reserved)
+    ack_p50_ns,
+    ack_p90_ns, ack_p99_ns, fill_p50_ns, fill_p90_ns, fill_p99_ns, feed_n, ack_n, fill_n,
+    QUANTILES(feed_other), QUANTILES(feed_equity), QUANTILES(feed_crypto),
+    QUANTILES(feed_event), fill_ratio, fill_ratio_se, fill_ratio_n, reject_rate, reject_rate_se,
+    reject_rate_n, usual_gap_ns, relapses, rejects_in_row, timeouts_in_row,
+    cancel_timeouts_in_row, dropped_no_mid_buy, dropped_no_mid_sell, dropped_stale_mid_buy,
+    dropped_stale_mid_sell, dropped_not_trading_buy, dropped_not_trading_sell,
+    dropped_table_full_buy, dropped_table_full_sell, clean, clean_needed, probes, venue, health,
+    reserved)
 OUT(Alarm, child_id, order_id, value, kind, venue, source, reserved)
 }  // namespace out::places
 
@@ -151,10 +163,10 @@ namespace {
 const LayoutPlaces kLayouts[] = {
     LIST(venuefold, Header, Quote, Trade, Status, Timer, NewOrder, CancelOrder, Kill, EndOfDay,
          Rearm, ExecReport, Instrument, Venue, Listing, Fee, FeeTier, Billing, Policy, Limits,
-         AccountLimits, Posting, Settings, EngineActivated)
+         AccountLimits, Posting, Settings, EngineActivated, MassCancel, Budget, VenuePriorUpdated)
     LIST(out, OutHeader, Decision, Candidate, Row, Allocation, Child, CancelChild, OrderState,
          ChildState, StatusRequest, ReplaceChild, Refusal, Quality, ExecutionQuality,
-         VenueQuality, Alarm, Break, Position)};
+         VenueQuality, Alarm, Break, Position, VenueSums, BudgetState, MassCancelReport)};
 
 #define CODE_VALUE(NAME, VALUE) {#NAME, VALUE},
 #define CODE_VALUES(NAME, TYPE, CODES) const CodeValue k##NAME[] = {CODES(CODE_VALUE)};

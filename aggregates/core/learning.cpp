@@ -26,7 +26,7 @@ Places places(Shard& shard, const Child& child) {
           child.venue,
           books[instrument],
           books.terms(instrument, child.venue),
-          books.evidence(instrument, child.venue),
+          books.teach(instrument, child.venue),
           venue,
           shard.tables.grids(),
           books.tick(instrument, child.venue).clock.at(shard.log_ns),
@@ -39,42 +39,24 @@ health::Event health_event(Shard& shard, const Child& child) {
 
 // Effective spread and price improvement against the send, all-in cost against the arrival.
 void observe_costs(const Places& at, const Child& child, const ExecReport& report) {
-  const Order& order = *child.order;
-  const std::int64_t sign = order.sign();
   const std::int64_t price = report.last_nanos;
   const Grid& cost = at.grids.cost;
   if (child.mid_x2 != 0) {
-    const std::int64_t paid = 2 * sign * (2 * price - child.mid_x2);
-    at.evidence.effective_bps.observe(markouts::bps(paid, child.mid_x2), at.now_ns, cost);
+    at.evidence.effective_bps.observe(effective_bps(child, price), at.now_ns, cost);
   }
   if (child.far_nanos != 0) {
-    const std::int64_t gained = sign * (child.far_nanos - price);
-    at.evidence.improvement_bps.observe(markouts::bps(gained, child.far_nanos), at.now_ns, cost);
+    at.evidence.improvement_bps.observe(improvement_bps(child, price), at.now_ns, cost);
   }
-  const std::int64_t arrival_x2 = order.arrival_bid_nanos + order.arrival_ask_nanos;
-  const double fee_per_one = static_cast<double>(report.fee_nanos) *
-                             static_cast<double>(at.book.record.units_per_one) /
-                             static_cast<double>(report.last_units);
-  const double slip =
-      static_cast<double>(sign * (2 * price - arrival_x2)) + 2.0 * fee_per_one;
-  at.evidence.all_in_bps.observe(slip / static_cast<double>(arrival_x2) * 10000.0, at.now_ns,
-                                 cost);
+  const double all_in = all_in_bps(child, report.last_units, price, report.fee_nanos,
+                                   at.book.record.units_per_one);
+  at.evidence.all_in_bps.observe(all_in, at.now_ns, cost);
 }
 
 // The fee charged must be the fee expected; anything else is for a person to see.
 void reconcile_fee(Shard& shard, const Places& at, const Child& child, const ExecReport& report) {
-  const std::uint8_t code = report.liquidity;
-  if (code >= kLiquidityCodes) return;
   FeeTier plain{};
-  const FeeTier* line = shard.tables.fees().find(
-      at.venue_id, Account(child.order->record.account), at.instrument, code);
-  if (line == nullptr) {
-    if ((at.terms.fee_known >> code & 1) == 0) return;
-    const Contract& contract = shard.books.contract(at.instrument, at.venue_id);
-    plain.fixed_nanos = contract.fee_fixed_nanos[code];
-    plain.rate_e9 = contract.fee_rate_e9[code];
-    line = &plain;
-  }
+  const FeeTier* line = fee_line(shard, child, report.liquidity, plain);
+  if (line == nullptr) return;
   const int128 expected = charge_nanos(*line, child.trades, {report.last_units, report.last_nanos},
                                        at.book.record.units_per_one);
   at.evidence.fee_expected_nanos = add_clamped(at.evidence.fee_expected_nanos, expected);
@@ -102,6 +84,41 @@ bool meets_no_footprint(const Child& child) {
 }
 
 }  // namespace
+
+double effective_bps(const Child& child, std::int64_t price) {
+  return markouts::bps(2 * child.order->sign() * (2 * price - child.mid_x2), child.mid_x2);
+}
+
+double improvement_bps(const Child& child, std::int64_t price) {
+  return markouts::bps(child.order->sign() * (child.far_nanos - price), child.far_nanos);
+}
+
+double all_in_bps(const Child& child, std::int64_t units, std::int64_t price,
+                  std::int64_t fee_nanos, std::int64_t units_per_one) {
+  const Order& order = *child.order;
+  const std::int64_t arrival_x2 = order.arrival_bid_nanos + order.arrival_ask_nanos;
+  const double fee_per_one = static_cast<double>(fee_nanos) *
+                             static_cast<double>(units_per_one) / static_cast<double>(units);
+  const double slip =
+      static_cast<double>(order.sign() * (2 * price - arrival_x2)) + 2.0 * fee_per_one;
+  return slip / static_cast<double>(arrival_x2) * 10000.0;
+}
+
+const FeeTier* fee_line(const Shard& shard, const Child& child, std::uint8_t code,
+                        FeeTier& plain) {
+  if (code >= kLiquidityCodes) return nullptr;
+  const NewOrder& record = child.order->record;
+  const FeeTier* line =
+      shard.tables.fees().find(child.venue, Account(record.account), record.instrument, code);
+  if (line != nullptr) return line;
+  if ((shard.books.terms(record.instrument, child.venue).fee_known >> code & 1) == 0) {
+    return nullptr;
+  }
+  const Contract& contract = shard.books.contract(record.instrument, child.venue);
+  plain.fixed_nanos = contract.fee_fixed_nanos[code];
+  plain.rate_e9 = contract.fee_rate_e9[code];
+  return &plain;
+}
 
 void observe_answer(Shard& shard, Child& child) {
   if (child.acked) return;
@@ -131,7 +148,7 @@ void observe_trade(Shard& shard, const Child& child, const ExecReport& report) {
                        report.last_nanos);
 }
 
-void observe_end(Shard& shard, const Child& child) {
+void observe_end(Shard& shard, Child& child) {
   const Places at = places(shard, child);
   const Grid& fill = at.grids.fill;
   at.terms.belief.forget();
@@ -149,6 +166,9 @@ void observe_end(Shard& shard, const Child& child) {
     shard.venues.forget_prior(child.venue);
   }
   if (is_first && !rejected) {
+    child.ended_ns = std::max(std::int64_t{1}, at.now_ns);
+    child.ended_venue_ns = std::max(std::int64_t{1}, at.venue_ns);
+    child.ended_units = child.cum_units;
     at.evidence.observe_survival(at.now_ns, child.units, child.cum_units,
                                  at.book.record.round_lot_units, fill);
     if (child.units > child.displayed_units) {

@@ -76,7 +76,7 @@ void observe(Shard& shard, Book& book, const Markout& markout, std::size_t index
     return;
   }
   book.dirty_execution |= std::uint64_t{1} << markout.venue;
-  Evidence& evidence = shard.books.evidence(markout.instrument, markout.venue);
+  Evidence& evidence = shard.books.teach(markout.instrument, markout.venue);
   const Tick& tick = shard.books.tick(markout.instrument, markout.venue);
   const std::int64_t now_ns = tick.clock.at(shard.log_ns);
   if (kind == MarkoutKind::REMOVED) {

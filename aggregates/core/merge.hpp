@@ -140,6 +140,7 @@ void take(const Task& task, Merged<Ranking>& places, Mask chosen, Sizes& sizes) 
   std::array<std::int64_t, kMaxVenues> seen;
   Mask started = 0;
   std::int64_t left = task.wanted - sizes.total();
+  std::int64_t dark = task.dark_units - sizes.total(task.darks);
   auto children = static_cast<unsigned>(std::popcount(sizes.used));
   const Place* place = nullptr;
   for (std::size_t n = 0; left > 0 && (place = places.at(n)) != nullptr; ++n) {
@@ -149,12 +150,15 @@ void take(const Task& task, Merged<Ranking>& places, Mask chosen, Sizes& sizes) 
     started |= bit(i);
     const std::int64_t before = sizes.of(i);
     if (before == 0 && children >= task.policy.max_children) continue;
-    const std::int64_t target = std::min(seen[i], before + left);
+    const bool is_dark = (task.darks & bit(i)) != 0;
+    const std::int64_t room = is_dark ? std::min(left, dark) : left;
+    const std::int64_t target = std::min(seen[i], before + room);
     const std::int64_t more = whole_lots(target, task.candidates[i].terms->lot_units) - before;
     if (more <= 0) continue;
     children += before == 0;
     sizes.set(i, before + more);
     left -= more;
+    if (is_dark) dark -= more;
   }
 }
 
@@ -167,7 +171,9 @@ bool with_minimums(const Task& task, Merged<Ranking>& places, Mask chosen, Sizes
     take(task, places, chosen, sizes);
     Mask low = 0;
     for_each_bit(sizes.used, [&](std::size_t i) {
-      low |= Mask{sizes.units[i] < task.candidates[i].terms->min_units} << i;
+      const Candidate& candidate = task.candidates[i];
+      const std::int64_t least = std::max(candidate.terms->min_units, candidate.least_units);
+      low |= Mask{sizes.units[i] < least} << i;
     });
     if (low == 0) return dropped;
     chosen &= ~(low & -low);

@@ -11,6 +11,8 @@
 namespace venuefold {
 
 constexpr double kMaxCorrelation = 0.9;
+// Less of an observation would be mostly rounding once another has been taken out.
+constexpr double kLeastWeight = 1e-3;
 
 // Two doubles side by side, so that one instruction does for both.
 using Pair [[gnu::vector_size(16)]] = double;
@@ -54,6 +56,25 @@ struct Moments {
     weight_squares = weight_squares * (w * w) + 1.0;
     last = value;
     then_ns = now_ns;
+  }
+
+  // Puts another value in the place of one that was observed at `at_ns`; jumps stay.
+  void replace(double old, double now, std::int64_t at_ns, const Grid& grid) {
+    const double w = grid.weight(then_ns, at_ns);
+    total += (now - old) * w;
+    squares = std::max(0.0, squares + (now * now - old * old) * w);
+  }
+  // Takes out what was observed at `at_ns`; jumps stay. Next to nothing left is nothing.
+  void retract(double value, std::int64_t at_ns, const Grid& grid) {
+    const double w = grid.weight(then_ns, at_ns);
+    weight -= w;
+    if (weight < kLeastWeight) {
+      weight = weight_squares = total = squares = jumps = 0.0;
+      return;
+    }
+    weight_squares -= w * w;
+    total -= value * w;
+    squares = std::max(0.0, squares - value * value * w);
   }
 
   // Decayed mean, 0 where nothing was observed.

@@ -12,6 +12,7 @@ constexpr std::uint8_t kUrgencies = 3;
 constexpr std::uint8_t kMarkoutHorizons = 4;
 constexpr std::int64_t kMaxTicketNanos = 1'000'000'000'000;
 constexpr std::uint32_t kMaxDelayUs = 1'000'000;
+constexpr std::uint16_t kMaxDarkLots = 1000;
 
 // One of three values by urgency 1 to 3; 0 for any other urgency.
 constexpr std::int64_t by_urgency(std::uint8_t urgency, std::int64_t low, std::int64_t medium,

@@ -104,7 +104,7 @@ double worth(Shard& shard, const Order& order, std::size_t venue, const BestPric
   const double adverse = adverse_bps * static_cast<double>(price) / 10000.0;
   const double gain = static_cast<double>(order.sign() * (mid_x2 - 2 * price)) / 2.0 -
                       static_cast<double>(fee) - adverse;
-  const Passive chance = hazards::passive_fill_of_queue(
+  const Passive chance = hazards::passive_fill(
       shard, instrument, static_cast<std::uint8_t>(venue), queue, rule.rest_ns);
   return chance.probability * gain;
 }

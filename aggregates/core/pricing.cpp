@@ -1,19 +1,16 @@
 #include "pricing.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <utility>
 
+#include "dark.hpp"
 #include "policy.hpp"
 #include "shard.hpp"
 
 namespace venuefold {
 namespace {
-
-// A charge in nanos, between 0 and the largest price.
-std::int64_t bounded(double nanos) {
-  if (!(nanos > 0.0)) return 0;
-  return nanos >= static_cast<double>(kMaxPriceNanos) ? kMaxPriceNanos
-                                                      : static_cast<std::int64_t>(nanos);
-}
 
 // Share of what is wanted that is expected to remain: no room for it, or missed.
 std::int64_t remainder_of(const Candidates& candidates, std::int64_t wanted) {
@@ -81,9 +78,9 @@ double doubt(const Shard& shard, std::uint32_t instrument, const Candidate& cand
 void charge_impact(Shard& shard, const Policy& policy, std::uint32_t instrument,
                    Candidates& candidates, const Charges& charges) {
   const Impact impact(shard, instrument, candidates, policy.impact_horizon - 1u);
-  for_each_bit(candidates.eligible, [&](std::size_t i) {
+  for_each_bit(candidates.eligible & ~candidates.darks, [&](std::size_t i) {
     const double move = impact.bps(candidates[i]) * 0.0001;
-    const std::int64_t whole = bounded(move * static_cast<double>(charges.price_nanos));
+    const std::int64_t whole = bounded_nanos(move * static_cast<double>(charges.price_nanos));
     candidates[i].impact_nanos = scale_e9(whole, charges.remainder_e9);
   });
 }
@@ -99,16 +96,43 @@ void charge_balance(Shard& shard, const Policy& policy, std::uint32_t instrument
     double share = static_cast<double>(policy.latency_e9) *
                    (static_cast<double>(candidate.ack_ns) / 1e6);
     share += static_cast<double>(policy.risk_e9) * doubt(shard, instrument, candidate);
-    if (toxic) {
+    if (toxic && (candidates.darks >> i & 1) == 0) {
       const double move = impact.bps(candidate);
       share += static_cast<double>(policy.toxicity_e9) * (move > 0.0 ? move : 0.0);
     }
-    candidate.balance_nanos = bounded(share / static_cast<double>(kE9) *
+    candidate.balance_nanos = bounded_nanos(share / static_cast<double>(kE9) *
                                       static_cast<double>(charges.price_nanos));
   });
 }
 
+// Cost of the last of `wanted` where everything is displayed: what is missed pays that.
+std::int64_t last_of(std::int64_t wanted, const Charges& charges, const Candidates& candidates,
+                     std::uint64_t lit) {
+  constexpr std::size_t most = kMaxVenues * (kMaxLevels + kSurvivalSizes);
+  std::array<std::pair<std::int64_t, std::int64_t>, most> all;
+  std::size_t count = 0;
+  for_each_bit(lit, [&](std::size_t i) {
+    Piece piece;
+    for (Pieces pieces(charges, candidates[i], 0); pieces.next(piece);) {
+      all[count++] = {piece.cost_nanos, piece.units};
+    }
+  });
+  std::sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count));
+  std::int64_t cost = charges.sign * charges.price_nanos;
+  for (std::size_t n = 0; n < count && wanted > 0; ++n) {
+    cost = all[n].first;
+    wanted -= all[n].second;
+  }
+  return cost;
+}
+
 }  // namespace
+
+std::int64_t bounded_nanos(double nanos) {
+  if (!(nanos > 0.0)) return 0;
+  return nanos >= static_cast<double>(kMaxPriceNanos) ? kMaxPriceNanos
+                                                      : static_cast<std::int64_t>(nanos);
+}
 
 Charges charge(Shard& shard, const Order& order, const Policy& policy, Candidates& candidates,
                std::int64_t wanted, std::int64_t far_nanos) {
@@ -119,13 +143,20 @@ Charges charge(Shard& shard, const Order& order, const Policy& policy, Candidate
   charges.lot_units = shard.books[instrument].record.round_lot_units;
   charges.sign = order.sign();
   charges.fee_aware = policy.fee_aware != 0;
-  if (policy.impact_horizon != 0) {
+  const std::uint64_t darks = candidates.darks & candidates.eligible;
+  if (policy.impact_horizon != 0 || (policy.dark_horizon != 0 && darks != 0)) {
     charges.remainder_e9 = remainder_of(candidates, wanted);
+  }
+  if (policy.impact_horizon != 0) {
     charge_impact(shard, policy, instrument, candidates, charges);
   }
   if (policy.kind == number(PolicyKind::BALANCED)) {
     charge_balance(shard, policy, instrument, candidates, charges);
   }
+  if (darks != 0 || policy.split == 0) {
+    charges.last_nanos = last_of(wanted, charges, candidates, candidates.eligible & ~darks);
+  }
+  if (darks != 0) dark::charge(charges, candidates);
   return charges;
 }
 

@@ -19,6 +19,8 @@ struct Charges {
   std::int64_t price_nanos = 0;
   std::int64_t penalty_nanos = 0;
   std::int64_t remainder_e9 = 0;
+  // Cost of the last one wanted where all is displayed, known where it is needed.
+  std::int64_t last_nanos = 0;
   std::int64_t lot_units = 1;
   std::int64_t sign = 1;
   bool fee_aware = true;
@@ -34,10 +36,15 @@ struct Piece {
   std::uint8_t level;
 };
 
+// What missing one whole one at a candidate costs.
+inline std::int64_t penalty_of(const Charges& charges, const Candidate& candidate) {
+  return charges.penalty_nanos + candidate.missed_nanos;
+}
+
 // Cost of the first unit at the touch, where there is one.
 inline std::int64_t first_cost_nanos(const Charges& charges, const Candidate& candidate) {
   const auto miss =
-      static_cast<std::int64_t>(int128{charges.penalty_nanos} * candidate.misses[0] >> 16);
+      static_cast<std::int64_t>(int128{penalty_of(charges, candidate)} * candidate.misses[0] >> 16);
   const std::int64_t fee = charges.fee_aware ? candidate.touch_fee_nanos : 0;
   return charges.sign * candidate.value + fee + miss + candidate.impact_nanos +
          candidate.balance_nanos;
@@ -52,7 +59,8 @@ class Pieces {
         candidate_(&candidate),
         bound_(cap_nanos != 0 ? charges.sign * cap_nanos : kInt64Max),
         other_(candidate.impact_nanos + candidate.balance_nanos),
-        is_flat_(charges.penalty_nanos == 0 || candidate.misses[0] == candidate.misses.back()) {}
+        penalty_(penalty_of(charges, candidate)),
+        is_flat_(penalty_ == 0 || candidate.misses[0] == candidate.misses.back()) {}
 
   // False after the last piece.
   bool next(Piece& piece) {
@@ -80,6 +88,7 @@ class Pieces {
   std::int64_t place_ = 0;
   std::int64_t pay_ = 0;
   std::int64_t rank_ = 0;
+  std::int64_t penalty_ = 0;
   bool is_flat_ = true;
   std::uint8_t level_ = 0;
   std::uint8_t bucket_ = 0;
@@ -87,7 +96,7 @@ class Pieces {
   void cut(Piece& piece) {
     const std::int64_t units = is_flat_ ? left_ : until_dearer();
     const auto miss = static_cast<std::int64_t>(
-        int128{charges_->penalty_nanos} * candidate_->misses[bucket_] >> 16);
+        int128{penalty_} * candidate_->misses[bucket_] >> 16);
     piece.units = units;
     piece.pay_nanos = pay_;
     piece.added_nanos = miss + other_;
@@ -107,6 +116,8 @@ class Pieces {
   }
 };
 
+// A charge in nanos, between 0 and the largest price.
+std::int64_t bounded_nanos(double nanos);
 // Prices the eligible candidates; `far_nanos` is the best displayed far touch.
 Charges charge(Shard& shard, const Order& order, const Policy& policy, Candidates& candidates,
                std::int64_t wanted, std::int64_t far_nanos);

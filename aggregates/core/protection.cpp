@@ -102,7 +102,10 @@ void tell(const Task& task, Plan& plan) {
   plan.flags = task.cap_nanos != 0 ? number(DecisionFlag::CAPPED) : std::uint8_t{0};
   if (task.least.used == 0 || plan.count == 0) return;
   plan.flags |= number(DecisionFlag::ISO);
-  for (std::size_t p = 0; p < plan.count; ++p) plan.parts[p].flags = number(AllocationFlag::ISO);
+  for (std::size_t p = 0; p < plan.count; ++p) {
+    Allocation& part = plan.parts[p];
+    if ((task.darks & bit(part.candidate)) == 0) part.flags = number(AllocationFlag::ISO);
+  }
 }
 
 }  // namespace

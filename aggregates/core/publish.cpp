@@ -3,6 +3,8 @@
 #include <bit>
 #include <cmath>
 
+#include "budgets.hpp"
+
 namespace venuefold {
 namespace {
 
@@ -97,7 +99,7 @@ void emit_row(Shard& shard, std::size_t instrument, std::size_t venue) {
 // P(filled within the last horizon) behind a queue.
 #define READ_PASSIVE(QUEUE)                                                              \
   {                                                                                      \
-    const Passive passive = hazards::passive_fill_of_queue(                              \
+    const Passive passive = hazards::passive_fill(                              \
         shard, static_cast<std::uint32_t>(instrument), static_cast<std::uint8_t>(venue), \
         QUEUE, shard.tables.settings().horizon_4_ns);                                    \
     record.passive_fill_##QUEUE = passive.probability;                                   \
@@ -141,6 +143,12 @@ void emit_execution(Shard& shard, std::size_t instrument, std::size_t venue) {
   shard.emit(OutputType::EXECUTION_QUALITY, static_cast<std::uint32_t>(instrument), record);
 }
 
+#define READ_QUANTILES(NAME, HISTOGRAM)                  \
+  record.NAME##_p50_ns = (HISTOGRAM).quantile_ns(50);    \
+  record.NAME##_p90_ns = (HISTOGRAM).quantile_ns(90);    \
+  record.NAME##_p99_ns = (HISTOGRAM).quantile_ns(99);    \
+  record.NAME##_n = (HISTOGRAM).total();
+
 // Writes a venue over all instruments, as of now.
 void emit_venue(Shard& shard, std::size_t venue) {
   const std::uint64_t bit = std::uint64_t{1} << venue;
@@ -153,18 +161,15 @@ void emit_venue(Shard& shard, std::size_t venue) {
   record.quality_seq = shard.quality_seq;
   record.since_ns = roll_up.since_ns;
   record.quote_ns = roll_up.quote_ns;
-  record.feed_p50_ns = roll_up.feed_histogram.quantile_ns(50);
-  record.feed_p90_ns = roll_up.feed_histogram.quantile_ns(90);
-  record.feed_p99_ns = roll_up.feed_histogram.quantile_ns(99);
-  record.ack_p50_ns = roll_up.ack_histogram.quantile_ns(50);
-  record.ack_p90_ns = roll_up.ack_histogram.quantile_ns(90);
-  record.ack_p99_ns = roll_up.ack_histogram.quantile_ns(99);
-  record.fill_p50_ns = roll_up.fill_histogram.quantile_ns(50);
-  record.fill_p90_ns = roll_up.fill_histogram.quantile_ns(90);
-  record.fill_p99_ns = roll_up.fill_histogram.quantile_ns(99);
-  record.feed_n = roll_up.feed_histogram.total();
-  record.ack_n = roll_up.ack_histogram.total();
-  record.fill_n = roll_up.fill_histogram.total();
+  Histogram feed;
+  for (const Histogram& part : roll_up.feed_histograms) feed.add(part);
+  READ_QUANTILES(feed, feed)
+  READ_QUANTILES(feed_other, roll_up.feed_histograms[0])
+  READ_QUANTILES(feed_equity, roll_up.feed_histograms[1])
+  READ_QUANTILES(feed_crypto, roll_up.feed_histograms[2])
+  READ_QUANTILES(feed_event, roll_up.feed_histograms[3])
+  READ_QUANTILES(ack, roll_up.ack_histogram)
+  READ_QUANTILES(fill, roll_up.fill_histogram)
   READ(fill_ratio, roll_up.fill, fill)
   READ(reject_rate, roll_up.reject, fill)
   record.usual_gap_ns = roll_up.gap.mean();
@@ -182,9 +187,28 @@ void emit_venue(Shard& shard, std::size_t venue) {
   record.dropped_table_full_sell = clamp_to_uint32(roll_up.drops[7]);
   record.clean = static_cast<std::uint32_t>(roll_up.clean);
   record.clean_needed = static_cast<std::uint32_t>(roll_up.clean_needed);
+  record.probes = clamp_to_uint32(roll_up.probes);
   record.venue = static_cast<std::uint8_t>(venue);
   record.health = number(roll_up.health);
   shard.emit(OutputType::VENUE_QUALITY, kInstrumentNone, record);
+}
+
+// Writes what other shards may add to their own, where children have taught anything.
+void emit_sums(Shard& shard, std::size_t venue) {
+  const VenueQuality& roll_up = shard.venues[venue];
+  const Moments &fill = roll_up.fill, &ack = roll_up.ack;
+  if (!(fill.weight > 0.0) && !(ack.weight > 0.0)) return;
+  const std::int64_t now_ns = roll_up.session.at(shard.log_ns);
+  const double filled = shard.tables.grids().fill.weight(now_ns, fill.then_ns);
+  const double acked = shard.tables.grids().speed.weight(now_ns, ack.then_ns);
+  out::VenueSums record{};
+  record.quality_seq = shard.quality_seq;
+  record.fill_weight = fill.weight * filled;
+  record.fill_total = fill.total * filled;
+  record.ack_weight = ack.weight * acked;
+  record.ack_total = ack.total * acked;
+  record.venue = static_cast<std::uint8_t>(venue);
+  shard.emit(OutputType::VENUE_SUMS, kInstrumentNone, record);
 }
 
 void publish_book(Shard& shard, std::size_t instrument) {
@@ -213,7 +237,12 @@ void publish(Shard& shard) {
   for (std::size_t instrument = 0; instrument < shard.books.size(); ++instrument) {
     publish_book(shard, instrument);
   }
-  emit_venues(shard, shard.venues.dirty);
+  for (std::uint64_t venues = shard.venues.dirty; venues != 0; venues &= venues - 1) {
+    const auto venue = static_cast<std::size_t>(std::countr_zero(venues));
+    emit_venue(shard, venue);
+    emit_sums(shard, venue);
+  }
+  budgets::publish_budgets(shard);
 }
 
 void publish_changes(Shard& shard) { emit_venues(shard, shard.venues.changed); }

@@ -50,6 +50,19 @@ enum TimeSum : std::size_t {
   TIME_SUMS,
 };
 
+// Families of a tick, as bits: the engine folds all of them, a benchmark leaves some out to tell
+// what each costs.
+enum Family : unsigned {
+  TIMES = 1,
+  JUMPS = 2,
+  REFILLS = 4,
+  NEAR = 8,
+  DELAY = 16,
+  HISTOGRAM = 32,
+  GAP = 64,
+  ALL_FAMILIES = 127,
+};
+
 // What a quote changes, in front what a decision reads. Side index: 0 bid, 1 ask.
 //
 // `deep_units` is what counts as near behind the touch; it stays so while the touch is one of

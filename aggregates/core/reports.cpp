@@ -4,6 +4,7 @@
 #include "day.hpp"
 #include "desk.hpp"
 #include "learning.hpp"
+#include "retraction.hpp"
 
 namespace venuefold::reports {
 namespace {
@@ -111,11 +112,24 @@ void book_trade(Shard& shard, Child& child, Terms& terms, const ExecReport& repo
   const std::int64_t units = report.last_units;
   const std::int64_t nanos = report.last_nanos;
   learning::observe_trade(shard, child, report);
-  child.add_trade({report.trade_id, units, nanos, report.fee_nanos, 0});
+  child.add_trade({.trade_id = report.trade_id,
+                   .units = units,
+                   .nanos = nanos,
+                   .fee_nanos = report.fee_nanos,
+                   .changed = 0,
+                   .liquidity = report.liquidity,
+                   .cell = kNoCell,
+                   .reserved = {},
+                   .row_ns = shard.books.tick(order.record.instrument, child.venue)
+                                 .clock.at(shard.log_ns),
+                   .venue_ns = shard.venues[child.venue].session.at(shard.log_ns)});
   add(child, units, int128{nanos} * units, report.fee_nanos);
   accounts::book_fill(order, units, nanos, report.fee_nanos);
   ++terms.fills;
-  shard.books.add_unreflected(order.record.instrument, child.venue, order.side_index(), units);
+  // No feed ever shows what trades at the midpoint.
+  if (report.liquidity != number(Liquidity::MID)) {
+    shard.books.add_unreflected(order.record.instrument, child.venue, order.side_index(), units);
+  }
   if (late) children::alarm(shard, AlarmKind::LATE_FILL, child, units);
   alarm_excess(shard, child);
   day::ours(shard, child, report.trade_id, units, nanos);
@@ -127,8 +141,13 @@ void change_trade(Shard& shard, Child& child, Terms& terms, const ExecReport& re
   state::Trade& trade = *child.find_trade(report.ref_trade_id);
   const state::Trade old = trade;
   const bool busted = report.exec_type == number(ExecType::TRADE_CANCEL);
-  trade = {old.trade_id, 0, 0, 0, 1};
-  if (!busted) trade = {old.trade_id, report.last_units, report.last_nanos, report.fee_nanos, 1};
+  state::Trade changed = old;
+  changed.changed = 1;
+  changed.units = busted ? 0 : report.last_units;
+  changed.nanos = busted ? 0 : report.last_nanos;
+  changed.fee_nanos = busted ? 0 : report.fee_nanos;
+  retraction::observe_change(shard, child, old, changed);
+  trade = changed;
   const std::int64_t added = trade.units - old.units;
   child.busted_units += std::max(std::int64_t{0}, -added);
   const int128 money = int128{trade.units} * trade.nanos - int128{old.units} * old.nanos;

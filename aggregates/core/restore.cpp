@@ -103,6 +103,8 @@ void take_tables(Shard& shard, const state::Head& head, Cursor& cursor) {
     shard.tables.set_status(id, tail.status);
     shard.tables.set_killed(id, tail.killed);
     shard.tables.set_self_help(id, tail.self_help != 0);
+    const Reason prior = shard.tables.put_prior(id, tail.wide_fill_e9, tail.wide_ack_ns);
+    cursor.check(prior == Reason::NONE, "venue prior");
     shard.books.add_venue();
     shard.venues.add();
     const auto quality = cursor.read<state::Venue>();
@@ -122,7 +124,7 @@ void take_books(Shard& shard, const state::Head& head, Cursor& cursor) {
     const auto record = cursor.read_valid<Instrument>("instrument");
     shard.books.add_instrument();
     Book& book = shard.books[instrument];
-    book.record = record;
+    book.describe(record);
     cursor.take(book.limits);
     const auto tail = cursor.read<state::BookTail>();
     book.has_limits = tail.has_limits != 0;
@@ -176,6 +178,19 @@ void take_hazard(Shard& shard, Cursor& cursor) {
   cursor.check(within(0, hazard.then_ns, kMaxTimeNs), "hazard");
 }
 
+void take_opening(Shard& shard, Cursor& cursor) {
+  const auto instrument = cursor.read<std::uint32_t>();
+  const auto venue = cursor.read<std::uint32_t>();
+  cursor.check(instrument < shard.books.size() && venue < shard.tables.venues(), "opening");
+  std::vector<Opening>& kept = shard.openings[{instrument, venue}];
+  cursor.check(kept.size() < kOpeningSlots, "opening");
+  cursor.take(kept.emplace_back());
+  const Opening& opening = kept.back();
+  cursor.check(opening.days > 0.0 && within(0, opening.slot_ns, kDayNs) &&
+                   within(0, opening.then_ns, kMaxTimeNs),
+               "opening");
+}
+
 void take_identity(Shard& shard, Cursor& cursor) {
   const auto record = cursor.read<state::Identity>();
   const IdentityKey key(record.account, record.cl_ord_id, record.instrument);
@@ -221,8 +236,15 @@ void take_child(Shard& shard, Order& order, Cursor& cursor) {
   child.queue = record.queue;
   child.rest_ns = record.rest_ns;
   child.age_ns = record.age_ns;
+  child.ended_ns = record.ended_ns;
+  child.ended_venue_ns = record.ended_venue_ns;
+  child.ended_units = record.ended_units;
   child.rested = record.rested != 0;
-  for (std::uint32_t i = 0; i < record.trades; ++i) child.add_trade(cursor.read<state::Trade>());
+  for (std::uint32_t i = 0; i < record.trades; ++i) {
+    const auto trade = cursor.read<state::Trade>();
+    cursor.check(trade.cell < kHazardCells || trade.cell == kNoCell, "trade");
+    child.add_trade(trade);
+  }
   order.add_child(child);
   shard.books[order.record.instrument].open_children += is_open(child.state);
 }
@@ -285,6 +307,10 @@ void take_accounts(Shard& shard, const state::Head& head, Cursor& cursor) {
     AccountState& account = shard.accounts.limits[Target(record.account)];
     account.record = record;
     account.throttled = tail.throttled != 0;
+    account.budget_ones = tail.budget_ones;
+    account.told_ones = tail.told_ones;
+    account.wanted_ones = tail.wanted_ones;
+    account.budget_seq = tail.budget_seq;
     take_times(account.messages, tail.messages, cursor);
     take_times(account.sends, tail.sends, cursor);
   }
@@ -339,6 +365,7 @@ std::unique_ptr<Shard> decode_state(const std::uint8_t* data, std::size_t size,
     shard->suspended_accounts.insert(cursor.read<Target>());
   }
   for (std::uint32_t i = 0; i < head.hazards; ++i) take_hazard(*shard, cursor);
+  for (std::uint32_t i = 0; i < head.openings; ++i) take_opening(*shard, cursor);
   take_accounts(*shard, head, cursor);
   cursor.check_end();
   return shard;

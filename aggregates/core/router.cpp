@@ -4,8 +4,10 @@
 
 #include "arrival.hpp"
 #include "baselines.hpp"
+#include "dark.hpp"
 #include "posting.hpp"
 #include "pricing.hpp"
+#include "probes.hpp"
 #include "protection.hpp"
 #include "shard.hpp"
 
@@ -109,8 +111,10 @@ std::uint8_t* put_pairs(std::uint8_t* at, std::int64_t sign, const Candidate& ca
   return candidate.levels_count % 2 != 0 ? put(at, std::uint32_t{0}) : at;
 }
 
-// A candidate as the record keeps it; an excluded venue is its reason and deciding value.
-std::uint8_t* put_block(std::uint8_t* at, std::int64_t sign, const Candidate& candidate) {
+// A candidate as the record keeps it; an excluded venue is its reason and deciding value, a dark
+// pool shows no level but what it may be asked for and what a miss there costs.
+std::uint8_t* put_block(std::uint8_t* at, std::int64_t sign, const Candidate& candidate,
+                        bool is_dark, const Charges& charges) {
   out::Candidate head{};
   head.venue = candidate.venue;
   head.reason = number(candidate.reason);
@@ -118,12 +122,14 @@ std::uint8_t* put_block(std::uint8_t* at, std::int64_t sign, const Candidate& ca
       static_cast<std::uint32_t>(std::min(candidate.age_ns / 1000, kUint32Max));
   head.value = candidate.value;
   if (candidate.reason != Reason::NONE) return put(at, head);
-  head.levels = candidate.levels_count;
+  head.levels = is_dark ? std::uint8_t{0} : candidate.levels_count;
   head.flags = block_flags(sign, candidate);
   at = put(at, head);
   at = put(at, row_of(candidate, head.flags));
   if ((head.flags & kExtras) != 0) at = put_extras(at, candidate, head.flags);
-  return put_pairs(at, sign, candidate, head.flags);
+  if (!is_dark) return put_pairs(at, sign, candidate, head.flags);
+  at = put(at, candidate.available_units);
+  return put(at, penalty_of(charges, candidate));
 }
 
 std::uint8_t* put_allocations(std::uint8_t* at, const Order& order, const Candidates& candidates,
@@ -209,7 +215,9 @@ void fill_costs(out::Decision& record, const Order& order, const Candidates& can
   std::uint8_t* const rows = start + sizeof(out::Decision);
   const std::int64_t sign = order.sign();
   std::uint8_t* at = rows;
-  for (std::size_t i = 0; i < candidates.count; ++i) at = put_block(at, sign, candidates[i]);
+  for (std::size_t i = 0; i < candidates.count; ++i) {
+    at = put_block(at, sign, candidates[i], (candidates.darks >> i & 1) != 0, charges);
+  }
   const auto rows_size = static_cast<std::size_t>(at - rows);
   at = put_allocations(at, order, candidates, plan);
 
@@ -298,6 +306,7 @@ const Plan& decide(Shard& shard, Order& order, const BestPrices& best) {
   Candidates& candidates = shard.desk.candidates;
   Plan& plan = shard.desk.plan;
   gather(shard, order, policy, candidates);
+  const std::int64_t dark_units = dark::include(shard, order, policy, best, candidates);
   if (policy.crossed == number(Crossed::WAIT)) wait_if_crossed(best, candidates);
   const std::int64_t far_nanos = order.sign() > 0 ? best.displayed_ask : best.displayed_bid;
   const Charges charges = charge(shard, order, policy, candidates, wanted, far_nanos);
@@ -306,13 +315,31 @@ const Plan& decide(Shard& shard, Order& order, const BestPrices& best) {
   Task task{order, policy, candidates, charges, whole != 0 ? whole : wanted,
             shard.books[order.record.instrument].record.units_per_one};
   task.is_whole = order.is_whole() || whole != 0;
+  task.darks = candidates.darks & candidates.eligible;
+  task.dark_units = dark_units;
+  task.missed_nanos = charges.last_nanos + charges.penalty_nanos;
   plan_of(task, Sizes{}, plan);
+  Allocation probe{};
   // Part of the minimum may be out already; what is free then waits for its answer.
   if (!order.is_post_only() && whole <= wanted) {
     allocate_protected(shard, task, candidates, best, plan);
+    const std::int64_t protected_nanos =
+        order.sign() > 0 ? best.protected_ask : best.protected_bid;
+    probe = probes::find(shard, order, policy, candidates, protected_nanos, plan);
+  }
+  if (probe.units != 0 && plan.units + probe.units > wanted) {
+    // The plan leaves a lot for it.
+    Task smaller = task;
+    smaller.wanted = wanted - probe.units;
+    smaller.is_whole = false;
+    smaller.cap_nanos = 0;
+    smaller.least = {};
+    plan_of(smaller, Sizes{}, plan);
+    allocate_protected(shard, smaller, candidates, best, plan);
   }
   if (policy.equalise_arrival != 0) equalise(shard, policy, candidates, plan);
   if (plan.units == 0) posting::plan(shard, order, best, candidates, plan);
+  if (probe.units != 0) probes::add(shard, order, policy, candidates, probe, plan);
   ++order.attempts;
   order.decision_id =
       emit_decision(shard, order, policy, best, charges, candidates, plan, wanted);

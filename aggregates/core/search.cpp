@@ -60,7 +60,7 @@ class Search {
     made.sizes = sizes;
     made.worth.missing = task_.wanted - sizes.total();
     for_each_bit(sizes.used, [&](std::size_t i) {
-      made.worth.cost += curves_[i].cost(sizes.units[i]) + tickets_[i];
+      made.worth.cost += curves_[i].cost(sizes.units[i]) + task_.ticket(i, sizes.units[i]);
     });
     return made;
   }
@@ -103,8 +103,12 @@ class Search {
   std::int64_t first_lot_ = 0;
   std::array<Curve, kMaxVenues> curves_;
   std::array<std::int64_t, kMaxVenues> floors_;
-  std::array<int128, kMaxVenues> tickets_;
 
+  // Whether there are not too many children, and not too much in dark pools.
+  bool is_allowed(const Sizes& sizes) const {
+    const auto children = static_cast<unsigned>(std::popcount(sizes.used));
+    return children <= task_.policy.max_children && sizes.total(task_.darks) <= task_.dark_units;
+  }
   bool may_try() const { return trials_ < kMaxTrials; }
   // One trial: greedy on top of sizes, among the venues of the mask.
   Found try_from(Sizes& sizes, Mask venues) const {
@@ -125,7 +129,6 @@ class Search {
     }
     curve.capacity = whole_lots(curve.capacity, lot(i));
     floors_[i] = task_.floor_of(i);
-    tickets_[i] = task_.ticket(i);
     if (first_lot_ == 0) first_lot_ = lot(i);
     has_unequal_lots_ |= lot(i) != first_lot_;
     const std::int64_t least = std::max(floors_[i], lot(i));
@@ -140,8 +143,7 @@ class Search {
       if (floors_[i] > 0) sizes.set(i, floors_[i]);
       total += floors_[i];
     });
-    const auto children = static_cast<unsigned>(std::popcount(sizes.used));
-    if (total > task_.wanted || children > task_.policy.max_children) return {};
+    if (total > task_.wanted || !is_allowed(sizes)) return {};
     const Found made = try_from(sizes, venues);
     return has_unequal_lots_ ? exchange(made, venues) : made;
   }
@@ -152,7 +154,8 @@ class Search {
     std::size_t count = 0;
     for_each_bit(usable_, [&](std::size_t i) {
       const std::int64_t units = std::min(curves_[i].capacity, task_.wanted);
-      averages[count++] = {floor_div(curves_[i].cost(units) + tickets_[i], int128{units}), i};
+      const int128 cost = curves_[i].cost(units) + task_.ticket(i, units);
+      averages[count++] = {floor_div(cost, int128{units}), i};
     });
     std::sort(averages.begin(), averages.begin() + static_cast<std::ptrdiff_t>(count));
     Mask venues = must();
@@ -208,8 +211,7 @@ class Search {
         Sizes changed = before;
         changed.set(i, own + more);
         changed.set(other, rest);
-        if (static_cast<unsigned>(std::popcount(changed.used)) > task_.policy.max_children) return;
-        if (!may_try()) return;
+        if (!is_allowed(changed) || !may_try()) return;
         // Only venues that have their least already.
         const Found made = try_from(changed, changed.used);
         if (!(made.worth < best.worth)) return;
@@ -235,7 +237,7 @@ Fixed fixed_of(const Task& task) {
   for_each_bit(task.candidates.eligible, [&](std::size_t i) {
     const Candidate& candidate = task.candidates[i];
     const std::int64_t lot = candidate.terms->lot_units;
-    tickets |= candidate.ticket_nanos;
+    tickets |= candidate.ticket_nanos | candidate.least_fee_nanos;
     first_lot = first_lot != 0 ? first_lot : lot;
     found.has_unequal_lots |= lot != first_lot;
   });

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::int64_t kMillisecondNs = 1'000'000;
 constexpr std::int64_t kSecondNs = 1'000'000'000;
+constexpr std::int64_t kDayLengthNs = 86'400 * kSecondNs;
 
 double from_e9(std::int64_t value) {
   return static_cast<double>(value) / static_cast<double>(kE9);
@@ -62,13 +63,15 @@ Settings default_settings() {
   settings.fill_prior_e9 = 900'000'000;
   settings.fill_prior_weight_e9 = 4 * kE9;
   settings.ack_prior_weight_e9 = 4 * kE9;
+  settings.open_window_ns = 1800 * kSecondNs;
+  settings.open_half_life_days = 5;
   return settings;
 }
 
 Grids grids_of(const Settings& record) {
   return {Grid(record.liquidity_half_life_ns), Grid(record.speed_half_life_ns),
           Grid(record.fill_half_life_ns), Grid(record.cost_half_life_ns),
-          Grid(record.impact_half_life_ns)};
+          Grid(record.impact_half_life_ns), Grid(record.open_half_life_days * kDayLengthNs)};
 }
 
 Priors priors_of(const Settings& record) {
@@ -87,7 +90,7 @@ bool is_valid(const Settings& record) {
                         record.impact_half_life_ns) &&
          are_durations(record.publish_ns, record.identity_window_ns, record.linger_ns,
                        record.resolution_ns, record.mid_age_ns, record.control_ns,
-                       record.health_ns, record.stale_floor_ns) &&
+                       record.health_ns, record.stale_floor_ns, record.open_window_ns) &&
          within(0, record.fill_prior_e9, kE9) && record.fill_prior_dark_e9 <= kE9 &&
          record.fill_prior_wholesaler_e9 <= kE9 &&
          within(1, record.fill_prior_weight_e9, kMaxUnits) &&
@@ -95,6 +98,8 @@ bool is_valid(const Settings& record) {
          are_runs(record.stale_multiple, record.reject_burst, record.timeout_burst,
                   record.clean_run, record.clean_run_max, record.near_ticks) &&
          record.near_ticks <= kMaxNearTicks && record.mid_crossed_e9 <= kE9 &&
+         record.probes_per_minute <= kMaxProbes && record.probe_children <= kMaxRun &&
+         record.open_half_life_days <= kMaxDays &&
          within(0, record.fee_tolerance_nanos, kMaxUnits) && horizons_rise(record);
 }
 

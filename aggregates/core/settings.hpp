@@ -13,6 +13,9 @@ constexpr std::int64_t kMaxDurationNs = std::int64_t{1} << 55;
 constexpr std::int64_t kMinHalfLifeNs = 1024;
 constexpr std::uint32_t kMaxRun = 1'000'000;
 constexpr std::uint32_t kMaxNearTicks = 1000;
+// A minute and venue.
+constexpr std::uint32_t kMaxProbes = 600;
+constexpr std::uint32_t kMaxDays = 1000;
 
 // Grids of the families' half-lives.
 struct Grids {
@@ -21,6 +24,8 @@ struct Grids {
   Grid fill;
   Grid cost;
   Grid impact;
+  // Of opens, in log time.
+  Grid days;
 };
 
 // What is believed before anything was seen, as doubles.

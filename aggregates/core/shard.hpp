@@ -17,6 +17,7 @@
 #include "health.hpp"
 #include "identity.hpp"
 #include "markouts.hpp"
+#include "openings.hpp"
 #include "order.hpp"
 #include "outputs.hpp"
 #include "pool.hpp"
@@ -142,6 +143,7 @@ struct Shard {
   Registry<Child> children;
   Registry<Markout> markouts;
   Hazards hazards;
+  Openings openings;
   Timers timers;
   std::size_t open_orders = 0;
   Outputs outputs;

@@ -50,6 +50,7 @@ void put_head(Encoder& encoder, const Shard& shard) {
   head.timers = count(shard.timers.size());
   head.markouts = count(shard.markouts.size());
   head.hazards = count(shard.hazards.size());
+  for (const auto& [place, kept] : shard.openings) head.openings += count(kept.size());
   head.killed_clients = count(shard.killed_clients.size());
   head.killed_accounts = count(shard.killed_accounts.size());
   head.killed_traders = count(shard.killed_traders.size());
@@ -69,7 +70,8 @@ void put_tables(Encoder& encoder, const Shard& shard) {
   for (std::size_t id = 0; id < tables.venues(); ++id) {
     const VenueEntry& entry = tables.venue(id);
     encoder.put(entry.record);
-    encoder.put(state::VenueTail{entry.status, entry.killed, entry.self_help, {}});
+    encoder.put(state::VenueTail{entry.status, entry.killed, entry.self_help, {},
+                                 entry.wide_fill_e9, entry.wide_ack_ns});
     encoder.put(state::encode_venue(shard.venues, id));
   }
   for (std::uint32_t id = 0; id <= kMaxPolicies; ++id) {
@@ -139,6 +141,9 @@ void put_child(Encoder& encoder, const Child& child) {
   record.queue = child.queue;
   record.rest_ns = child.rest_ns;
   record.age_ns = child.age_ns;
+  record.ended_ns = child.ended_ns;
+  record.ended_venue_ns = child.ended_venue_ns;
+  record.ended_units = child.ended_units;
   record.rested = child.rested;
   record.trades = count(child.trades.size());
   record.venue = child.venue;
@@ -186,7 +191,8 @@ void put_accounts(Encoder& encoder, const Shard& shard) {
   for (const auto& [name, account] : shard.accounts.limits) {
     encoder.put(account.record);
     encoder.put(state::AccountTail{account.throttled, count(account.messages.size()),
-                                   count(account.sends.size())});
+                                   count(account.sends.size()), account.budget_ones,
+                                   account.told_ones, account.wanted_ones, account.budget_seq});
     for (const std::int64_t time_ns : account.messages) encoder.put(time_ns);
     for (const std::int64_t time_ns : account.sends) encoder.put(time_ns);
   }
@@ -239,6 +245,13 @@ std::vector<std::uint8_t> encode_state(const Shard& shard) {
     encoder.put(place.first);
     encoder.put(place.second);
     encoder.put(hazard);
+  }
+  for (const auto& [place, kept] : shard.openings) {
+    for (const Opening& opening : kept) {
+      encoder.put(place.first);
+      encoder.put(place.second);
+      encoder.put(opening);
+    }
   }
   put_accounts(encoder, shard);
   return std::move(encoder.bytes);

@@ -56,12 +56,12 @@ struct Head {
   std::uint32_t killed_accounts;
   std::uint32_t killed_traders;
   std::uint32_t suspended_accounts;
-  char reserved[4];
   std::uint32_t postings;
   std::uint32_t accounts;
   std::uint32_t positions;
   std::uint32_t recent;
   std::uint32_t copies;
+  std::uint32_t openings;
   std::uint64_t compares_copies;
 };
 static_assert(sizeof(Head) == 240);
@@ -71,8 +71,10 @@ struct VenueTail {
   std::uint8_t killed;
   std::uint8_t self_help;
   char reserved[5];
+  std::int64_t wide_fill_e9;
+  std::int64_t wide_ack_ns;
 };
-static_assert(sizeof(VenueTail) == 8);
+static_assert(sizeof(VenueTail) == 24);
 
 struct BookTail {
   std::uint8_t has_limits;
@@ -163,10 +165,13 @@ struct Child {
   std::uint8_t queue;
   std::int64_t rest_ns;
   std::int64_t age_ns;
+  std::int64_t ended_ns;
+  std::int64_t ended_venue_ns;
+  std::int64_t ended_units;
   std::uint8_t rested;
   char reserved[7];
 };
-static_assert(sizeof(Child) == 152);
+static_assert(sizeof(Child) == 176);
 
 // A fill as booked; a busted one keeps its id with size 0. `changed`: by a later report.
 struct Trade {
@@ -174,16 +179,27 @@ struct Trade {
   std::int64_t units;
   std::int64_t nanos;
   std::int64_t fee_nanos;
-  std::uint64_t changed;
+  std::uint8_t changed;
+  // What it taught, so that it can be taken back: its liquidity, the hazard cell of one at rest,
+  // and the session times of row and venue.
+  std::uint8_t liquidity;
+  std::uint8_t cell;
+  char reserved[5];
+  std::int64_t row_ns;
+  std::int64_t venue_ns;
 };
-static_assert(sizeof(Trade) == 40);
+static_assert(sizeof(Trade) == 56);
 
 struct AccountTail {
   std::uint64_t throttled;
   std::uint32_t messages;
   std::uint32_t sends;
+  std::int64_t budget_ones;
+  std::int64_t told_ones;
+  std::int64_t wanted_ones;
+  std::uint64_t budget_seq;
 };
-static_assert(sizeof(AccountTail) == 16);
+static_assert(sizeof(AccountTail) == 48);
 
 struct Position {
   char account[16];

@@ -1,6 +1,8 @@
 #include "state_quality.hpp"
 
 #include <array>
+#include <cstring>
+#include <type_traits>
 
 #include "book.hpp"
 
@@ -133,6 +135,13 @@ bool decode_tick(const Row& row, Books& books, std::size_t instrument, std::size
          is_time(row.depleted_ns[0]) && is_time(row.depleted_ns[1]);
 }
 
+// Whether a row's children have taught nothing; -0.0, which nobody writes, counts as something.
+static_assert(std::is_trivially_copyable_v<Evidence>);
+bool is_empty(const Evidence& evidence) {
+  static const Evidence nothing;
+  return std::memcmp(&evidence, &nothing, sizeof evidence) == 0;
+}
+
 }  // namespace
 
 Moments encode(const venuefold::Moments& moments) {
@@ -171,7 +180,7 @@ Row encode_row(const Books& books, std::size_t instrument, std::size_t venue) {
 }
 
 bool decode_row(const Row& row, Books& books, std::size_t instrument, std::size_t venue) {
-  Evidence& evidence = books.evidence(instrument, venue);
+  Evidence evidence;
   evidence.survival_then_ns = row.survival_then_ns;
   std::copy_n(row.trials, kSurvivalSizes, evidence.trials);
   std::copy_n(row.success, kSurvivalSizes, evidence.success);
@@ -183,6 +192,7 @@ bool decode_row(const Row& row, Books& books, std::size_t instrument, std::size_
   for (std::size_t i = 0; i < kRowMoments; ++i) {
     if (!decode(row.moments[i], *moments[i])) return false;
   }
+  if (!is_empty(evidence)) books.teach(instrument, venue) = evidence;
   const bool terms_hold = decode_terms(row, books, instrument, venue);
   return decode_tick(row, books, instrument, venue) && terms_hold &&
          row.delay_min_ns >= -kMaxTimeNs &&
@@ -196,6 +206,10 @@ Venue encode_venue(const VenueQualities& venues, std::size_t venue) {
   record.session = quality.session;
   record.since_ns = quality.since_ns;
   record.quote_ns = quality.quote_ns;
+  record.opened_ns = quality.opened_ns;
+  record.probe_due_ns = quality.probe_due_ns;
+  record.probes = quality.probes;
+  record.closed = quality.closed;
   record.rejects_in_row = quality.rejects_in_row;
   record.timeouts_in_row = quality.timeouts_in_row;
   record.cancel_timeouts_in_row = quality.cancel_timeouts_in_row;
@@ -210,7 +224,9 @@ Venue encode_venue(const VenueQualities& venues, std::size_t venue) {
   record.fill = encode(quality.fill);
   record.reject = encode(quality.reject);
   record.gap = encode(quality.gap);
-  record.feed = quality.feed_histogram.counts();
+  for (std::size_t i = 0; i < kAssetClasses; ++i) {
+    record.feeds[i] = quality.feed_histograms[i].counts();
+  }
   record.acks = quality.ack_histogram.counts();
   record.fills = quality.fill_histogram.counts();
   return record;
@@ -221,6 +237,10 @@ bool decode_venue(const Venue& record, VenueQualities& venues, std::size_t venue
   quality.session = record.session;
   quality.since_ns = record.since_ns;
   quality.quote_ns = record.quote_ns;
+  quality.opened_ns = record.opened_ns;
+  quality.probe_due_ns = record.probe_due_ns;
+  quality.probes = record.probes;
+  quality.closed = record.closed != 0;
   quality.rejects_in_row = record.rejects_in_row;
   quality.timeouts_in_row = record.timeouts_in_row;
   quality.cancel_timeouts_in_row = record.cancel_timeouts_in_row;
@@ -232,12 +252,14 @@ bool decode_venue(const Venue& record, VenueQualities& venues, std::size_t venue
   venues.set_health(venue, static_cast<HealthState>(record.health));
   venues.changed |= std::uint64_t{record.changed != 0} << venue;
   venues.dirty |= std::uint64_t{record.dirty != 0} << venue;
-  quality.feed_histogram.restore(record.feed);
+  for (std::size_t i = 0; i < kAssetClasses; ++i) {
+    quality.feed_histograms[i].restore(record.feeds[i]);
+  }
   quality.ack_histogram.restore(record.acks);
   quality.fill_histogram.restore(record.fills);
   return decode(record.ack, quality.ack) && decode(record.fill, quality.fill) &&
          decode(record.reject, quality.reject) && decode(record.gap, quality.gap) &&
-         is_clock(record.session) && is_time(record.quote_ns);
+         is_clock(record.session) && is_time(record.quote_ns) && is_time(record.opened_ns);
 }
 
 }  // namespace venuefold::state

@@ -87,6 +87,9 @@ struct Venue {
   SessionClock session;
   std::int64_t since_ns;
   std::int64_t quote_ns;
+  std::int64_t opened_ns;
+  std::int64_t probe_due_ns;
+  std::uint64_t probes;
   std::uint64_t rejects_in_row;
   std::uint64_t timeouts_in_row;
   std::uint64_t cancel_timeouts_in_row;
@@ -97,16 +100,17 @@ struct Venue {
   std::uint8_t health;
   std::uint8_t changed;
   std::uint8_t dirty;
-  char reserved[5];
+  std::uint8_t closed;
+  char reserved[4];
   Moments ack;
   Moments fill;
   Moments reject;
   Moments gap;
-  Histogram::Counts feed;
+  Histogram::Counts feeds[kAssetClasses];
   Histogram::Counts acks;
   Histogram::Counts fills;
 };
-static_assert(sizeof(Venue) == 152 + 4 * 56 + 3 * 960 * 4);
+static_assert(sizeof(Venue) == 176 + 4 * 56 + (kAssetClasses + 2) * 960 * 4);
 
 Moments encode(const venuefold::Moments& moments);
 Row encode_row(const Books& books, std::size_t instrument, std::size_t venue);

@@ -48,9 +48,25 @@ Reason Tables::put_venue(std::uint8_t id, const Venue& record) {
     venues_[id].record = record;
   }
   set_bit(protected_, id, record.is_protected != 0);
-  ack_prior_ns_[id] = record.ack_prior_ns;
+  set_bit(dark_, id, record.kind == number(VenueKind::DARK));
+  follow_prior(id);
   rank();
   return Reason::NONE;
+}
+
+Reason Tables::put_prior(std::size_t id, std::int64_t fill_ratio_e9, std::int64_t ack_ns) {
+  if (!within(kNoPrior, fill_ratio_e9, kE9) || !within(0, ack_ns, kMaxDurationNs)) {
+    return Reason::BAD_VALUE;
+  }
+  venues_[id].wide_fill_e9 = fill_ratio_e9;
+  venues_[id].wide_ack_ns = ack_ns;
+  follow_prior(id);
+  return Reason::NONE;
+}
+
+void Tables::follow_prior(std::size_t id) {
+  const VenueEntry& entry = venues_[id];
+  ack_prior_ns_[id] = entry.wide_ack_ns != 0 ? entry.wide_ack_ns : entry.record.ack_prior_ns;
 }
 
 void Tables::rank() {
@@ -131,7 +147,8 @@ bool has_valid_extras(const Policy& record) {
          record.toxicity_horizon <= kMarkoutHorizons && record.urgency_miss_e9_1 <= most_e9 &&
          record.urgency_miss_e9_2 <= most_e9 && record.urgency_miss_e9_3 <= most_e9 &&
          within(0, record.ticket_nanos, kMaxTicketNanos) && record.max_delay_us <= kMaxDelayUs &&
-         record.ended <= 1;
+         record.ended <= 1 && record.dark_percent <= 100 &&
+         record.dark_horizon <= kMarkoutHorizons && record.dark_min_lots <= kMaxDarkLots;
 }
 
 }  // namespace

@@ -20,6 +20,8 @@ constexpr std::size_t kLiquidityCodes = 6;
 constexpr std::int64_t kMaxUnitsPerOne = 10'000'000'000;
 constexpr std::int64_t kMaxNotionalOnes = 1'000'000'000'000'000;
 constexpr std::int64_t kMaxFeeFixedNanos = 1'000'000'000'000;
+// All shards together know nothing of a venue's fills yet.
+constexpr std::int64_t kNoPrior = -1;
 
 // A venue and its trading state; the record's own status is where that began.
 struct VenueEntry {
@@ -28,6 +30,9 @@ struct VenueEntry {
   // Switches that are engaged: by hand 1, by reference data 2.
   std::uint8_t killed;
   bool self_help;
+  // What all shards have learned, in place of the prior of its kind and of its terms.
+  std::int64_t wide_fill_e9 = kNoPrior;
+  std::int64_t wide_ack_ns = 0;
 };
 
 // Venues, policies and settings; instruments live with their books.
@@ -52,12 +57,15 @@ class Tables {
   const Priors& priors() const { return priors_; }
   // Filled share that is believed of a venue before any child was seen.
   double fill_prior(std::size_t id) const {
-    const std::uint8_t kind = venues_[id].record.kind;
+    const VenueEntry& entry = venues_[id];
+    if (entry.wide_fill_e9 != kNoPrior) return static_cast<double>(entry.wide_fill_e9) / kE9;
+    const std::uint8_t kind = entry.record.kind;
     return priors_.fills[kind <= number(VenueKind::WHOLESALER) ? kind : 0];
   }
-  // Bit masks by dense venue id: trading, protected, and under a kill switch.
+  // Bit masks by dense venue id: trading, protected, dark pools, and under a kill switch.
   std::uint64_t open() const { return open_; }
   std::uint64_t is_protected() const { return protected_; }
+  std::uint64_t dark() const { return dark_; }
   std::uint64_t killed() const { return killed_; }
   // Venues that we have declared self help against.
   std::uint64_t self_help() const { return self_help_; }
@@ -68,6 +76,8 @@ class Tables {
   void set_status(std::size_t id, std::uint8_t status);
   void set_killed(std::size_t id, std::uint8_t switches);
   void set_self_help(std::size_t id, bool declared);
+  // What all shards have learned of a venue, or why it cannot be believed.
+  Reason put_prior(std::size_t id, std::int64_t fill_ratio_e9, std::int64_t ack_ns);
 
   // Each defines or replaces what the record names, or says why not.
   Reason put_venue(std::uint8_t id, const Venue& record);
@@ -81,6 +91,7 @@ class Tables {
   std::vector<std::uint8_t> rank_order_;
   std::uint64_t open_ = 0;
   std::uint64_t protected_ = 0;
+  std::uint64_t dark_ = 0;
   std::uint64_t killed_ = 0;
   std::uint64_t self_help_ = 0;
   std::array<std::int64_t, kMaxVenues> ack_prior_ns_{};
@@ -94,6 +105,7 @@ class Tables {
   Fees fees_;
 
   void rank();
+  void follow_prior(std::size_t id);
 };
 
 // Whether any byte of a text field is set.

@@ -139,6 +139,10 @@ class PolicyTerms(Terms, frozen=True, kw_only=True):
     urgency_miss_bps: tuple[Bps, Bps, Bps] = (0.0, 0.0, 0.0)
     urgency_horizon_ms: tuple[Millis, Millis, Millis] = (0, 0, 0)
     posting: tuple[Annotated[int, msgspec.Meta(ge=0, le=3)], ...] = ()
+    dark_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    dark_min_lots: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 1
+    dark_horizon: Annotated[int, msgspec.Meta(ge=0, le=4)] = 2
+    dark_toxicity_bps: Annotated[float, msgspec.Meta(ge=0.0, le=655.0)] = 2.0
     rest: RestTerms | None = None
 
 

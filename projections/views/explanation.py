@@ -89,6 +89,7 @@ class Story:
         taken = [
             self.all_in(used, part.limit_nanos)
             for part in self.decision.children
+            if "probe" not in part.flags
             if (used := self.candidate(part.venue)) is not None
         ]
         if level is None or not taken or not self.mid_nanos:
@@ -135,8 +136,17 @@ class Story:
         return 1e4 * (2 * (paid + fees) - self.sign * mid_x2 * units) / (mid_x2 * units)
 
 
+def is_dark(venue: CandidateVenue) -> bool:
+    """Whether it is a pool that shows nothing and trades at the midpoint."""
+    return venue.reason == "none" and not venue.levels
+
+
 def first_level_beyond(venue: CandidateVenue, units: int) -> int | None:
-    """Price of the first level that is not used up by `units` and our own orders."""
+    """Price of the first level that is not used up by `units` and our own orders; the midpoint of a
+    dark pool that may be asked for more.
+    """
+    if is_dark(venue):
+        return venue.value if units < venue.dark_units else None
     taken = units + venue.own_units
     for level in venue.levels:
         if taken < level.units:

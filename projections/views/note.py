@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from projections.views.explanation import ChildStory, Story
+from projections.views.explanation import ChildStory, Story, is_dark
 from projections.views.names import Names, policy_terms
-from projections.views.reasons import ENDS, duration, exclusion, price
+from projections.views.reasons import ENDS, WITHDRAWN, duration, exclusion, price
 from schemas.events import CandidateVenue, ChildAllocation, SmartRoutingDecisionEvent
 from schemas.units import NS_PER_S, NS_PER_US
 
@@ -89,7 +89,9 @@ def venue_table(story: Story) -> Table:
         age = duration(venue.quote_age_us * NS_PER_US)
         if venue.reason != "none":
             why = exclusion(venue.reason, venue.value, story.instrument)
-            rows.append([name, "", "", "", "", age, f"left out: {why}"])
+            probe = got.get(venue.venue)
+            tail = f"; probed with {story.instrument.size(probe.units)}" if probe else ""
+            rows.append([name, "", "", "", "", age, f"left out: {why}{tail}"])
             continue
         part = got.get(venue.venue)
         outcome = f"gets {story.instrument.size(part.units)}" if part else behind(story, venue)
@@ -118,6 +120,10 @@ def chance(venue: CandidateVenue) -> str:
 
 def offer_cells(story: Story, venue: CandidateVenue) -> list[str]:
     """Levels, fee, fill ratio and acknowledgement latency as used."""
+    if is_dark(venue):
+        size = story.instrument.size(venue.dark_units)
+        offered = f"dark, up to {size} at the midpoint {price(venue.value)}"
+        return [offered, price(venue.fee_nanos), chance(venue), duration(venue.ack_ns)]
     shown = [
         f"{story.instrument.size(level.units)} @ {price(level.price_nanos)}"
         for level in venue.levels[:3]
@@ -142,15 +148,20 @@ def choice_lines(story: Story) -> Iterator[str]:
 
 def choice_line(story: Story, part: ChildAllocation) -> str:
     """One allocation in a sentence."""
+    if "peg" in part.flags:
+        return dark_line(story, part)
+    if "post" in part.flags:
+        return post_line(story, part)
     head = (
         f"{story.names.venue(part.venue)}: {story.instrument.size(part.units)} at "
         f"{price(part.limit_nanos)} or better over {part.levels} level"
         f"{'s' if part.levels > 1 else ''}"
         + (" as ISO" if "iso" in part.flags else "")
+        + (" as a probe, so that it can prove itself" if "probe" in part.flags else "")
         + (f", sent {duration(part.send_delay_ns)} later" if part.send_delay_ns else "")
     )
     venue, other = story.candidate(part.venue), story.next_best(part)
-    if venue is None or not story.mid_nanos:
+    if venue is None or venue.reason != "none" or not story.mid_nanos:
         return head
     ours = story.all_in(venue, part.limit_nanos)
     if other is None:
@@ -163,6 +174,42 @@ def choice_line(story: Story, part: ChildAllocation) -> str:
     )
 
 
+def post_line(story: Story, part: ChildAllocation) -> str:
+    """Why the remainder rests where it does."""
+    head = (
+        f"{story.names.venue(part.venue)}: {story.instrument.size(part.units)} rest at "
+        f"{price(part.limit_nanos)}, post only, because there is nothing left to take within the "
+        "limit"
+    )
+    if not story.mid_nanos:
+        return head
+    gain = 1e4 * (story.mid_nanos - part.limit_nanos) * story.sign / story.mid_nanos
+    words = "better than the mid" if gain >= 0 else "worse than the mid"
+    return f"{head}; filled there it trades {abs(gain):.2f} bps {words}, before the maker's fee"
+
+
+def dark_line(story: Story, part: ChildAllocation) -> str:
+    """Why a dark pool was asked."""
+    one, venue = story.instrument, story.candidate(part.venue)
+    head = (
+        f"{story.names.venue(part.venue)}: asked the dark pool for {one.size(part.units)} at the "
+        f"midpoint {price(part.limit_nanos)}"
+    )
+    if venue is None or not story.mid_nanos:
+        return head
+    far = story.decision.displayed_ask_nanos
+    far = far if story.sign > 0 else story.decision.displayed_bid_nanos
+    saved = 1e4 * story.sign * (far - part.limit_nanos) / story.mid_nanos
+    missed = 1e4 * venue.penalty_nanos / story.mid_nanos
+    leaks = 1e4 * venue.impact_nanos / story.mid_nanos
+    return (
+        f"{head} because each one filled there saves {saved:.2f} bps of the spread; a first lot "
+        f"is there in {venue.fill_ratio:.0%} of cases, and what it misses is expected to cost "
+        f"{missed:.2f} bps more"
+        + (f"; what its fills give away is counted at {leaks:.2f} bps" if leaks else "")
+    )
+
+
 def cost_lines(story: Story) -> Iterator[str]:
     """Expected cost and the baselines, fees included."""
     d = story.decision
@@ -170,6 +217,9 @@ def cost_lines(story: Story) -> Iterator[str]:
     if ours is None:
         return
     size = story.instrument.size(d.allocated_units)
+    if any("post" in part.flags for part in d.children):
+        yield f"{bps(ours)} against the mid for {size} if it is filled, the maker's fee included"
+        return
     yield f"expected all-in {bps(ours)} against the mid for {size}"
     yield from charge_lines(story)
     baselines = (
@@ -231,8 +281,17 @@ def child_line(story: Story, child: ChildStory) -> str:
             f"filled {story.instrument.size(filled)} of {story.instrument.size(sent.units)} at "
             f"{price(average)}{modelled}, fees {price(fees)}"
         )
-    words.append(child.last.replace("_", " "))
+    words.append(last_words(child))
     return ", ".join(words)
+
+
+def last_words(child: ChildStory) -> str:
+    """Its last state, and why it was withdrawn where that was ours to say."""
+    reason = child.states[-1].reason if child.states else "none"
+    state = child.last.replace("_", " ")
+    if reason == "none":
+        return state
+    return f"{state} because {WITHDRAWN.get(reason, reason.replace('_', ' '))}"
 
 
 def place_lines(story: Story, chain: str) -> Iterator[str]:
@@ -243,7 +302,8 @@ def place_lines(story: Story, chain: str) -> Iterator[str]:
         f"reference version {d.reference_version}, quality {d.quality_seq}, "
         f"rows digest {d.rows_digest:016x}"
     )
-    yield f"engine {story.names.engine[:16]}, chain {chain or 'not kept'}"
+    engine = story.names.engine[:16] or "of no generation"
+    yield f"engine {engine}, chain {chain or 'not kept'}"
     others = [str(attempt) for attempt in story.attempts if attempt != d.out_seq]
     if others:
         yield f"other decisions of this order: {', '.join(others[:12])}"
@@ -262,6 +322,8 @@ def one_line(decision: SmartRoutingDecisionEvent, names: Names) -> str:
     )
     tail = f", saves {saved:+.2f} bps" if saved is not None else ""
     worst = (max if decision.side == "buy" else min)(p.limit_nanos for p in decision.children)
+    if any("post" in p.flags for p in decision.children):
+        return f"{head}: {', '.join(parts)} rests at {price(worst)}"
     return f"{head}: {', '.join(parts)}{more} at {price(worst)} or better{tail}"
 
 

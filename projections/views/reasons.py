@@ -55,6 +55,22 @@ EXCLUSIONS: dict[str, Words] = {
     "through_protected": lambda value, _: (
         f"its best price {price(value)} is beyond a protected quote that gets no child"
     ),
+    "dark_not_allowed": lambda value, _: (
+        "what must be filled whole is not sent where nothing is seen"
+        if value
+        else "it is a dark pool, and the policy uses none"
+    ),
+    "no_midpoint": _plain(
+        "it trades at the midpoint, and there is none between best bid and offer"
+    ),
+    "dark_toxic": lambda value, _: (
+        f"after our fills there the mid moves {abs(value) / 100:.2f} bps "
+        + ("against them" if value > 0 else "away from what remains")
+        + ", more than the policy bears"
+    ),
+    "dark_minimum": lambda value, one: (
+        f"the {one.size(value)} it may be asked for are less than the least child"
+    ),
 }
 
 REFUSALS: dict[str, Words] = {
@@ -72,6 +88,23 @@ REFUSALS: dict[str, Words] = {
     "from_the_future": _plain("its TransactTime lies ahead of our clock"),
     "unknown_policy": lambda value, _: f"there is no policy {value}",
     "fok_not_fillable": _plain("no single venue could fill all of it"),
+}
+
+WITHDRAWN = {
+    "touch_moved": "the touch had left it",
+    "rest_time": "it had rested as long as it may",
+    "queue_value": "its place was worth nothing any more",
+    "unhealthy_venue": "its venue was unwell",
+    "venue_stopped": "its venue had stopped trading",
+    "stale_quote": "its venue's quote was stale",
+    "stale_at_release": "its venue's quote was stale when it was to leave",
+    "parent_ending": "its parent was ending",
+    "amended": "its parent was amended",
+    "self_match": "it could have met an order of our own",
+    "killed": "a kill switch was engaged",
+    "user_cancel": "its sender cancelled the parent",
+    "horizon": "the parent's horizon passed",
+    "overfilled": "the parent was filled beyond its size",
 }
 
 ENDS = {

@@ -215,6 +215,37 @@ struct Position : OutHeader {
 };
 static_assert(sizeof(Position) == 120);
 
+struct VenueSums : OutHeader {
+  std::uint64_t quality_seq;
+  double fill_weight;
+  double fill_total;
+  double ack_weight;
+  double ack_total;
+  std::uint8_t venue;
+  char reserved[7];
+};
+static_assert(sizeof(VenueSums) == 88);
+
+struct BudgetState : OutHeader {
+  std::uint64_t number;
+  std::int64_t budget_ones;
+  std::int64_t used_ones;
+  std::int64_t wanted_ones;
+  char account[16];
+};
+static_assert(sizeof(BudgetState) == 88);
+
+struct MassCancelReport : OutHeader {
+  std::uint64_t source_seq;
+  std::uint64_t affected;
+  char cl_ord_id[32];
+  char target[16];
+  std::uint8_t scope;
+  std::uint8_t source;
+  char reserved[6];
+};
+static_assert(sizeof(MassCancelReport) == 112);
+
 struct Refusal : OutHeader {
   std::uint64_t source_seq;
   std::int64_t value;
@@ -343,6 +374,22 @@ struct VenueQuality : OutHeader {
   std::uint64_t feed_n;
   std::uint64_t ack_n;
   std::uint64_t fill_n;
+  std::int64_t feed_other_p50_ns;
+  std::int64_t feed_other_p90_ns;
+  std::int64_t feed_other_p99_ns;
+  std::uint64_t feed_other_n;
+  std::int64_t feed_equity_p50_ns;
+  std::int64_t feed_equity_p90_ns;
+  std::int64_t feed_equity_p99_ns;
+  std::uint64_t feed_equity_n;
+  std::int64_t feed_crypto_p50_ns;
+  std::int64_t feed_crypto_p90_ns;
+  std::int64_t feed_crypto_p99_ns;
+  std::uint64_t feed_crypto_n;
+  std::int64_t feed_event_p50_ns;
+  std::int64_t feed_event_p90_ns;
+  std::int64_t feed_event_p99_ns;
+  std::uint64_t feed_event_n;
   double fill_ratio;
   double fill_ratio_se;
   double fill_ratio_n;
@@ -364,11 +411,12 @@ struct VenueQuality : OutHeader {
   std::uint32_t dropped_table_full_sell;
   std::uint32_t clean;
   std::uint32_t clean_needed;
+  std::uint32_t probes;
   std::uint8_t venue;
   std::uint8_t health;
-  char reserved[6];
+  char reserved[2];
 };
-static_assert(sizeof(VenueQuality) == 280);
+static_assert(sizeof(VenueQuality) == 408);
 
 struct Alarm : OutHeader {
   std::uint64_t child_id;

@@ -104,6 +104,29 @@ struct Kill : Header {
 };
 static_assert(sizeof(Kill) == 64);
 
+struct MassCancel : Header {
+  char cl_ord_id[32];
+  char target[16];
+  std::uint8_t scope;
+  char reserved[47];
+};
+static_assert(sizeof(MassCancel) == 128);
+
+struct Budget : Header {
+  char account[16];
+  std::int64_t budget_ones;
+  char reserved[8];
+};
+static_assert(sizeof(Budget) == 64);
+
+struct VenuePriorUpdated : Header {
+  std::int64_t fill_ratio_e9;
+  std::int64_t ack_ns;
+  std::int64_t children;
+  char reserved[8];
+};
+static_assert(sizeof(VenuePriorUpdated) == 64);
+
 struct EndOfDay : Header {
   char reserved[32];
 };
@@ -245,7 +268,10 @@ struct Policy : Header {
   std::uint32_t urgency_horizon_ms_3;
   std::uint8_t toxicity_horizon;
   std::uint8_t ended;
-  char reserved[6];
+  std::uint8_t dark_percent;
+  std::uint8_t dark_horizon;
+  std::uint16_t dark_min_lots;
+  std::uint16_t dark_toxic_cbps;
 };
 static_assert(sizeof(Policy) == 256);
 
@@ -272,7 +298,8 @@ struct AccountLimits : Header {
   std::int64_t throttle_ns;
   std::uint32_t rate_max;
   std::uint32_t throttle_max;
-  char reserved[32];
+  std::uint8_t budgeted;
+  char reserved[31];
 };
 static_assert(sizeof(AccountLimits) == 128);
 
@@ -321,7 +348,11 @@ struct Settings : Header {
   std::uint32_t mid_crossed_e9;
   std::uint32_t fill_prior_dark_e9;
   std::uint32_t fill_prior_wholesaler_e9;
-  char reserved[20];
+  std::uint32_t probes_per_minute;
+  std::int64_t open_window_ns;
+  std::uint16_t open_half_life_days;
+  std::uint16_t probe_children;
+  std::uint32_t conflate_ms;
 };
 static_assert(sizeof(Settings) == 256);
 

@@ -24,6 +24,8 @@ constexpr std::array<std::uint8_t, 256> kSlots = [] {
   slots[54] = 4;  // SETTINGS
   slots[56] = 2;  // FEE_TIER
   slots[57] = 2;  // BILLING
+  slots[99] = 2;  // ORDER_STATUS
+  slots[100] = 2;  // MASS_CANCEL
   return slots;
 }();
 

@@ -33,6 +33,8 @@ CLOCK_SOURCE = 250
 """Source of the TIMER inputs that the owner of a shard appends."""
 KILL_SOURCE = 251
 """Source of the kills of a whole installation; their number is the same in every shard."""
+BUDGET_SOURCE = 252
+"""Source of a shard's shares of account-wide limits."""
 
 
 @dataclass(frozen=True)

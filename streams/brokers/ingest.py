@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from schemas.codes import InputType
 from schemas.json_inputs import BadMessageError, Place, decode, to_record
-from schemas.reference import INSTRUMENT, POLICY, VENUE
+from schemas.reference import INSTRUMENT, POLICY, SETTINGS, VENUE
 from schemas.topics import (
     CONTRACT_IN,
     CONTRACT_PARTITIONS,
@@ -66,6 +66,7 @@ class Ingest:
 
     shards: int
     names: ReferenceNames = field(default_factory=ReferenceNames)
+    conflate_ms: int = 0
 
     def __post_init__(self) -> None:
         self.partitioner = Partitioner(self.shards)
@@ -81,22 +82,32 @@ class Ingest:
             elif kind == InputType.VENUE:
                 venue = VENUE.unpack(raw)
                 self.names.venues[text(venue.key)] = venue.venue
+            elif kind == InputType.SETTINGS:
+                self.conflate_ms = SETTINGS.unpack(raw).conflate_ms
             elif kind == InputType.POLICY:
                 policy = POLICY.unpack(raw)
                 self.names.policies[text(policy.name)] = policy.policy
 
     def take(self, topic: str, partition: int, offset: int, raw: bytes) -> list[Outgoing]:
         """One message of a contract topic (its name without prefix)."""
+        record = self.record_of(topic, partition, offset, raw)
+        return [record] if isinstance(record, Outgoing) else self.frames_of(record, offset)
+
+    def record_of(self, topic: str, partition: int, offset: int, raw: bytes) -> bytes | Outgoing:
+        """The input record of a message, or the dead letter that it becomes."""
         place = (topic, partition, offset)
         if partition >= CONTRACT_PARTITIONS:
             reason = f"partition {partition} of {topic}; ingest reads {CONTRACT_PARTITIONS} of them"
-            return [dead_letter(raw, place, reason, partition % self.shards)]
+            return dead_letter(raw, place, reason, partition % self.shards)
         source = FIRST_SOURCE[topic] + partition
         try:
             where = Place(source=source, source_seq=offset + 1, log_ns=0)
-            record = to_record(decode(raw), self.names, where)
+            return to_record(decode(raw), self.names, where)
         except BadMessageError as error:
-            return [dead_letter(raw, place, f"{error.fault}: {error}", partition % self.shards)]
+            return dead_letter(raw, place, f"{error.fault}: {error}", partition % self.shards)
+
+    def frames_of(self, record: bytes, offset: int) -> list[Outgoing]:
+        """The messages of a record, one for each shard that must get it."""
         number = offset + 1
         return [
             Outgoing(INPUTS, shard, 0, b"", seal_frame(shard, number, record, causation=number))

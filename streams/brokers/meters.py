@@ -40,8 +40,35 @@ GAUGES = {
 }
 
 
+@dataclass(frozen=True)
+class IngestFacts:
+    """What a worker's ingest has done, and what waits in it."""
+
+    messages: int
+    conflated: int
+    refused: int
+    dead_letters: int
+    waiting: int
+    behind_s: float
+
+
+INGEST_COUNTERS = {
+    "messages": "Messages of contract topics that were read",
+    "conflated": "Quotes left out for a newer one, by the policy in the log",
+    "refused": "Orders refused because they waited too long; bound shed_after_s",
+    "dead_letters": "Messages of contract topics set aside with a reason",
+}
+INGEST_GAUGES = {
+    "waiting": "Messages on their way into the inputs; bound max_pending",
+    "behind_s": "Age of the newest message when ingest met it, in seconds",
+}
+
+
 class Measured(Protocol):
     """A worker that can be asked."""
+
+    def ingest_facts(self) -> IngestFacts | None:
+        """Facts of its ingest, now; none where it has none."""
 
     def facts(self) -> list[ShardFacts]:
         """Facts of every owned shard, now."""
@@ -67,6 +94,14 @@ class WorkerMetrics:
             for facts in found:
                 gauge.add_metric([str(facts.shard)], float(getattr(facts, name)))
             yield gauge
+        ingest = self.worker.ingest_facts()
+        if ingest is not None:
+            for name, about in INGEST_COUNTERS.items():
+                value = getattr(ingest, name)
+                yield CounterMetricFamily(f"sor_ingest_{name}", about, value=value)
+            for name, about in INGEST_GAUGES.items():
+                value = float(getattr(ingest, name))
+                yield GaugeMetricFamily(f"sor_ingest_{name}", about, value=value)
 
 
 def serve_metrics(worker: Measured, port: int) -> None:

@@ -166,6 +166,10 @@ class Catalogue:
             "floor": partial(native.floors, count),
             "fold.500x24.native": lambda: self._world(500, 24).fold(50),
             "fold.2000x50.native": lambda: self._world(2_000, 50).fold(15),
+            "fold.500x24.families": lambda: self._world(500, 24).families(30),
+            "fold.2000x50.families": lambda: self._world(2_000, 50).families(10),
+            "fold.500x24.allocations": lambda: self._world(500, 24).fold_allocations(),
+            "fold.row": native.row_bytes,
             "decide.24.native": lambda: self._world(500, 24).decide(count),
             "decide.50.native": lambda: self._world(500, 50).decide(count),
             "whatif.decisions": lambda: self._world(500, 24).whatif(count // 500),
@@ -175,6 +179,9 @@ class Catalogue:
         }
         if shutil.which("valgrind"):
             table["fold.500x24.instructions"] = lambda: self._world(500, 24).fold_instructions()
+            table["fold.500x24.families_instructions"] = lambda: self._world(
+                500, 24
+            ).families_instructions()
             table["decide.24.stages"] = lambda: self._world(500, 24).decide_stages()
             table["decide.24.instructions"] = lambda: self._world(500, 24).decide_instructions()
         return table

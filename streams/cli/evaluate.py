@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 
 from schemas.errors import InputError
-from streams.cli.evaluate_view import number, percent, print_result
-from streams.cli.terminal import print_json, print_table, progress_bar
+from streams.cli.terminal import print_json, print_lines, print_table, progress_bar
 
 
 def evaluate(
@@ -21,6 +20,7 @@ def evaluate(
     quick: bool = False,
     full: bool = False,
     confirm: str = "",
+    part: tuple[str, ...] = (),
     facts: Path | None = None,
     run: Path | None = None,
     json: bool = False,
@@ -35,36 +35,49 @@ def evaluate(
         seed: First market seed.
         blocks: Market seeds of each table, instead of the size's own; below 30 no intervals.
         quick: The size of the tests, under a minute on two cores; the default.
-        full: The size of the published figures.
+        full: The size of the published figures, about 20 minutes on two cores.
         confirm: A commit: its hash gives the seeds, so that nobody chose them.
+        part: Run this part only; may be given again. Parts are headline, families (or one of them),
+            venues, controls (or a letter, a to f), learning.
         facts: Folder of recorded data: print stylised facts beside the simulated ones, only.
         run: Folder of a run, of recorded data say: score its decisions by protocols A and B, only.
         json: One JSON object instead of tables.
-        out: Folder for blocks, result, plots and the record of configurations tried.
+        out: Folder for blocks, result, plots and the record of configurations tried; a run that was
+            stopped goes on where it was.
         page: A Markdown page whose tables, between two marks, are written anew (RESULTS.md).
     """
     if facts is not None:
-        return print_facts(facts, json)
+        return print_facts(facts, json, page)
     if run is not None:
         return print_run(run, json)
-    plan = _plan(venues, orders, seed, blocks, (quick, full, confirm))
+    plan = _plan(venues, orders, seed, blocks, (quick, full, confirm, part))
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     from streams.evaluation import evaluate as harness
     from streams.evaluation.page import write_page
     from streams.evaluation.plots import plot
+    from streams.evaluation.report import reports
 
     with progress_bar() as progress:
         result = harness.evaluate(plan, out, progress)
-    if out is not None:
+    if out is not None and result["improvement"]:
         plot(result, out)
+    made = reports(result)
     if page is not None:
-        write_page(page, result, told(result, confirm))
+        write_page(page, made, told(result, confirm))
     if json:
         print_json(result)
     else:
-        print_result(result)
+        print_reports(made)
     return 0
+
+
+def print_reports(made: list[Any]) -> None:
+    """Every table, and what is said of it."""
+    for report in made:
+        print_table(report.title, report.heads, report.rows)
+        if report.said:
+            print_lines("", [report.said])
 
 
 def told(result: dict[str, Any], confirm: str) -> str:
@@ -85,20 +98,26 @@ def told(result: dict[str, Any], confirm: str) -> str:
     )
 
 
-def print_facts(data: Path, json: bool) -> int:
+def print_facts(data: Path, json: bool, page: Path | None) -> int:
     """Stylised facts of recorded sets and presets, side by side."""
     from streams.evaluation.facts import compare_facts, fact_rows
+    from streams.evaluation.page import FACTS_MARK, write_page
+    from streams.evaluation.report import Report
 
     rows = compare_facts(data)
+    report = Report("stylised facts", *fact_rows(rows))
+    if page is not None:
+        write_page(page, [report], "", FACTS_MARK)
     if json:
         print_json({"facts": rows})
     else:
-        print_table("stylised facts", *fact_rows(rows))
+        print_reports([report])
     return 0
 
 
 def print_run(run: Path, json: bool) -> int:
     """Protocols A and B of a run's logged decisions."""
+    from streams.evaluation.cells import number, percent
     from streams.evaluation.recorded import score_run
 
     result = score_run(run)
@@ -116,11 +135,17 @@ def print_run(run: Path, json: bool) -> int:
     return 0
 
 
-def _plan(venues: int, orders: int, seed: int, blocks: int, size: tuple[bool, bool, str]) -> Any:
+def _plan(
+    venues: int,
+    orders: int,
+    seed: int,
+    blocks: int,
+    size: tuple[bool, bool, str, tuple[str, ...]],
+) -> Any:
     """What is asked for, checked."""
-    from streams.evaluation.evaluate import FULL, QUICK, confirmation_seed
+    from streams.evaluation.plan import FULL, QUICK, checked_parts, confirmation_seed
 
-    is_quick, is_full, commit = size
+    is_quick, is_full, commit, parts = size
     if is_quick and is_full:
         raise InputError("--quick and --full: give one of them")
     if not 2 <= venues <= 64:
@@ -134,7 +159,8 @@ def _plan(venues: int, orders: int, seed: int, blocks: int, size: tuple[bool, bo
         orders=orders or plan.orders,
         blocks=blocks or plan.blocks,
         side_blocks=min(blocks or plan.side_blocks, plan.side_blocks),
-        control_blocks=min(blocks or plan.control_blocks, plan.control_blocks),
-        learn_blocks=min(blocks or plan.learn_blocks, plan.learn_blocks),
+        control_blocks=blocks or plan.control_blocks,
+        learn_blocks=blocks or plan.learn_blocks,
         first_seed=confirmation_seed(commit) if commit else seed,
+        parts=checked_parts(parts),
     )

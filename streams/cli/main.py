@@ -34,6 +34,7 @@ COMMANDS = {
     "projections": "keep the read models of a run in a database, rebuild them, their lag",
     "reference": "venues, instruments, policies, limits and accounts, agreed by two people",
     "gateway": "simulated venues behind the topics of Kafka or Pulsar",
+    "coordinate": "what shards learn from each other, and their shares of account-wide limits",
     "subscriptions": "on Pulsar: who reads a topic, how far, and move it to a time",
     "doctor": "check this machine and installation, and say what to do",
 }

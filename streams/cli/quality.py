@@ -159,6 +159,9 @@ def print_venues(rows: list[Row], _names: Names) -> None:
     several = len({row["shard"] for row in rows}) > 1
     cells = [tables.venue_cells(row, several) for row in rows]
     print_table("Venues", tables.VENUE_TITLES, cells, 3)
+    feeds = [line for row in rows for line in tables.feed_cells(row)]
+    if feeds:
+        print_table("Feed above least ms, by class of instrument", tables.FEED_TITLES, feeds, 2)
 
 
 PRINTERS: dict[str, Callable[[list[Row], Names], None]] = {

@@ -184,6 +184,18 @@ def markout_cells(row: Row) -> list[Cells]:
     ]
 
 
+FEED_TITLES = ("venue", "class", "p50 / p90 / p99 (n)")
+
+
+def feed_cells(row: Row) -> list[Cells]:
+    """A line for each class of instrument of a venue that has several."""
+    seen = [feed for feed in row["feed_by_class"] if feed["n"]]
+    if len(seen) < 2:
+        return []
+    named = [{f"feed_{name}": value for name, value in feed.items()} for feed in seen]
+    return [[row["venue"], feed["feed_asset_class"], quantiles(feed, "feed")] for feed in named]
+
+
 def venue_cells(row: Row, several_shards: bool) -> Cells:
     """One row of the last table."""
     key = f"{row['venue']}, shard {row['shard']}" if several_shards else row["venue"]

@@ -48,14 +48,10 @@ def serve(
 
 def serve_embedded(settings: ServiceConfig) -> int:
     """Starts the processes of the embedded service and watches them."""
-    import signal
-
     from streams.service.serve import Processes
 
-    with Interrupt() as interrupt:
-        signal.signal(signal.SIGTERM, lambda *_: setattr(interrupt, "is_raised", True))
-        with Processes(settings) as processes:
-            api = settings.api
-            print(f"serving http://{api.host}:{api.port}/ (docs at /docs)", file=sys.stderr)
-            processes.watch(lambda: interrupt.is_raised)
+    with Interrupt() as interrupt, Processes(settings) as processes:
+        api = settings.api
+        print(f"serving http://{api.host}:{api.port}/ (docs at /docs)", file=sys.stderr)
+        processes.watch(lambda: interrupt.is_raised)
     return 0

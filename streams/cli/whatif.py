@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from streams.cli.evaluate_view import interval, number
 from streams.cli.terminal import print_json, print_lines, print_table, progress_bar
+from streams.evaluation.cells import interval, number
 
 
 def whatif(run: Path, /, *, policy: Path, json: bool = False) -> int:
@@ -32,7 +32,8 @@ def whatif(run: Path, /, *, policy: Path, json: bool = False) -> int:
         f"{result['orders']:,} orders, {result['blocks']} days: {result['what']}",
         [
             f"model error (original simulated - logged): {estimate(error)}",
-            f"other policy - original: {estimate(change)}: {change['verdict']}",
+            f"other policy - original: {estimate(change)}; {change['verdict']}",
+            "positive is dearer; shortfall with fees, what was not filled priced at the horizon",
         ],
     )
     for what, rows in result["by"].items():

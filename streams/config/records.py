@@ -187,6 +187,10 @@ def _charges(policy: Policy) -> dict[str, int]:
         "toxicity_e9": e9_from_bps(policy.toxicity_bps),
         "toxicity_horizon": policy.toxicity_horizon,
         "posting": sum(1 << urgency for urgency in set(policy.posting)),
+        "dark_percent": policy.dark_percent,
+        "dark_min_lots": policy.dark_min_lots,
+        "dark_horizon": policy.dark_horizon,
+        "dark_toxic_cbps": round(policy.dark_toxicity_bps * 100),
     }
 
 
@@ -273,6 +277,9 @@ def _add_settings(stream: Stream, config: EngineConfig, stale_ms: int, poll_ms: 
         cost_half_life_ns=quality.cost_half_life_s * NS_PER_S,
         impact_half_life_ns=quality.impact_half_life_s * NS_PER_S,
         near_ticks=quality.near_ticks,
+        open_window_ns=quality.open_window_s * NS_PER_S,
+        open_half_life_days=quality.open_half_life_days,
+        conflate_ms=quality.conflate_ms,
         fee_tolerance_nanos=quality.fee_tolerance_nanos,
         **_markout_terms(config.markouts, stale_ms, poll_ms),
         **_health_terms(config.health, stale_ms),
@@ -303,6 +310,8 @@ def _health_terms(health: Health, stale_ms: int) -> dict[str, int]:
         "timeout_burst": health.timeout_burst,
         "clean_run": health.clean_run,
         "clean_run_max": health.clean_run_max,
+        "probes_per_minute": health.probes_per_minute,
+        "probe_children": health.probe_children,
     }
 
 

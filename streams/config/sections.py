@@ -64,6 +64,10 @@ class Policy(Section, frozen=True, kw_only=True):
     urgency_miss_bps: tuple[Bps, Bps, Bps] = (0.0, 0.0, 0.0)
     urgency_horizon_ms: tuple[Millis, Millis, Millis] = (0, 0, 0)
     posting: tuple[Annotated[int, msgspec.Meta(ge=0, le=3)], ...] = ()
+    dark_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    dark_min_lots: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 1
+    dark_horizon: Annotated[int, msgspec.Meta(ge=0, le=4)] = 2
+    dark_toxicity_bps: Annotated[float, msgspec.Meta(ge=0.0, le=655.0)] = 2.0
 
 
 class Policies(Section, frozen=True, kw_only=True):
@@ -102,7 +106,10 @@ class Posting(Section, frozen=True, kw_only=True):
 
 
 class Quality(Section, frozen=True, kw_only=True):
-    """How quality decays, what is believed before evidence, and how often it is published."""
+    """How quality decays, what is believed before evidence, and how often it is published.
+
+    Ingest leaves out quotes older than `conflate_ms` that a newer one follows; 0 = never.
+    """
 
     liquidity_half_life_s: Positive = 60
     speed_half_life_s: Positive = 60
@@ -110,12 +117,15 @@ class Quality(Section, frozen=True, kw_only=True):
     cost_half_life_s: Positive = 600
     impact_half_life_s: Positive = 600
     publish_s: Annotated[int, msgspec.Meta(ge=0)] = 60
+    conflate_ms: Annotated[int, msgspec.Meta(ge=0, le=3_600_000)] = 0
     fill_prior: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.9
     fill_prior_dark: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.0
     fill_prior_wholesaler: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.0
     fill_prior_weight: Annotated[float, msgspec.Meta(gt=0.0)] = 4.0
     ack_prior_weight: Annotated[float, msgspec.Meta(gt=0.0)] = 4.0
     near_ticks: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5
+    open_window_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 1800
+    open_half_life_days: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 5
     fee_tolerance_nanos: Annotated[int, msgspec.Meta(ge=0, le=10**18)] = 10_000_000
 
 
@@ -138,7 +148,8 @@ class Health(Section, frozen=True, kw_only=True):
     """When a venue counts as sick and what heals it.
 
     Bursts are counted in a row, `clean_run` in clean outcomes; 0 in `check_ms` looks at nobody,
-    0 in `stale_floor_ms` takes the dataset's `stale_ms`.
+    0 in `stale_floor_ms` takes the dataset's `stale_ms`. A venue that is degraded or cooling, or
+    a row with fewer than `probe_children` effective children, gets `probes_per_minute` at most.
     """
 
     check_ms: Millis = 1_000
@@ -148,6 +159,8 @@ class Health(Section, frozen=True, kw_only=True):
     timeout_burst: Count = 2
     clean_run: Count = 10
     clean_run_max: Count = 160
+    probes_per_minute: Annotated[int, msgspec.Meta(ge=0, le=600)] = 0
+    probe_children: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
 
 
 class Orders(Section, frozen=True, kw_only=True):

@@ -84,6 +84,13 @@ class Gateway(Section, frozen=True, kw_only=True):
     patience_s: Annotated[float, msgspec.Meta(gt=0.0, le=60.0)] = 5.0
 
 
+class Coordination(Section, frozen=True, kw_only=True):
+    """How often `sor coordinate` tells shards what all have learned, and moves their shares."""
+
+    prior_s: Annotated[float, msgspec.Meta(gt=0.0, le=3600.0)] = 60.0
+    budget_s: Annotated[float, msgspec.Meta(gt=0.0, le=3600.0)] = 1.0
+
+
 class Mirror(Section, frozen=True, kw_only=True):
     """Which topics go from one broker to the other; `json` adds decisions as JSON at the target."""
 
@@ -111,6 +118,7 @@ class ServiceConfig(Whole, frozen=True, kw_only=True):
     kafka: KafkaConfig = KafkaConfig()
     pulsar: PulsarConfig = PulsarConfig()
     gateway: Gateway = Gateway()
+    coordination: Coordination = Coordination()
     mirror: Mirror = Mirror()
     engine: EngineConfig = EngineConfig(quality=Quality(publish_s=1, liquidity_half_life_s=10))
 

@@ -19,6 +19,7 @@ from streams.config.records import config_records
 from streams.config.sections import EngineConfig, Policies, Policy, Quality
 from streams.evaluation.decisions import Seen
 from streams.evaluation.parents import (
+    ONE_TENTH,
     SMALL_TENTHS,
     TENTHS,
     URGENT,
@@ -37,7 +38,8 @@ STALE_MS = 5_000
 TOUCH_DEPTHS = 3
 """A usual consolidated touch, in depths of the instrument."""
 FIRST_POLICY = 11
-"""Policy of the first instrument; each has its own, since penalties are in its ticks."""
+"""Policy of the first instrument; each has its own, since penalties are in its ticks, and another
+for parents below a touch, which may be sent to dark pools."""
 
 SPLITS = {
     "single best price": 0,
@@ -56,17 +58,22 @@ class EngineArm(msgspec.Struct, frozen=True, kw_only=True):
     """Our router under a configuration. `frozen` keeps it from learning.
 
     `miss_ticks`: what missing one unit costs a parent of up to a touch, and a larger one, whose
-    remainder pays for what its children give away. `prior_weight` in children.
+    remainder pays for what its children give away. `prior_weight` in children. `dark_percent` of
+    what a decision places may go to dark pools if its parent is below a touch; a miss costs such
+    parents `dark_miss_ticks`.
     """
 
     name: str = "ours"
     fee_aware: bool = True
-    miss_ticks: tuple[float, float] = (0.3, 4.0)
+    miss_ticks: tuple[float, float] = (0.5, 8.0)
     frozen: bool = False
     max_levels: int = 5
     fill_prior: float = 0.9
     prior_weight: float = 10.0
     fill_half_life_s: int = 10
+    dark_percent: int = 0
+    dark_prior: float = 0.7
+    dark_miss_ticks: float = 0.25
 
     def config(self) -> EngineConfig:
         """What the engine is told."""
@@ -83,6 +90,7 @@ class EngineArm(msgspec.Struct, frozen=True, kw_only=True):
         )
         quality = Quality(
             fill_prior=self.fill_prior,
+            fill_prior_dark=self.dark_prior,
             fill_prior_weight=FROZEN_WEIGHT if self.frozen else self.prior_weight,
             fill_half_life_s=self.fill_half_life_s,
         )
@@ -91,23 +99,28 @@ class EngineArm(msgspec.Struct, frozen=True, kw_only=True):
             quality=quality,
         )
 
-    def penalties_e9(self, terms: InstrumentTerms) -> tuple[int, int]:
-        """The miss penalties of one instrument in 1e-9 of its price."""
+    def penalties_e9(self, terms: InstrumentTerms, *, is_below: bool = False) -> tuple[int, int]:
+        """The miss penalties of one instrument in 1e-9 of its price, below a touch or above."""
         tick = float(terms.tick) / float(terms.price) * E9
         small, large = self.miss_ticks
+        if is_below and self.dark_percent:
+            small = self.dark_miss_ticks
         return round(small * tick), round(large * tick)
 
     def policy_records(self, preset: Preset, told: bytes) -> bytes:
-        """One `lowest_cost` POLICY by instrument, in the order of the reference data `told`."""
+        """Two `lowest_cost` POLICY by instrument, in the order of the reference data `told`."""
         policies = [raw for kind, raw in iter_inputs(told) if kind == InputType.POLICY]
         common = POLICY.unpack(policies[int(PolicyKind.LOWEST_COST) - 1])
         *_, (_, last) = iter_inputs(told)
         first_seq = HEADER.unpack(last).source_seq + 1
         records = []
-        for at, terms in enumerate(preset.instruments):
-            small, large = self.penalties_e9(terms)
+        for at, (terms, is_below) in enumerate(
+            (terms, is_below) for is_below in (False, True) for terms in preset.instruments
+        ):
+            small, large = self.penalties_e9(terms, is_below=is_below)
             own = {"policy": FIRST_POLICY + at, "source_seq": first_seq + at}
             own |= {"urgency_miss_e9_1": small, "urgency_miss_e9_3": large}
+            own |= {"dark_percent": self.dark_percent * is_below}
             records.append(POLICY.pack(**common._replace(**own)._asdict()))
         return b"".join(records)
 
@@ -123,6 +136,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     orders: int
     gap_ms: int = 150
     is_small: bool = False
+    is_tenth: bool = False
     child_stream: int = 0
 
     def market(self) -> TrueMarket:
@@ -134,7 +148,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
         touch = [TOUCH_DEPTHS * terms.depth_units for terms in self.preset.instruments]
         if self.is_small:
             touch = [terms.depth_units // 2 for terms in self.preset.instruments]
-        tenths = SMALL_TENTHS if self.is_small else TENTHS
+        tenths = SMALL_TENTHS if self.is_small else ONE_TENTH if self.is_tenth else TENTHS
         gap_ns = self.gap_ms * NS_PER_MS
         return parent_orders(
             self.preset, touch, self.orders, gap_ns, self.seed, FIRST_POLICY, tenths
@@ -143,10 +157,14 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     def penalty_of(self, arm: EngineArm) -> Callable[[Seen], float]:
         """Miss penalty of a decision as a fraction of the price, by its parent's urgency."""
         urgency = np.frombuffer(self.parents(), NEW_ORDER.dtype)["urgency"]
-        penalties = [arm.penalties_e9(terms) for terms in self.preset.instruments]
+        penalties = [
+            arm.penalties_e9(terms, is_below=is_below)
+            for is_below in (False, True)
+            for terms in self.preset.instruments
+        ]
 
         def penalty(one: Seen) -> float:
-            small, large = penalties[one.decision.instrument]
+            small, large = penalties[one.decision.policy - FIRST_POLICY]
             return (large if urgency[one.order - 1] == URGENT else small) / E9
 
         return penalty

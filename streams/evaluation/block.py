@@ -24,14 +24,18 @@ from streams.evaluation.solver import SolverScore, preset_terms, score_solver
 from streams.evaluation.worlds import Shape, drawn_preset
 from streams.simulator.synthetic.terms import Preset
 
-OURS = EngineArm()
+OURS = EngineArm(dark_percent=100)
+LIT = msgspec.structs.replace(OURS, dark_percent=0)
 PLAIN = (0.0, 0.0)
 LADDER = (
     EngineArm(name="fee-blind", fee_aware=False, miss_ticks=PLAIN, frozen=True),
     EngineArm(name="+ fees", miss_ticks=PLAIN, frozen=True),
     EngineArm(name="+ cost of missing", frozen=True),
-    EngineArm(name="+ live quality"),
+    msgspec.structs.replace(LIT, name="+ live quality"),
+    msgspec.structs.replace(OURS, name="+ dark pools"),
 )
+LEAKY = 0.3
+"""A pool that tells of so many of its orders is one to leave alone."""
 SOLVED = 30
 """Decisions of a block that protocol A solves again."""
 
@@ -52,11 +56,14 @@ def run_block(task: BlockTask) -> dict[str, Any]:
     setting = Setting(preset=preset, seed=task.seed, orders=task.orders)
     market = setting.market()
     watch = DecisionWatch(market, most=SOLVED, every=max(1, 2 * task.orders // SOLVED))
-    solver, choice = SolverScore(), ChoiceScore()
+    solver, choice, dark = SolverScore(), ChoiceScore(), ChoiceScore()
     ours = run_engine_in(market, setting, OURS, watch)
     score_solver(watch.seen, preset_terms(preset), setting.penalty_of(OURS), solver)
-    small = small_decisions(preset, task.seed, task.small_orders, OURS)
-    score_choices(small, preset, choice, OURS.miss_ticks[0])
+    small = small_decisions(preset, task.seed, task.small_orders, LIT)
+    score_choices(small, preset, choice, LIT.miss_ticks[0])
+    if task.wants_all:
+        tenths = small_decisions(preset, task.seed, task.small_orders, OURS, is_tenth=True)
+        score_choices(tenths, preset, dark, OURS.dark_miss_ticks)
     costs = {"ours": _summary(ours, setting)}
     if task.wants_all:
         costs |= _others(setting)
@@ -68,14 +75,46 @@ def run_block(task: BlockTask) -> dict[str, Any]:
         "regret_bps": float(np.nanmean(shortfall_bps(ours, preset) - instant_bps(ours, preset))),
         "A": vars(solver),
         "C": vars(choice),
+        "C_dark": vars(dark),
+        "pools": pool_visits(watch.children, setting),
         "unfilled_share": float(ours["clean_units"].sum() / ours["units"].sum()),
         "decisions": watch.count,
     }
 
 
-def small_decisions(preset: Preset, seed: int, orders: int, arm: EngineArm) -> list[Seen]:
-    """First decisions of a day of parents that one venue can take, in a market of these habits."""
-    setting = Setting(preset=preset, seed=seed, orders=orders, gap_ms=60, is_small=True)
+def pool_visits(children: list[tuple[int, int]], setting: Setting) -> dict[str, list[float]]:
+    """Children sent to a pool in each half of the day: to one that leaks, to one that does not."""
+    start_ns = setting.preset.market.start_ns
+    middle_ns = (start_ns + setting.end_ns) // 2
+    found = {}
+    for name, is_leaky in (("leaking", True), ("discreet", False)):
+        pools = {
+            at
+            for at, venue in enumerate(setting.preset.venues)
+            if venue.kind == "dark" and (venue.leak > LEAKY) == is_leaky
+        }
+        halves = [0.0, 0.0]
+        for sent_ns, venue in children:
+            if venue in pools:
+                halves[sent_ns >= middle_ns] += 1.0 / len(pools)
+        found[name] = halves
+    return found
+
+
+def small_decisions(
+    preset: Preset, seed: int, orders: int, arm: EngineArm, *, is_tenth: bool = False
+) -> list[Seen]:
+    """First decisions of a day of parents that one venue can take, in a market of these habits;
+    of a tenth of a touch each, which no pool takes for a ping, if `is_tenth`.
+    """
+    setting = Setting(
+        preset=preset,
+        seed=seed,
+        orders=orders,
+        gap_ms=60,
+        is_small=not is_tenth,
+        is_tenth=is_tenth,
+    )
     market = setting.market()
     watch = DecisionWatch(market, is_first_only=True)
     run_engine_in(market, setting, arm, watch)

@@ -2,7 +2,8 @@
 
 For a child of q units at venue v, displayed d: all-in price a_v, and with the true chance of a fade
 or a reject what is then missing must be had at the next best all-in price, after what the fade
-gave away has moved the market: c_v = a_v + P(miss) * (next - a_v)+ + fade * missing * leak.
+gave away has moved the market: c_v = a_v + P(miss) * (next - a_v)+ + fade * missing * leak. A dark
+pool misses what its zero bin, its tail and its minimum leave out, and leaks by its own habit.
 Decisions of one child on the first attempt are judged; those where best and second differ by less
 than 0.2 bp are left out and counted.
 """
@@ -19,6 +20,8 @@ from streams.simulator.synthetic.market import rate_e9
 from streams.simulator.synthetic.terms import Preset
 
 CLEAR_BPS = 0.2
+QUANTILES = 200
+"""Of a pool's tail, at which a child is tried."""
 
 
 @dataclass
@@ -89,27 +92,41 @@ def true_costs(one: Seen, preset: Preset, places: Places) -> dict[int, float]:
     leak_nanos = preset.market.leak_ticks * tick
     costs = {}
     for venue, (all_in, _) in places.items():
-        others = [cost for other, (cost, _) in places.items() if other != venue]
-        beyond = max(0.0, min(others) - all_in) if others else 0.0
         faded, lost = _chances(one, preset, places, venue)
-        costs[venue] = (
-            all_in + lost * beyond + faded * float(one.habits[venue]["leak"]) * leak_nanos
-        )
+        leak = faded * float(one.habits[venue]["leak"]) * leak_nanos
+        costs[venue] = all_in + lost * _beyond(preset, places, venue) + leak
     return costs
 
 
+def _beyond(preset: Preset, places: Places, venue: int) -> float:
+    """How much dearer than here it is to have what is missed at the next lit venue."""
+    others = [
+        cost
+        for other, (cost, _) in places.items()
+        if other != venue and preset.venues[other].kind == "lit"
+    ]
+    return max(0.0, min(others) - places[venue][0]) if others else 0.0
+
+
 def formed_costs(one: Seen, preset: Preset, places: Places, miss_ticks: float) -> dict[int, float]:
-    """The router's form: a miss costs so many ticks whatever there is instead."""
+    """The router's form: a miss costs so many ticks whatever there is instead; what a pool leaves
+    costs the next price as well.
+    """
     tick = price_nanos(preset.instruments[one.decision.instrument].tick)
-    return {
-        venue: all_in + _chances(one, preset, places, venue)[1] * miss_ticks * tick
-        for venue, (all_in, _) in places.items()
-    }
+    costs = {}
+    for venue, (all_in, _) in places.items():
+        is_dark = preset.venues[venue].kind == "dark"
+        each = miss_ticks * tick + (_beyond(preset, places, venue) if is_dark else 0.0)
+        costs[venue] = all_in + _chances(one, preset, places, venue)[1] * each
+    return costs
 
 
 def _chances(one: Seen, preset: Preset, places: Places, venue: int) -> tuple[float, float]:
     """Expected shares that fade, and that are missed for whatever reason."""
     habits, wanted = one.habits[venue], one.decision.allocated_units
+    if preset.venues[venue].kind == "dark":
+        missing = _missing_in_the_dark(one, preset, venue)
+        return missing, missing  # it leaks by its own habit, whatever it fills
     is_uniform = preset.market.family == "uniform_fade"
     missing = _missing_share(habits, places[venue][1], wanted, is_uniform)
     faded = float(habits["fade"]) * missing
@@ -121,3 +138,16 @@ def _missing_share(habits: np.void, shown: int, wanted: int, is_uniform: bool) -
     keeps = np.linspace(0.025, 0.975, 20) if is_uniform else np.array([float(habits["fade_keep"])])
     left = np.maximum(1.0, shown * keeps)
     return float(np.mean(1.0 - np.minimum(left, wanted) / wanted))
+
+
+def _missing_in_the_dark(one: Seen, preset: Preset, venue: int) -> float:
+    """What part of the child a pool is expected to leave: its zero bin, its tail, its minimum."""
+    habits, wanted = one.habits[venue], one.decision.allocated_units
+    terms = preset.instruments[one.decision.instrument]
+    lot, least = int(habits["lot_units"]), int(habits["min_units"])
+    scale = max(float(max(least, lot)), float(habits["depth"]) / 4.0 * terms.depth_units)
+    luck = (np.arange(QUANTILES) + 0.5) / QUANTILES
+    there = np.minimum(float(wanted), scale * luck ** (-1.0 / float(habits["dark_alpha"])))
+    done = there // lot * lot
+    done[done < max(least, terms.round_lot_units)] = 0.0  # our children are no pings
+    return 1.0 - (1.0 - float(habits["dark_zero"])) * float(done.mean()) / wanted

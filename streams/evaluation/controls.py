@@ -21,7 +21,8 @@ from schemas.codes import InputType
 from schemas.decisions import CHILD
 from schemas.envelope import SLOT, SLOTS
 from schemas.orders import NEW_ORDER
-from streams.evaluation.arms import EngineArm, Setting, reference_of, run_engine
+from streams.evaluation.arms import Setting, reference_of, run_engine
+from streams.evaluation.block import LIT
 from streams.evaluation.score import shortfall_bps
 from streams.evaluation.truth import TrueMarket
 from streams.evaluation.worlds import Shape, drawn_preset
@@ -30,7 +31,7 @@ from streams.simulator.synthetic.market import RESULT
 from streams.simulator.synthetic.terms import Preset
 from streams.sources.records import SOURCE_OF_VENUE_0
 
-LIVE, FROZEN = EngineArm(), EngineArm(frozen=True)
+LIVE, FROZEN = LIT, msgspec.structs.replace(LIT, frozen=True)
 MIXED_EVERY = 8
 TIMES = ("then_ns", "survival_then_ns")
 SUMS = (*TIMES, "weight", "weight_squares", "total", "squares", "jumps", "success", "trials")
@@ -42,13 +43,20 @@ _VENUE_OF_CHILD = CHILD.offsets()["venue"][0]
 class Control(msgspec.Struct, frozen=True, kw_only=True):
     """Name, what a pass means, and the difference of one block.
 
-    An exact one shows 0 in every block or fails, so few orders do.
+    An exact one shows 0 in every block or fails, so few orders do. `effort` times as many seeds as
+    a plan's own narrow the interval of one with more luck in it.
     """
 
     name: str
+    effort: int = 1
     one_sided: bool = False
     is_exact: bool = False
     difference: Callable[[int, int, int], float]
+
+    @property
+    def letter(self) -> str:
+        """That of its name."""
+        return self.name[1]
 
 
 def relabelled(venues: int, seed: int, orders: int) -> float:
@@ -75,7 +83,7 @@ def pooled_quality(venues: int, seed: int, orders: int) -> float:
 def equal_fees(venues: int, seed: int, orders: int) -> float:
     """(c) Fee-aware minus fee-blind where everybody charges the same."""
     setting = _setting(Shape(venues=venues, equal_fees=True), seed, orders)
-    blind = EngineArm(fee_aware=False)
+    blind = msgspec.structs.replace(LIT, fee_aware=False)
     return _mean(run_engine(setting, LIVE), setting) - _mean(run_engine(setting, blind), setting)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.codes import OutputType
-from schemas.decisions import DECISION
+from schemas.decisions import CHILD, DECISION
 from schemas.events import SmartRoutingDecisionEvent
 from schemas.wire import decode_output
 from streams.evaluation.truth import TrueMarket
@@ -58,6 +58,8 @@ class DecisionWatch:
         self.is_first_only = is_first_only
         self.seen: list[Seen] = []
         self.count = 0
+        self.children: list[tuple[int, int]] = []
+        """(time sent, venue) of every child."""
 
     def __call__(self, inputs: Any, outputs: bytes) -> None:  # noqa: ARG002
         at = 0
@@ -65,6 +67,9 @@ class DecisionWatch:
             size = int.from_bytes(outputs[at : at + 4], "little")
             if outputs[at + 4] == OutputType.DECISION:
                 self._keep(outputs[at : at + size])
+            elif outputs[at + 4] == OutputType.CHILD:
+                child = CHILD.unpack(outputs, at)
+                self.children.append((child.log_ns, child.venue))
             at += size
 
     def _keep(self, raw: bytes) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from streams.evaluation.arms import EngineArm, Setting, run_engine
-from streams.evaluation.block import small_decisions
+from streams.evaluation.block import LIT, small_decisions
 from streams.evaluation.choice import ChoiceScore, score_choices
 from streams.evaluation.score import shortfall_bps
 from streams.evaluation.statistics import mean_interval
 from streams.evaluation.worlds import Shape, drawn_preset
 from streams.simulator.synthetic.terms import Preset
 
+FROZEN = msgspec.structs.replace(LIT, frozen=True)
 QUARTERS = 4
 SMALL_GAP_MS = 60
 SMALL_PER_ORDER = 3
@@ -31,12 +33,11 @@ def day_gain(venues: int, seed: int, orders: int) -> dict[str, list[float]]:
     """
     preset = drawn_preset(Shape(venues=venues), seed)
     setting = Setting(preset=preset, seed=seed, orders=orders)
-    live = shortfall_bps(run_engine(setting, EngineArm()), preset)
-    frozen = shortfall_bps(run_engine(setting, EngineArm(frozen=True)), preset)
+    live = shortfall_bps(run_engine(setting, LIT), preset)
+    frozen = shortfall_bps(run_engine(setting, FROZEN), preset)
     cost = [float(np.nanmean(part)) for part in np.array_split(frozen - live, QUARTERS)]
     of_live, of_frozen = (
-        _regrets(preset, seed, SMALL_PER_ORDER * orders, EngineArm(frozen=is_frozen))
-        for is_frozen in (False, True)
+        _regrets(preset, seed, SMALL_PER_ORDER * orders, arm) for arm in (LIT, FROZEN)
     )
     return {"bps": cost, "regret_bps": [b - a for a, b in zip(of_live, of_frozen, strict=True)]}
 
@@ -55,7 +56,7 @@ def choices_around_switch(venues: int, seed: int, orders: int) -> dict[str, Any]
     switch_s = 2 + orders * SMALL_GAP_MS // 2000
     preset = drawn_preset(Shape(venues=venues, regime_s=switch_s), seed)
     score = ChoiceScore()
-    score_choices(small_decisions(preset, seed, orders, EngineArm()), preset, score)
+    score_choices(small_decisions(preset, seed, orders, LIT), preset, score)
     return {"when": score.when, "right": score.right, "switch": orders // 2}
 
 

@@ -15,6 +15,7 @@ TENTHS = (1, 5, 10, 30, 100)
 """Sizes in tenths of the consolidated touch."""
 TOUCH_TENTHS = 10
 PATIENT, URGENT = 1, 3
+ONE_TENTH = (1,)
 SMALL_TENTHS = (1, 1, 1, 10)
 """Sizes that one venue can take: for judging which venue is chosen."""
 WARM_UP_NS = 2 * NS_PER_S
@@ -33,8 +34,9 @@ def parent_orders(
     """`count` NEW_ORDER records, one about every `gap_ns`, after a warm-up.
 
     `touch_units`: a usual consolidated touch by instrument. Market orders, DAY, sides drawn evenly,
-    urgency 3 where they are larger than a touch and else 1. Each instrument has a policy of its
-    own, `first_policy` and those that follow; 0: the instrument's default.
+    urgency 3 where they are larger than a touch and else 1. Each instrument has two policies of its
+    own, from `first_policy` on: the first ones, then those of parents below a touch; 0: the
+    instrument's default.
     """
     number = np.arange(count)
 
@@ -59,7 +61,8 @@ def parent_orders(
     keys = np.array([terms.key.encode() for terms in preset.instruments])
     records["symbol"] = keys[instrument]
     records["order_units"] = np.maximum(1, size // lot) * lot
-    records["policy"] = first_policy + instrument if first_policy else 0
+    is_below = (touches < TOUCH_TENTHS) * len(preset.instruments)
+    records["policy"] = first_policy + instrument + is_below if first_policy else 0
     records["urgency"] = np.where(touches > TOUCH_TENTHS, URGENT, PATIENT)
     records["side"] = np.where(draw(3, 2) == 0, int(Side.BUY), int(Side.SELL))
     records["ord_type"] = int(OrdType.MARKET)

@@ -91,7 +91,11 @@ def score_solver(
 
 
 def _is_exact(one: Seen, terms: Terms) -> bool:
-    """Whether all venues trade in one lot and every displayed size is whole in it."""
+    """Whether all venues trade in one lot, every displayed size is whole in it, and no dark pool is
+    asked: what is there is not in the snapshot.
+    """
+    if any("peg" in child.flags for child in one.decision.children):
+        return False
     shown = [candidate for candidate in one.decision.candidates if candidate.levels]
     lots = {terms.lots[one.decision.instrument, candidate.venue] for candidate in shown}
     if len(lots) != 1:

@@ -122,32 +122,41 @@ def recorded_arrival(score: ArrivalScore) -> Row:
     }
 
 
-def choice(blocks: list[Block]) -> Row:
+def dark(blocks: list[Block]) -> Row:
+    """Protocol C where pools may have whole children, and who of the pools got children."""
+    halves = {
+        name: np.mean([block["pools"][name] for block in blocks], axis=0).tolist()
+        for name in ("leaking", "discreet")
+    }
+    return {"C": choice(blocks, "C_dark"), "children_by_half": halves, "n": len(blocks)}
+
+
+def choice(blocks: list[Block], protocol: str = "C") -> Row:
     """Protocol C of one number of venues.
 
     `accuracy_known` is what the router's form of cost would reach with the true habits,
     `accuracy_late` what ours reaches after the first orders.
     """
-    right = _joined(blocks, "C", "right")
-    judged = sum(block["C"]["judged"] for block in blocks)
-    by_block = [np.mean(block["C"]["right"]) for block in blocks if block["C"]["right"]]
+    right = _joined(blocks, protocol, "right")
+    judged = sum(block[protocol]["judged"] for block in blocks)
+    by_block = [np.mean(block[protocol]["right"]) for block in blocks if block[protocol]["right"]]
     _, interval = mean_interval(np.array(by_block)) if by_block else (0.0, None)
     return {
         "accuracy": _mean(right),
         "accuracy_ci95": interval,
-        "accuracy_known": _mean(_joined(blocks, "C", "known")),
-        "accuracy_late": _mean([r for r, when in _paired(blocks) if when > LATE_ORDERS]),
-        "regret_bps": _mean(_joined(blocks, "C", "all_regret_bps")),
+        "accuracy_known": _mean(_joined(blocks, protocol, "known")),
+        "accuracy_late": _mean([r for r, when in _paired(blocks, protocol) if when > LATE_ORDERS]),
+        "regret_bps": _mean(_joined(blocks, protocol, "all_regret_bps")),
         "share_left_out": 1.0 - len(right) / judged if judged else None,
         "n": len(right),
     }
 
 
-def _paired(blocks: list[Block]) -> list[tuple[float, int]]:
+def _paired(blocks: list[Block], protocol: str) -> list[tuple[float, int]]:
     return [
         (float(right), when)
         for block in blocks
-        for right, when in zip(block["C"]["right"], block["C"]["when"], strict=True)
+        for right, when in zip(block[protocol]["right"], block[protocol]["when"], strict=True)
     ]
 
 

@@ -54,7 +54,7 @@ def drawn_preset(shape: Shape, seed: int) -> Preset:
     venues = [_lit(chance, at, at in fades, shape) for at in range(lit)]
     if shape.identical:
         venues = [msgspec.structs.replace(venues[0], key=f"V{at:02d}") for at in range(lit)]
-    venues += [_dark(chance, at) for at in range(lit, shape.venues)]
+    venues += [_dark(chance, at, leaks=at == lit) for at in range(lit, shape.venues)]
     market = MarketTerms(family=shape.family, regime_s=shape.regime_s, burst_per_hour=60.0)
     if shape.calm:  # nobody knows anything and nothing leaks: less noise to look through
         market = msgspec.structs.replace(market, informed_orders=0.0, leak_ticks=0.0)
@@ -95,7 +95,8 @@ def _lit(chance: random.Random, at: int, is_fading: bool, shape: Shape) -> Venue
     )
 
 
-def _dark(chance: random.Random, at: int) -> VenueTerms:
+def _dark(chance: random.Random, at: int, *, leaks: bool) -> VenueTerms:
+    """A pool; the first of a market tells others what it is asked for."""
     return VenueTerms(
         key=f"V{at:02d}",
         kind="dark",
@@ -107,4 +108,5 @@ def _dark(chance: random.Random, at: int) -> VenueTerms:
         min_lots=chance.choice((1, 50, 100)),
         dark_zero=chance.uniform(0.5, 0.9),
         dark_alpha=chance.uniform(0.8, 2.0),
+        leak=chance.uniform(0.6, 1.0) if leaks else chance.uniform(0.0, 0.1),
     )

@@ -13,13 +13,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from schemas.codes import ExecType, InputType, OutputType
+from schemas.codes import ExecType, OutputType
 from schemas.control import GatewayLatched, KillRequest, KillSettled, decode_control, encode_control
 from schemas.decisions import CHILD
 from schemas.errors import InputError
 from schemas.json_inputs import encode
 from schemas.json_messages import DropCopyMessage
-from schemas.reference import VENUE
 from schemas.topic_envelope import open_envelope
 from schemas.topics import (
     CHILD_ORDERS,
@@ -32,7 +31,6 @@ from schemas.topics import (
     partitions_of,
 )
 from schemas.units import NS_PER_MS, NS_PER_S
-from schemas.wire import iter_inputs, text
 from streams.brokers.frames import seal_frame
 from streams.brokers.link import BEGINNING, Link, Said
 from streams.brokers.read_side import OnceReader
@@ -41,13 +39,14 @@ from streams.brokers.shard_fold import Outgoing
 from streams.clock import Clock
 from streams.config.records import config_records
 from streams.config.service import ServiceConfig
-from streams.gateways.feed import SharedFeed
 from streams.gateways.latch import KillLatch
-from streams.gateways.venues import LAYOUTS, ShardVenues
+from streams.gateways.venues import ShardVenues, owned_instruments
 from streams.runtime_embedded.gateway import Arrivals, Rows
-from streams.simulator.plain import PlainMarket
-from streams.simulator.plain_config import PlainConfig
+from streams.runtime_embedded.market_gateway import ASKS
+from streams.simulator.synthetic.live import live_preset
+from streams.simulator.synthetic.market import reference_stream
 
+TO_VENUES = (OutputType.CHILD, *ASKS)
 PUMP_S, KEEP_S = 0.01, 2.0
 FRAME_ROWS = 256
 LATE_NS = 20 * NS_PER_MS
@@ -67,17 +66,20 @@ class SimulatedVenues:
         self.folder = Path(settings.gateway.data)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.is_new, start_ns = self._begin()
-        self.plain = PlainMarket(plain_config(settings, start_ns))
+        asked = settings.market
+        self.preset = live_preset(
+            asked.preset, start_ns, asked.venues, asked.instruments, asked.records_per_s
+        )
         self.latch = KillLatch()
-        feed = SharedFeed(self.plain, link.shards)
         self.shards = {
-            shard: ShardVenues(feed, shard, self.folder / f"shard-{shard:03d}")
-            for shard in feed.shards
+            shard: ShardVenues(
+                self.preset, owned, asked.seed + shard, self.folder / f"shard-{shard:03d}"
+            )
+            for shard, owned in owned_instruments(self.preset, link.shards).items()
         }
-        self.instruments = dict(enumerate(self.plain.instruments()))
-        self.venues = venue_keys(self.plain.reference())
+        self.instruments = {n: terms.key for n, terms in enumerate(self.preset.instruments)}
+        self.venues = {n: terms.key for n, terms in enumerate(self.preset.venues)}
         self.sent: dict[int, int] = dict.fromkeys(self.shards, 0)
-        self._feed = feed
         self._heard = BEGINNING
 
     async def run(self) -> None:
@@ -109,13 +111,13 @@ class SimulatedVenues:
 
     async def _define(self) -> None:
         """Instruments, venues, fees, policies and limits, as changes of reference data."""
-        first, market = self.plain.reference(), self.settings.market
+        first, market = b"".join(reference_stream(self.preset).records), self.settings.market
         engine = config_records(
             self.settings.engine, first, stale_ms=market.stale_ms, horizon_ms=market.horizon_ms
         )
         await self.link.send(Outgoing(REFERENCE_CHANGES, 0, 0, b"", change_frame(first + engine)))
         await self.link.flush()
-        begun = Begun(start_ns=self.plain.config.start_ns)
+        begun = Begun(start_ns=self.preset.market.start_ns)
         (self.folder / "begun.json").write_bytes(msgspec.json.encode(begun))
 
     async def _wait_for_reference(self) -> None:
@@ -128,14 +130,9 @@ class SimulatedVenues:
 
     async def _resume(self) -> None:
         """Every shard from what it kept last; a new one from the start of the market."""
-        kept = {shard: venues.kept() for shard, venues in self.shards.items()}
-        start_ns = self.plain.config.start_ns
-        self._feed.begin(min(known.market_ns + 1 if known else start_ns for known in kept.values()))
         now_ns = self.clock.now_ns()
-        for shard, known in kept.items():
-            if known is not None:
-                arrivals = self.shards[shard].resume(known, now_ns)
-                await self._write(shard, arrivals)
+        for shard, venues in self.shards.items():
+            await self._write(shard, venues.resume(now_ns))
 
     async def _pump(self) -> None:
         """What the venues say, at the pace of the clock."""
@@ -190,7 +187,7 @@ class SimulatedVenues:
 
     def _take(self, venues: ShardVenues, raw: bytes) -> None:
         kind, now_ns = OutputType(raw[4]), self.clock.now_ns()
-        if kind not in LAYOUTS:
+        if kind not in TO_VENUES:
             return
         is_held = kind == OutputType.CHILD and self.latch.holds(
             CHILD.unpack(raw), self.instruments, self.venues
@@ -228,21 +225,3 @@ class SimulatedVenues:
             await self.link.flush()
             for venues in self.shards.values():
                 venues.keep()
-
-
-def plain_config(settings: ServiceConfig, start_ns: int) -> PlainConfig:
-    """The market of a configuration."""
-    market = settings.market
-    return PlainConfig(
-        venues=market.venues,
-        instruments=market.instruments,
-        seed=market.seed,
-        records_per_s=market.records_per_s,
-        start_ns=start_ns,
-    )
-
-
-def venue_keys(reference: bytes) -> dict[int, str]:
-    """Venue keys by dense id."""
-    records = [VENUE.unpack(raw) for kind, raw in iter_inputs(reference) if kind == InputType.VENUE]
-    return {record.venue: text(record.key) for record in records}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from typing import Any
 
 from streams.brokers.connect import connect
 from streams.clock import SystemClock
@@ -12,20 +14,23 @@ from streams.config.service import ServiceConfig
 from streams.gateways.process import SimulatedVenues
 
 
-async def work(settings: ServiceConfig) -> None:
-    """Until SIGINT or SIGTERM; an error of the broker ends it."""
-    venues = SimulatedVenues(settings, connect(settings), SystemClock())
-    running = asyncio.ensure_future(venues.run())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
-    await running
+def until_told(begin: Callable[[], Coroutine[Any, Any, None]]) -> int:
+    """Runs a process's work, begun inside its loop, until SIGINT or SIGTERM; an error ends it."""
+
+    async def work() -> None:
+        running = asyncio.ensure_future(begin())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+        await running
+
+    try:
+        with suppress(asyncio.CancelledError):
+            asyncio.run(work())
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from group
+    return 0
 
 
 def serve(settings: ServiceConfig) -> int:
     """The command's work."""
-    try:
-        with suppress(asyncio.CancelledError):
-            asyncio.run(work(settings))
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from group
-    return 0
+    return until_told(lambda: SimulatedVenues(settings, connect(settings), SystemClock()).run())

@@ -12,114 +12,90 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from schemas.codes import ExecType, InputType, Liquidity, OutputType, ReportFlag
-from schemas.decisions import CANCEL_CHILD, CHILD, REPLACE_CHILD, STATUS_REQUEST
 from schemas.envelope import OUT_HEADER
 from schemas.reports import EXEC_REPORT
-from streams.gateways.feed import SharedFeed
-from streams.gateways.plain import SOURCE_REPORTS, PlainGateway
+from schemas.units import INSTRUMENT_NONE
+from streams.replay.sharding import shard_of
 from streams.runtime_embedded.gateway import Arrivals, Rows
+from streams.runtime_embedded.market_gateway import MarketGateway
 from streams.runtime_embedded.sent_log import Sent
+from streams.simulator.synthetic.terms import Preset
 from streams.sources.records import number
 
-HELD_BACK = 4
+HELD_BACK = 5
 """Kind of a sent-log entry: a child that a kill held back."""
-LAYOUTS = {
-    OutputType.CHILD: CHILD,
-    OutputType.CANCEL_CHILD: CANCEL_CHILD,
-    OutputType.STATUS_REQUEST: STATUS_REQUEST,
-    OutputType.REPLACE_CHILD: REPLACE_CHILD,
-}
-"""What the router sends to a broker gateway."""
-KILLED_TEXT, UNKNOWN_TEXT = b"killed at the gateway", b"never received"
-REMEMBERED = 100_000
+KILLED_TEXT = b"killed at the gateway"
+_INSTRUMENT_AT = slice(8, 12)
 
 
 class Known(msgspec.Struct):
     """What a restart goes on from; `place` is how far the children were read."""
 
     venues: bytes
-    market_ns: int
     numbers: bytes
-    told: dict[int, tuple[int, int, int]]
     place: str
 
 
-class ShardVenues(PlainGateway):
-    """A PlainGateway that gets its market from a shared feed and numbers what it gives."""
+class ShardVenues(MarketGateway):
+    """A market of the shard's instruments only; inside it they have dense ids of their own."""
 
-    def __init__(self, feed: SharedFeed, shard: int, directory: Path) -> None:
-        self.feed, self.shard = feed, shard
-        self.numbers = np.zeros(256, dtype=np.uint64)
-        self.told: dict[int, tuple[int, int, int]] = {}
-        self.place = ""
-        self._taken_ns = feed.plain.config.start_ns - 1
-        super().__init__(feed.plain.config, directory)
+    def __init__(self, preset: Preset, instruments: list[int], seed: int, directory: Path) -> None:
+        own = tuple(preset.instruments[each] for each in instruments)
+        super().__init__(msgspec.structs.replace(preset, instruments=own), seed, directory)
         self.file = directory / "state"
+        self.numbers = np.zeros(256, dtype=np.uint64)
+        self.place = ""
+        self._outside = np.array(instruments, dtype=np.uint32)
+        self._inside = {outside: inside for inside, outside in enumerate(instruments)}
 
-    def hold_back(self, raw: bytes, sent_ns: int) -> None:
+    def poll(self, until_ns: int) -> Arrivals:
+        """What has arrived, numbered by source; a poll that comes again numbers it alike."""
+        arrivals = super().poll(until_ns)
+        number(arrivals.market, self.numbers)
+        return Arrivals(self._told_outside(arrivals.market), self._told_outside(arrivals.reports))
+
+    def send(self, output: Any, sent_ns: int) -> None:
+        """Takes what the router sends to its venues, each out_seq once."""
+        super().send(self._told_inside(output), sent_ns)
+
+    def hold_back(self, output: bytes, sent_ns: int) -> None:
         """Answers a child that a kill covers instead of sending it."""
-        out_seq = OUT_HEADER.unpack(raw).out_seq
+        out_seq = OUT_HEADER.unpack(output).out_seq
         if out_seq > self.taken_out_seq:
+            raw = self._told_inside(output)
             self.sent.append(Sent(HELD_BACK, self.market_ns, sent_ns, out_seq, raw))
             self._hold_back(raw)
 
     def keep(self) -> None:
         """Writes everything that a restart needs; whole or not at all."""
-        known = Known(
-            venues=self.save(),
-            market_ns=self.market_ns,
-            numbers=self.numbers.tobytes(),
-            told=self.told,
-            place=self.place,
-        )
+        known = Known(venues=self.save(), numbers=self.numbers.tobytes(), place=self.place)
         draft = self.file.with_suffix(".new")
         draft.write_bytes(msgspec.msgpack.encode(known))
         draft.replace(self.file)
 
-    def kept(self) -> Known | None:
-        """What was kept last."""
-        if not self.file.exists():
-            return None
-        return msgspec.msgpack.decode(self.file.read_bytes(), type=Known)
+    def resume(self, now_ns: int) -> Arrivals:
+        """Goes on from what was kept, or from the start; gives the reports since."""
+        saved = b""
+        if self.file.exists():
+            known = msgspec.msgpack.decode(self.file.read_bytes(), type=Known)
+            saved, self.place = known.venues, known.place
+            self.numbers = np.frombuffer(known.numbers, dtype=np.uint64).copy()
+        elif not self.sent.size:
+            return Arrivals()  # a new market: its first quotes are to be heard
+        return self.restore(saved, now_ns)
 
-    def resume(self, known: Known, now_ns: int) -> Arrivals:
-        """Goes on from there; gives the reports since, old ones among them."""
-        self.numbers = np.frombuffer(known.numbers, dtype=np.uint64).copy()
-        self.told, self.place = known.told, known.place
-        return self.restore(known.venues, now_ns)
-
-    def _load(self, saved: bytes) -> int:
-        sent_bytes = super()._load(saved)
-        self._taken_ns = self.market_ns
-        return sent_bytes
-
-    def _start(self, first_ns: int) -> None:
-        """The feed begins where its owner says."""
-
-    def _due(self, until_ns: int) -> Rows:
-        rows = self.feed.take(self.shard, self._taken_ns, until_ns).copy()
-        self._taken_ns = until_ns
-        number(rows, self.numbers)
+    def _told_outside(self, rows: Rows) -> Rows:
+        """Rows with the ids of the installation."""
+        own = rows["instrument"] != INSTRUMENT_NONE
+        rows["instrument"][own] = self._outside[rows["instrument"][own]]
         return rows
 
-    def _told(self, reports: Rows) -> Rows:
-        told = super()._told(reports)
-        for report in told:
-            self._remember(report)
-        return told
-
-    def _remember(self, report: Any) -> None:
-        child = int(report["child_id"])
-        cum, leaves, _ = self.told.get(child, (0, 0, 0))
-        said_cum, said_leaves = int(report["cum_units"]), int(report["leaves_units"])
-        self.told[child] = (
-            max(cum, said_cum),
-            said_leaves if said_leaves >= 0 else leaves,
-            int(report["exec_type"]),
-        )
-        if len(self.told) > REMEMBERED:
-            self.told.pop(next(iter(self.told)))
+    def _told_inside(self, output: Any) -> bytes:
+        """An output with the id that its instrument has in this market."""
+        raw = bytearray(output)
+        inside = self._inside[int.from_bytes(raw[_INSTRUMENT_AT], "little")]
+        raw[_INSTRUMENT_AT] = inside.to_bytes(4, "little")
+        return bytes(raw)
 
     def _again(self, entry: Sent) -> None:
         if entry.kind == HELD_BACK:
@@ -127,47 +103,15 @@ class ShardVenues(PlainGateway):
         else:
             super()._again(entry)
 
-    def _take(self, raw: bytes, sent_ns: int) -> None:
-        header = OUT_HEADER.unpack(raw)
-        if header.type == OutputType.STATUS_REQUEST:
-            self.taken_out_seq = header.out_seq
-            self._answer(self._status(raw))
-        elif header.type == OutputType.REPLACE_CHILD:
-            self.taken_out_seq = header.out_seq
-            self._answer(self._report(raw, ExecType.REPLACE_REJECT))
-        else:
-            if header.type == OutputType.CHILD:
-                child = CHILD.unpack(raw)
-                self.told[child.child_id] = (0, child.units, 0)
-            super()._take(raw, sent_ns)
-
     def _hold_back(self, raw: bytes) -> None:
         self.taken_out_seq = OUT_HEADER.unpack(raw).out_seq
-        self._answer(self._report(raw, ExecType.REJECTED, text=KILLED_TEXT))
+        answer = np.frombuffer(self._never(raw, KILLED_TEXT), EXEC_REPORT.dtype)
+        self.late = np.concatenate([self.late, self._numbered(answer)])
 
-    def _status(self, raw: bytes) -> bytes:
-        """What is known of a child; one that never came is rejected, so it can be forgotten."""
-        child = STATUS_REQUEST.unpack(raw).child_id
-        if child not in self.told:
-            return self._report(raw, ExecType.REJECTED, text=UNKNOWN_TEXT)
-        cum, leaves, _ = self.told[child]
-        return self._report(raw, ExecType.ORDER_STATUS, cum_units=cum, leaves_units=leaves)
 
-    def _report(self, raw: bytes, exec_type: ExecType, **values: Any) -> bytes:
-        record = LAYOUTS[OutputType(OUT_HEADER.unpack(raw).type)].unpack(raw)
-        said = {"cum_units": 0, "leaves_units": 0, **values}
-        return EXEC_REPORT.pack(
-            type=int(InputType.EXEC_REPORT),
-            venue=record.venue,
-            source=SOURCE_REPORTS,
-            instrument=record.instrument,
-            child_id=record.child_id,
-            exec_type=int(exec_type),
-            liquidity=int(Liquidity.NONE),
-            report_flags=int(ReportFlag.MODELLED),
-            **said,
-        )
-
-    def _answer(self, report: bytes) -> None:
-        rows = self._numbered(np.frombuffer(report, EXEC_REPORT.dtype))
-        self.late = np.concatenate([self.late, rows])
+def owned_instruments(preset: Preset, shards: int) -> dict[int, list[int]]:
+    """Dense ids of the preset's instruments by the shard that owns them; no other shards."""
+    found: dict[int, list[int]] = {}
+    for index, terms in enumerate(preset.instruments):
+        found.setdefault(shard_of(terms.key, shards), []).append(index)
+    return dict(sorted(found.items()))

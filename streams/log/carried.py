@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from schemas.codes import InputType
-from schemas.envelope import SLOTS
+from schemas.envelope import REFERENCE_TYPES, SLOTS
 from streams.log.errors import DamagedFileError
 from streams.log.files import replace_durably
 from streams.log.segments import Frame
@@ -23,7 +22,7 @@ FILE_NAME = "reference.bin"
 HEAD = struct.Struct("<8sQ")
 MAGIC = b"SORREF\0\1"
 DIGEST_BYTES = 32
-KINDS = np.array([int(kind) for kind in SLOTS if kind >= InputType.INSTRUMENT], dtype=np.uint8)
+KINDS = np.array([int(kind) for kind in SLOTS if kind in REFERENCE_TYPES], dtype=np.uint8)
 
 
 class Carried:

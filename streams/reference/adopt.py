@@ -172,6 +172,7 @@ def policy_terms(policy: Any, venues: dict[int, str], rest: Any | None) -> Value
         "protection": code_name(Protection, policy.protection),
         "crossed": code_name(Crossed, policy.crossed),
         "ticket": decimal_text(policy.ticket_nanos),
+        "dark_toxicity_bps": policy.dark_toxic_cbps / 100,
         "posting": [urgency for urgency in range(4) if policy.posting >> urgency & 1],
         "urgency_miss_bps": [bps(getattr(policy, f"urgency_miss_e9_{u}")) for u in (1, 2, 3)],
         "urgency_horizon_ms": [getattr(policy, f"urgency_horizon_ms_{u}") for u in (1, 2, 3)],

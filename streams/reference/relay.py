@@ -16,9 +16,9 @@ from typing import Any, Protocol
 from aggregates.reference.items import IN_FORCE, Adopted, Item, Retired
 from projections.api.problems import ProblemError
 from projections.api.reads import Reads, fetch
-from schemas.codes import REFERENCE_TYPES, InputType
+from schemas.codes import InputType
 from schemas.commands import Accepted, Refused
-from schemas.envelope import HEADER
+from schemas.envelope import HEADER, REFERENCE_TYPES
 from schemas.errors import InputError, InvariantError, VenuefoldError
 from schemas.units import NS_PER_MS
 from streams.log.run import RunDirectory

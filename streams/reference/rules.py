@@ -18,6 +18,7 @@ Values = dict[str, Any]
 SAME = (
     *("split", "fee_aware", "allow_degraded", "max_levels", "max_children", "max_attempts"),
     *("equalise_arrival", "use_hidden", "max_delay_us", "impact_horizon", "toxicity_horizon"),
+    *("dark_percent", "dark_min_lots", "dark_horizon"),
 )
 TIMES = ("stale", "ack_timeout", "retry", "horizon")
 RATES = ("tolerance", "miss_penalty", "latency", "risk", "toxicity")
@@ -63,6 +64,7 @@ def policy_records(key: str, event: Any, known: Known) -> Iterator[bytes]:
         crossed=int(Crossed[terms["crossed"].upper()]),
         ticket_nanos=price_nanos(terms["ticket"]),
         posting=sum(1 << urgency for urgency in set(terms["posting"])),
+        dark_toxic_cbps=round(terms["dark_toxicity_bps"] * 100),
         **{name: int(terms[name]) for name in SAME},
         **{f"{name}_ns": terms[f"{name}_ms"] * NS_PER_MS for name in TIMES},
         **{f"{name}_e9": e9_from_bps(terms[f"{name}_bps"]) for name in RATES},

@@ -1,4 +1,4 @@
-"""Ctrl-C as a flag that is looked at between steps, so that a run ends at a whole record."""
+"""Ctrl-C and SIGTERM as a flag that is looked at between steps: a run ends at a whole record."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ class InterruptError(VenuefoldError):
 
 
 class Interrupt:
-    """While it is entered, the first Ctrl-C raises the flag and the second one ends at once."""
+    """While it is entered, the first SIGINT or SIGTERM raises the flag; the second ends at once."""
 
     def __init__(self) -> None:
         self.is_raised = False
-        self._previous: signal._HANDLER = signal.SIG_DFL
+        self._previous: dict[signal.Signals, signal._HANDLER] = {}
 
     def __enter__(self) -> Self:
-        self._previous = signal.signal(signal.SIGINT, self._raise)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._previous[number] = signal.signal(number, self._raise)
         return self
 
     def __exit__(
@@ -32,7 +33,8 @@ class Interrupt:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        signal.signal(signal.SIGINT, self._previous)
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
 
     def check(self) -> None:
         """Raises InterruptError once the flag is up."""

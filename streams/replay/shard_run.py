@@ -39,6 +39,10 @@ class Market(Protocol):
     def earliest_feedback_ns(self) -> int:
         """No report can be due before this time; INT64_MAX when nothing is live."""
 
+    @property
+    def certain_feedback_ns(self) -> int:
+        """The same while no market input comes: what rests has nothing to meet."""
+
     def advance(self, batch: Any) -> None:
         """Folds input records in log order."""
 
@@ -94,13 +98,18 @@ class ShardRun:
         while view:
             self.check()
             consumed = self._step(view, self._bound_ns())
-            view = view[consumed:]
             if not consumed:
-                self._happen()
+                # Until the next record nothing can fill what rests: only what is sure comes first.
+                next_ns = HEADER.unpack(view).log_ns
+                if self._sure_ns() < next_ns:
+                    self._happen()
+                else:
+                    consumed = self._step(view, next_ns)
+            view = view[consumed:]
 
     def pass_time(self, until_ns: int = INT64_MAX - 1) -> None:
         """Lets everything happen that is due through `until_ns`, without external records."""
-        while self._bound_ns() <= until_ns:
+        while self._sure_ns() <= until_ns:
             self.check()
             self._happen()
 
@@ -121,9 +130,13 @@ class ShardRun:
         wake_ns = self.wakes.next_ns(self.engine.log_ns)
         return min(self.market.earliest_feedback_ns, wake_ns)
 
+    def _sure_ns(self) -> int:
+        """When the next report or wake is due, no market input coming before it."""
+        return min(self.market.certain_feedback_ns, self.wakes.next_ns(self.engine.log_ns))
+
     def _happen(self) -> None:
         """The next report or wake, whichever is due first; reports at the same time go first."""
-        feedback_ns = self.market.earliest_feedback_ns
+        feedback_ns = self.market.certain_feedback_ns
         wake_ns = self.wakes.next_ns(self.engine.log_ns)
         if feedback_ns <= wake_ns:
             self._step_all(self.market.pop_reports(feedback_ns))

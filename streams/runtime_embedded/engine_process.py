@@ -20,6 +20,7 @@ from streams.config.service import ServiceConfig
 from streams.log.run import RunDirectory
 from streams.observability.logs import Logger, logger
 from streams.replay.facts import FILL_MODELS, versions
+from streams.runtime_embedded.child_process import configured_child
 from streams.runtime_embedded.command_server import CommandServer
 from streams.runtime_embedded.engine_loop import EngineLoop
 from streams.runtime_embedded.engine_shard import EngineShard
@@ -138,7 +139,7 @@ class Stop:
 
 def main() -> int:
     """Reads the configuration from stdin and serves."""
-    config = msgspec.json.decode(sys.stdin.buffer.read(), type=ServiceConfig)
+    config = configured_child()
     log = logger("engine", config.service.log_level)
     try:
         serve(config, Stop(), SystemClock(), log)

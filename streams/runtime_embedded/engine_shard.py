@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggregates.kernel import Engine
-from schemas.codes import REFERENCE_TYPES, InputType, OutputType
+from schemas.codes import InputType, OutputType
 from schemas.commands import Accepted, Refused
-from schemas.envelope import HEADER, OUT_HEADER
+from schemas.envelope import HEADER, OUT_HEADER, REFERENCE_TYPES
 from schemas.market import TIMER
 from schemas.orders import NEW_ORDER
 from schemas.units import INSTRUMENT_NONE, SOURCE_REFERENCE, VENUE_NONE

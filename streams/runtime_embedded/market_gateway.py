@@ -226,7 +226,7 @@ class MarketGateway:
         told = self._numbered(np.concatenate([waiting[is_its], never]))
         self.late = np.concatenate([self.late, told])
 
-    def _never(self, raw: bytes) -> bytes:
+    def _never(self, raw: bytes, text: bytes = LOST_TEXT) -> bytes:
         record = CHILD.unpack(raw)
         return EXEC_REPORT.pack(
             type=int(InputType.EXEC_REPORT),
@@ -236,7 +236,7 @@ class MarketGateway:
             child_id=record.child_id,
             cum_units=0,
             leaves_units=0,
-            text=LOST_TEXT,
+            text=text,
             exec_type=int(ExecType.REJECTED),
             liquidity=int(Liquidity.NONE),
             report_flags=int(ReportFlag.MODELLED),

@@ -6,7 +6,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from schemas.errors import InputError
-from schemas.topics import COMPACTED, EVERY, INPUTS, KEPT, partitions_of
+from schemas.topics import COMPACTED, CONTRACT_IN, EVERY, INPUTS, KEPT, partitions_of
 from streams.runtime_kafka.config import KafkaConfig
 
 MAX_BYTES = "16777216"
@@ -21,7 +21,7 @@ def topic_settings(topic: str) -> dict[str, str]:
         return {**COMPACT, "max.message.bytes": MAX_BYTES}
     if topic in KEPT:
         return {**FOR_EVER, "message.timestamp.type": "LogAppendTime"}
-    if topic == INPUTS:
+    if topic in (INPUTS, *CONTRACT_IN):  # how long a message waits is told by the broker's clock
         return {**RETENTION, "message.timestamp.type": "LogAppendTime"}
     return RETENTION
 

@@ -15,7 +15,8 @@ class KafkaConfig(Section, frozen=True, kw_only=True):
     """How a worker reaches Kafka and how much it holds.
 
     `prefix` stands before every topic name, so that installations can share a broker. `shards` is
-    fixed when the topics are created. `timer_ms` 0 appends no timer inputs. A `role` of quality
+    fixed when the topics are created. `timer_ms` 0 appends no timer inputs. An order that waited
+    longer than `shed_after_s` for ingest is refused, 0 = never. A `role` of quality
     keeps the table of venue quality and answers for it on `web_port` instead of routing.
     """
 
@@ -35,6 +36,7 @@ class KafkaConfig(Section, frozen=True, kw_only=True):
     replication: Annotated[int, msgspec.Meta(ge=1, le=9)] = 1
     data: str = "build/kafka-worker"
     ingest: bool = True
+    shed_after_s: Annotated[float, msgspec.Meta(ge=0.0, le=3600.0)] = 5.0
     role: Literal["router", "quality"] = "router"
     web_port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 6066
     metrics_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0

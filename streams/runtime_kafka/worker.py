@@ -21,7 +21,7 @@ from faust.types import TP
 from schemas.errors import CorruptLogError
 from schemas.topics import INPUTS
 from schemas.units import NS_PER_MS, NS_PER_S
-from streams.brokers.meters import ShardFacts
+from streams.brokers.meters import IngestFacts, ShardFacts
 from streams.brokers.shard_clock import ShardClock
 from streams.brokers.shard_fold import Outgoing, ShardFold, WrongEngineError, latched
 from streams.brokers.snapshots import FolderStore, SnapshotStore, cut, newest
@@ -127,6 +127,10 @@ class Worker:
     def facts(self) -> list[ShardFacts]:
         """How every owned shard stands."""
         return [self._facts(shard, owned) for shard, owned in sorted(self.shards.items())]
+
+    def ingest_facts(self) -> IngestFacts | None:
+        """How its ingest stands."""
+        return self.ingest.backlog.facts(len(self.ingest.waiting)) if self.ingest else None
 
     def _facts(self, shard: int, owned: OwnedShard) -> ShardFacts:
         end = self.app.consumer.highwater(TP(self.config.name(INPUTS), shard)) or 0

@@ -27,6 +27,7 @@ class PulsarConfig(Section, frozen=True, kw_only=True):
     max_unacked: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 20_000
     max_pending: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 2_000
     ingest: bool = True
+    shed_after_s: Annotated[float, msgspec.Meta(ge=0.0, le=3600.0)] = 5.0
     metrics_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
     retention_days: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 7
 

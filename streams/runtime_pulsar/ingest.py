@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 import pulsar
 from pulsar.asyncio import Client
 
 from schemas.topics import CONTRACT_IN, partitions_of
+from schemas.units import NS_PER_MS, NS_PER_S
+from streams.brokers.backlog import HOLD_S, Backlog, Due
 from streams.brokers.broadcaster import Broadcaster
 from streams.brokers.ingest import Ingest
+from streams.clock import SystemClock
 from streams.runtime_pulsar.config import PulsarConfig
 from streams.runtime_pulsar.link import PulsarLink
 from streams.runtime_pulsar.outputs import Publisher
@@ -26,6 +30,9 @@ class PulsarIngest:
     def __init__(self, client: Client, config: PulsarConfig, name: str) -> None:
         self.client, self.config, self.name = client, config, name
         self.ingest = Ingest(config.shards)
+        self.backlog = Backlog(self.ingest, config.shed_after_s)
+        self.wall = SystemClock()
+        self.waiting = 0
 
     async def run(self) -> None:
         """Learns the reference, then reads every partition until cancelled."""
@@ -45,24 +52,60 @@ class PulsarIngest:
             consumer_name=f"{self.name}-{topic}-{partition}",
             initial_position=pulsar.InitialPosition.Earliest,
         )
-        publishers: dict[int, Publisher] = {}
+        reading = Reading(self, topic, partition, consumer)
         try:
-            while True:
-                message = await consumer.receive()
-                await self._take(topic, partition, message, publishers)
-                await consumer.acknowledge(message)
+            await reading.run()
         finally:
             await consumer.close()
 
-    async def _take(
-        self, topic: str, partition: int, message: Any, publishers: dict[int, Publisher]
-    ) -> None:
-        place = message.message_id()
-        number = place.ledger_id() << ENTRY_BITS | place.entry_id() << 10
-        number |= max(0, place.batch_index())
-        for out in self.ingest.take(topic, partition, number, message.data()):
-            if out.shard not in publishers:
-                publishers[out.shard] = Publisher(self.config, self.client, out.shard)
-            await publishers[out.shard].send(out)
-        for publisher in publishers.values():
+
+class Reading:
+    """One partition; what it became is with the broker before a message is acknowledged."""
+
+    def __init__(self, owner: PulsarIngest, topic: str, partition: int, consumer: Any) -> None:
+        self.owner, self.consumer = owner, consumer
+        self.topic, self.partition = topic, partition
+        self.publishers: dict[int, Publisher] = {}
+
+    async def run(self) -> None:
+        """Until cancelled; quotes that were held go on when nothing comes for a while."""
+        backlog = self.owner.backlog
+        receiving = asyncio.ensure_future(self.consumer.receive())
+        try:
+            while True:
+                await asyncio.wait({receiving}, timeout=HOLD_S if backlog.held else None)
+                if not receiving.done():
+                    await self._forward(backlog.release((self.topic, self.partition)))
+                    continue
+                message = receiving.result()
+                receiving = asyncio.ensure_future(self.consumer.receive())
+                now_ns = self.owner.wall.now_ns()
+                age_s = max(0, now_ns - message.publish_timestamp() * NS_PER_MS) / NS_PER_S
+                place = (self.topic, self.partition, number_of(message.message_id()))
+                due = backlog.take(place, message.data(), age_s, message)
+                await self._forward(due)
+        finally:
+            receiving.cancel()
+            await asyncio.gather(receiving, return_exceptions=True)
+
+    async def _forward(self, due: Iterable[Due]) -> None:
+        done = []
+        for message, outgoing in due:
+            done.append(message)
+            for out in outgoing:
+                if out.shard not in self.publishers:
+                    publisher = Publisher(self.owner.config, self.owner.client, out.shard)
+                    self.publishers[out.shard] = publisher
+                await self.publishers[out.shard].send(out)
+        self.owner.waiting += len(done)
+        for publisher in self.publishers.values():
             await publisher.confirm()
+        for message in done:
+            await self.consumer.acknowledge(message)
+        self.owner.waiting -= len(done)
+
+
+def number_of(place: Any) -> int:
+    """A message's number in its source."""
+    number: int = place.ledger_id() << ENTRY_BITS | place.entry_id() << 10
+    return number | max(0, int(place.batch_index()))

@@ -19,7 +19,7 @@ from pulsar.asyncio import Client, Consumer
 
 from schemas.topics import INPUTS
 from schemas.units import NS_PER_MS, NS_PER_S
-from streams.brokers.meters import ShardFacts
+from streams.brokers.meters import IngestFacts, ShardFacts
 from streams.brokers.shard_clock import ShardClock
 from streams.brokers.shard_fold import ShardFold, WrongEngineError, latched
 from streams.brokers.snapshots import FolderStore, SnapshotStore, cut, newest
@@ -74,11 +74,16 @@ class Worker:
             FolderStore(Path(folder)) if folder else TopicStore(config, self.client)
         )
 
+        self.ingest = PulsarIngest(self.client, config, name) if config.ingest else None
         self.consumers = [ShardConsumer(self, shard) for shard in range(config.shards)]
 
     def facts(self) -> list[ShardFacts]:
         """How every shard stands that this worker has folded."""
         return [each.facts() for each in self.consumers if each.owned is not None]
+
+    def ingest_facts(self) -> IngestFacts | None:
+        """How its ingest stands."""
+        return self.ingest.backlog.facts(self.ingest.waiting) if self.ingest else None
 
     async def run(self) -> None:
         """Works until cancelled; the first shard that fails ends the worker."""
@@ -86,8 +91,8 @@ class Worker:
             async with asyncio.TaskGroup() as group:
                 for consumer in self.consumers:
                     group.create_task(consumer.run())
-                if self.config.ingest:
-                    group.create_task(PulsarIngest(self.client, self.config, self.name).run())
+                if self.ingest is not None:
+                    group.create_task(self.ingest.run())
         finally:
             await self.client.close()
 

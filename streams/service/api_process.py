@@ -26,6 +26,7 @@ from streams.log.segments import SegmentReader
 from streams.observability.logs import Logger, logger
 from streams.observability.metrics import render
 from streams.observability.traces import make_trace
+from streams.runtime_embedded.child_process import configured_child
 from streams.runtime_embedded.command_client import CommandClient
 from streams.runtime_embedded.engine_process import SHARD, SOCKET
 from streams.service.audit import Audit
@@ -173,7 +174,7 @@ def keep_answers_short() -> None:
 
 def main() -> int:
     """Reads the configuration from stdin and serves."""
-    config = msgspec.json.decode(sys.stdin.buffer.read(), type=ServiceConfig)
+    config = configured_child()
     log = logger("api", config.service.log_level)
     try:
         services = make_services(config, SystemClock(), log)

@@ -6,17 +6,15 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import msgspec
-
 from projections.api.services import Trace
 from projections.views.batch import OutputBatch
 from schemas.codes import OutputType
 from schemas.errors import VenuefoldError
 from streams.clock import Clock, SystemClock
-from streams.config.service import ServiceConfig
 from streams.observability.logs import logger
 from streams.observability.traces import make_trace
 from streams.projector import Projector
+from streams.runtime_embedded.child_process import configured_child
 from streams.runtime_embedded.engine_process import Stop
 from streams.service.api_process import store_url
 
@@ -33,7 +31,7 @@ def tell(trace: Trace, clock: Clock, shard: int, batch: OutputBatch) -> None:
 
 def main() -> int:
     """Follows until told to stop."""
-    config = msgspec.json.decode(sys.stdin.buffer.read(), type=ServiceConfig)
+    config = configured_child()
     log = logger("projector", config.service.log_level)
     stop = Stop()
     try:

@@ -10,12 +10,15 @@ consumed, `pop_reports` up to there and step the engine over them. After the las
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
+from aggregates.fees import EVERYBODY, LIQUIDITY_CODES
+from aggregates.fees import Fees as Schedules
 from schemas.codes import InputType
 from schemas.envelope import HEADER, SLOT, SLOTS
 from schemas.errors import InputError
-from schemas.reference import FEE, INSTRUMENT
+from schemas.reference import BILLING, FEE, FEE_TIER, INSTRUMENT
 from schemas.units import INSTRUMENT_NONE
 from streams.simulator._market import ReplayMarket
 
@@ -33,10 +36,11 @@ def replay_market(
     seed: int = 0,
     jitter_ns: int = 0,
 ) -> ReplayMarket:
-    """Market of the instruments, venues and fees in `reference` (INSTRUMENT, VENUE, FEE records).
+    """Market of the instruments, venues and fees in `reference`.
 
     `latencies`: (way out, way back) in ns by dense venue id. A FEE without an instrument holds for
-    all of them. InputError when a venue has no latency or ids are not dense.
+    all of them; a tier in force that holds for every account comes before it. InputError when a
+    venue has no latency or ids are not dense.
     """
     units_per_one: list[int] = []
     venues = 0
@@ -49,6 +53,7 @@ def replay_market(
     for kind, raw in records_of(reference):
         if kind == InputType.FEE:
             _put_fee(fees, FEE.unpack(raw), len(units_per_one))
+    _put_tiers(fees, reference, venues, len(units_per_one))
     if len(latencies) < venues:
         raise InputError(f"{venues} venues but {len(latencies)} latencies; give one pair for each")
     by_venue = latencies[:venues]
@@ -70,6 +75,21 @@ def _instrument(raw: bytes, expected: int) -> int:
     if record.instrument != expected:
         raise InputError(f"instrument {record.instrument} follows {expected - 1}; ids are dense")
     return int(record.units_per_one)
+
+
+def _put_tiers(fees: Fees, reference: bytes, venues: int, instruments: int) -> None:
+    """What the schedules charge everybody, in the tier that the billing records have chosen."""
+    schedules = Schedules()
+    for kind, raw in records_of(reference):
+        if kind == InputType.FEE_TIER:
+            schedules.put_line(FEE_TIER.unpack(raw), raw)
+        elif kind == InputType.BILLING:
+            schedules.put_billing(BILLING.unpack(raw), raw)
+    for venue in range(venues):
+        for key in product(range(instruments), (venue,), range(LIQUIDITY_CODES)):
+            line = schedules.find(venue, EVERYBODY, key[0], key[2])
+            if line is not None:
+                fees[key] = (line.fixed_nanos, line.rate_e9)
 
 
 def _put_fee(fees: Fees, record: Any, instruments: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -93,8 +93,34 @@ class Fee(Section, frozen=True, kw_only=True):
     rate: str = "0"
 
 
+class Tier(Section, frozen=True, kw_only=True):
+    """Fees from a month's `volume` on, in the unit of the venue's schedule; lowest tier first."""
+
+    volume: Annotated[int, msgspec.Meta(ge=0, le=10**18)] = 0
+    taker: Fee | None = None
+    maker: Fee | None = None
+
+
+class Schedule(Section, frozen=True, kw_only=True):
+    """A venue's tiers in a JSON file of fee schedules, beside the TOML or at a whole path."""
+
+    file: str
+    name: str
+    market: str = "trading"
+
+
+class Billing(Section, frozen=True, kw_only=True):
+    """What chooses the tier of every account: the prior period's, or a volume."""
+
+    basis: Literal["prior_tier", "forecast", "month_to_date"] = "prior_tier"
+    prior_tier: Annotated[int, msgspec.Meta(ge=0, le=31)] = 0
+    forecast: Annotated[int, msgspec.Meta(ge=0, le=10**18)] = 0
+    month_to_date: Annotated[int, msgspec.Meta(ge=0, le=10**18)] = 0
+
+
 class Venue(Section, frozen=True, kw_only=True):
-    """A venue of the dataset; `codes` are its names in the files.
+    """A venue of the dataset; `codes` are its names in the files. `tiers`, or those that `schedule`
+    names, come before `taker` and `maker`; `billing` chooses among them, the lowest without one.
 
     `out_us` and `back_us` are the one-way latencies of orders to it and of reports from it.
     """
@@ -108,6 +134,9 @@ class Venue(Section, frozen=True, kw_only=True):
     is_protected: bool = False
     taker: Fee = Fee()
     maker: Fee = Fee()
+    tiers: Annotated[tuple[Tier, ...], msgspec.Meta(max_length=32)] = ()
+    schedule: Schedule | None = None
+    billing: Billing | None = None
     out_us: int
     back_us: int
     ack_prior_us: int

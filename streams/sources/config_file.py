@@ -10,9 +10,11 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
+from schemas.codes import Liquidity
 from schemas.errors import InputError
-from schemas.units import MAX_VENUES, price_nanos, units_from_text
-from streams.sources.config import Dataset, Section
+from schemas.units import MAX_VENUES, decimal_text, price_nanos, units_from_text
+from streams.sources.config import Dataset, Fee, Schedule, Section, Tier, Venue
+from streams.sources.fee_schedules import Line, read_schedules
 
 
 def load_dataset(path: Path) -> Dataset:
@@ -24,9 +26,43 @@ def load_dataset(path: Path) -> Dataset:
         dataset = msgspec.convert(raw, Dataset)
     except msgspec.ValidationError as error:
         raise InputError(f"{path}: {error}; correct the value") from None
+    dataset = _with_schedules(path, dataset)
     _check_numbers(path, text, dataset)
     _check_venues(path, dataset)
     return dataset
+
+
+def _with_schedules(path: Path, dataset: Dataset) -> Dataset:
+    """The same with the tiers of every venue that names a schedule."""
+    venues = tuple(
+        msgspec.structs.replace(venue, tiers=_tiers(path, venue, venue.schedule))
+        if venue.schedule is not None
+        else venue
+        for venue in dataset.venues
+    )
+    return msgspec.structs.replace(dataset, venues=venues)
+
+
+def _tiers(path: Path, venue: Venue, schedule: Schedule) -> tuple[Tier, ...]:
+    where = f"{path}: schedule of {venue.key}"
+    if venue.tiers:
+        raise InputError(f"{where}: `tiers` and `schedule` exclude each other; keep one")
+    listed = read_schedules(path.parent / schedule.file, (schedule.market,))
+    lines = listed.get(schedule.name)
+    if not lines:
+        near = difflib.get_close_matches(schedule.name, listed, n=1, cutoff=0.0)
+        raise InputError(
+            f"{where}: no fees of {schedule.name!r} on {schedule.market!r} in {schedule.file}; "
+            f"name one that is there, as {', '.join(near)}"
+        )
+    return tuple(_tier(line) for line in lines)
+
+
+def _tier(line: Line) -> Tier:
+    fee = Fee(rate=decimal_text(line.rate_e9))
+    if line.liquidity == Liquidity.TAKE:
+        return Tier(volume=line.volume, taker=fee)
+    return Tier(volume=line.volume, maker=fee)
 
 
 def _read_text(path: Path) -> str:
@@ -112,6 +148,9 @@ def _decimal_texts(dataset: Dataset, units: int) -> list[tuple[str, str, str, in
     for venue in dataset.venues:
         for key, fee in (("taker", venue.taker), ("maker", venue.maker)):
             rows += [("venues", key, fee.fixed, 9), ("venues", key, fee.rate, 9)]
+        tiers = [fee for tier in venue.tiers for fee in (tier.taker, tier.maker) if fee]
+        rows += [("venues.tiers", "fixed", fee.fixed, 9) for fee in tiers]
+        rows += [("venues.tiers", "rate", fee.rate, 9) for fee in tiers]
     for listing in dataset.listings:
         rows += [("listings", "tick", listing.tick or "0", 9)]
         rows += [("listings", "lot", listing.lot or "0", units)]

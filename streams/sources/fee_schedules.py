@@ -2,7 +2,7 @@
 
 The file maps a venue's name to `fees.<market>` with `taker`, `maker` and, where it has them,
 `tiers.taker` and `tiers.maker` as [[month's volume, share], ...]; `trading` is the market of a
-spot venue. What a file leaves out stays unknown; nothing becomes 0.
+spot venue, `linear.trading` one further down. What a file leaves out stays unknown, nothing is 0.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ def read_schedules(path: Path, markets: tuple[str, ...] = MARKETS) -> dict[str, 
 def _lines(fees: dict[str, Any], markets: tuple[str, ...]) -> Iterator[Line]:
     for side, liquidity in CODES.items():
         for market in markets:
-            part = fees.get(market) or {}
+            part: Any = fees
+            for name in market.split("."):
+                part = part.get(name) or {}
             tiers = (part.get("tiers") or {}).get(side)
             if tiers is None and part.get(side) is not None:
                 tiers = [[Decimal(0), part[side]]]

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
-from schemas.codes import InputType, Liquidity, VenueKind, VenueStatus
-from schemas.reference import FEE, INSTRUMENT, LISTING, VENUE
+from schemas.codes import FeeBasis, InputType, Liquidity, VenueKind, VenueStatus
+from schemas.reference import BILLING, FEE, FEE_TIER, INSTRUMENT, LISTING, VENUE
 from schemas.units import INSTRUMENT_NONE, NS_PER_US, VENUE_NONE, price_nanos, units_from_text
-from streams.sources.config import Dataset, Fee, Venue
+from streams.sources.config import Billing, Dataset, Fee, Tier, Venue
 from streams.sources.names import listing_for, lot_units, tick_nanos
 
 KINDS = {"lit": VenueKind.LIT, "dark": VenueKind.DARK, "wholesaler": VenueKind.WHOLESALER}
+
+
+class Priced(Protocol):
+    """A venue with a fee schedule."""
+
+    @property
+    def tiers(self) -> tuple[Tier, ...]: ...
+
+    @property
+    def billing(self) -> Billing | None: ...
 
 
 class ReferenceStream:
@@ -44,7 +55,37 @@ def reference_stream(dataset: Dataset, instruments: Sequence[str], log_ns: int) 
         if venue.is_listed:
             _add_listings(stream, dataset, index, instruments)
             _add_fees(stream, index, venue, len(instruments))
+            add_tiers(stream, index, venue)
     return stream
+
+
+def add_tiers(stream: ReferenceStream, index: int, venue: Priced) -> None:
+    """FEE_TIER records of all instruments and accounts, and the BILLING that chooses among them."""
+    for liquidity, side in ((Liquidity.TAKE, "taker"), (Liquidity.ADD, "maker")):
+        fees = [(tier.volume, getattr(tier, side)) for tier in venue.tiers]
+        told = [(volume, fee) for volume, fee in fees if fee is not None]
+        for number, (volume, fee) in enumerate(told):
+            stream.records.append(
+                FEE_TIER.pack(
+                    **stream.header(InputType.FEE_TIER, index, INSTRUMENT_NONE),
+                    liquidity=int(liquidity),
+                    tier=number,
+                    volume=volume,
+                    fixed_nanos=price_nanos(fee.fixed),
+                    rate_e9=price_nanos(fee.rate),
+                )
+            )
+    if venue.billing is not None:
+        billing = venue.billing
+        stream.records.append(
+            BILLING.pack(
+                **stream.header(InputType.BILLING, index, INSTRUMENT_NONE),
+                basis=int(FeeBasis[billing.basis.upper()]),
+                prior_tier=billing.prior_tier,
+                forecast=billing.forecast,
+                month_to_date=billing.month_to_date,
+            )
+        )
 
 
 def _instrument(stream: ReferenceStream, dataset: Dataset, index: int, key: str) -> bytes:

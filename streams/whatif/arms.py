@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from aggregates import kernel
 from schemas.codes import InputType
-from schemas.envelope import HEADER
+from schemas.envelope import HEADER, REFERENCE_TYPES
 from schemas.market import QUOTE
 from schemas.orders import NEW_ORDER
 from schemas.reference import VENUE
@@ -22,7 +22,7 @@ from schemas.wire import iter_inputs
 from streams.log.shard_log import ShardLog
 from streams.replay.replay import Progress, no_progress
 from streams.replay.shard_run import ShardRun
-from streams.replay.wakes import Wakes, policies_of
+from streams.replay.wakes import Wakes, policies_of, postings_of
 from streams.simulator.market import replay_market
 from streams.whatif.policy_file import OtherPolicy
 from streams.whatif.tally import Tally
@@ -45,7 +45,7 @@ class LoggedMarket:
         """The records of source 0 before anything else."""
         found = []
         for kind, raw in self._records():
-            if raw[3] != _BROADCAST_SOURCE or kind < InputType.INSTRUMENT:
+            if raw[3] != _BROADCAST_SOURCE or kind not in REFERENCE_TYPES:
                 break
             found.append(raw)
         return b"".join(found)
@@ -113,7 +113,8 @@ def run_arm(
     tally = Tally()
     engine = kernel.load("native", market.log.shard)
     journal: Any = tally
-    run = ShardRun(engine, fills, journal, Wakes(policies_of(reference)))
+    wakes = Wakes(policies_of(reference), postings_of(reference))
+    run = ShardRun(engine, fills, journal, wakes)
     run.load(reference)
     for batch in market.batches(change):
         run.feed(batch)

@@ -26,6 +26,7 @@ from streams.whatif.tally import Key, Parent, Tally
 
 DAY_NS = 86_400 * 10**9
 BUCKETS = ("a quarter or less", "a quarter to 1", "1 to 3", "3 to 10", "beyond 10")
+OF_THE_MEDIAN = " times the median"
 EDGES = (0.25, 1.0, 3.0, 10.0)
 
 
@@ -156,7 +157,7 @@ def _split(
     for one in outcomes:
         groups.setdefault(part(one), []).append(one)
     rows = []
-    for name, group in sorted(groups.items()):
+    for name, group in sorted(groups.items(), key=_place):
         change = _estimate(group, lambda one: one.change)
         mine = _estimate(group, lambda one: one.error)
         rows.append(
@@ -170,6 +171,13 @@ def _split(
     return rows if error["n"] else []
 
 
+def _place(item: tuple[str, Any]) -> tuple[int, str]:
+    """Sizes from small to large, everything else by name."""
+    name = item[0]
+    sizes = [at for at, words in enumerate(BUCKETS) if name == words + OF_THE_MEDIAN]
+    return (sizes[0] if sizes else -1), name
+
+
 def _bucket(outcomes: list[Outcome]) -> Callable[[Outcome], str]:
     """Sizes as multiples of the instrument's median parent."""
     sizes: dict[int, list[int]] = {}
@@ -179,7 +187,7 @@ def _bucket(outcomes: list[Outcome]) -> Callable[[Outcome], str]:
 
     def name(one: Outcome) -> str:
         multiple = one.parent.units / usual[one.parent.instrument]
-        return BUCKETS[int(np.searchsorted(EDGES, multiple, "left"))] + " times the median"
+        return BUCKETS[int(np.searchsorted(EDGES, multiple, "left"))] + OF_THE_MEDIAN
 
     return name
 

@@ -29,6 +29,8 @@ class Block:
     balance_nanos: int = 0
     ticket_nanos: int = 0
     hidden_units: int = 0
+    dark_units: int = 0
+    penalty_nanos: int = 0
     levels: tuple[tuple[int, int], ...] = ()
 
 
@@ -73,6 +75,9 @@ def _read_block(raw: bytes, start: int, sign: int) -> tuple[Block, int]:
         if head.flags & flag:
             setattr(block, name, struct.unpack_from("<q", raw, offset)[0])
             offset += 8
+    if not head.levels:
+        block.dark_units, block.penalty_nanos = struct.unpack_from("<qq", raw, offset)
+        return block, offset + 16 - start
     price = "Q" if head.flags & CandidateFlag.WIDE_PRICE else "I"
     units = "Q" if head.flags & CandidateFlag.WIDE_UNITS else "I"
     pair = struct.Struct("<" + price + units)

@@ -11,7 +11,16 @@ import random
 
 from aggregates import kernel
 from aggregates.kernel import Engine
-from schemas.codes import ExecType, KillScope, Liquidity, OrdType, OutputType, Side, TimeInForce
+from schemas.codes import (
+    ExecType,
+    KillScope,
+    Liquidity,
+    OrdType,
+    OutputType,
+    Side,
+    TimeInForce,
+    VenueKind,
+)
 from schemas.units import INT64_MAX, INT64_MIN, MAX_LEVELS, MAX_PRICE_NANOS, MAX_UNITS
 from tests.builders import Tape, records
 
@@ -85,6 +94,7 @@ class Edges:
             for venue in range(self.venues):
                 self._listing(instrument, venue)
                 self._fee(instrument, venue, Liquidity.TAKE)
+                self._fee(instrument, venue, Liquidity.MID)
         for policy in (1, 2, 3, 4, 5, 254, 255):
             self._policy(policy)
         self._settings()
@@ -96,7 +106,9 @@ class Edges:
         key = self.rng.choice(("A", "B", "C", f"V{venue}"))
         prior_ns = self.rng.choice((0, 1, LONG_NS))
         protected = int(self.rng.random() < 0.9)
-        self.tape.venue(venue, key, ack_prior_ns=prior_ns, is_protected=protected)
+        kind = self.rng.choice((VenueKind.LIT, VenueKind.LIT, VenueKind.DARK))
+        values = {"is_protected": protected, "kind": kind}
+        self.tape.venue(venue, key, ack_prior_ns=prior_ns, **values)
 
     def _instrument(self, instrument: int) -> None:
         self.tape.instrument(
@@ -154,6 +166,10 @@ class Edges:
             use_hidden=rng.choice((0, 1)),
             impact_horizon=rng.choice((0, 1, 2, 3, 4)),
             toxicity_horizon=rng.choice((0, 1, 4)),
+            dark_percent=rng.choice((0, 1, 100)),
+            dark_min_lots=rng.choice((0, 1, 1000)),
+            dark_horizon=rng.choice((0, 1, 4)),
+            dark_toxic_cbps=rng.choice((0, 1, 65_535)),
             ticket_nanos=rng.choice((0, 0, 1, 10**12)),
             max_delay_us=rng.choice((0, 1, 10**6)),
             **{name: rng.choice((0, 1, 2**32 - 1)) for name in RATES_OF_BALANCE},

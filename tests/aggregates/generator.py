@@ -16,7 +16,6 @@ from aggregates import kernel
 from aggregates.engine import SIZES
 from aggregates.kernel import Engine
 from schemas.codes import (
-    REFERENCE_TYPES,
     ExecInst,
     ExecType,
     InputType,
@@ -28,9 +27,10 @@ from schemas.codes import (
     QuoteFlag,
     Side,
     TimeInForce,
+    VenueKind,
     VenueStatus,
 )
-from schemas.envelope import HEADER, SLOTS
+from schemas.envelope import HEADER, REFERENCE_TYPES, SLOTS
 from schemas.units import (
     INSTRUMENT_NONE,
     INT64_MAX,
@@ -40,6 +40,7 @@ from schemas.units import (
     VENUE_NONE,
 )
 from tests.aggregates.generator_life import Life
+from tests.aggregates.generator_shares import Shares
 from tests.builders import MS, REPORTS, START_NS, S, Tape, records
 
 TICK = 10_000_000
@@ -116,16 +117,25 @@ class Sent:
     trade_ids: list[int] = field(default_factory=list)
 
 
-class World(Life):
+def apart(rng: random.Random, name: str) -> random.Random:
+    """A source of its own, so that what else is drawn stays; another for each state of `rng`."""
+    return random.Random(f"{name} {rng.getstate()[1][:8]}")
+
+
+class World(Life, Shares):
     """Draws one record after the other."""
 
     def __init__(self, rng: random.Random, garbage: float, engine: Engine) -> None:
         self.rng, self.garbage, self.engine = rng, garbage, engine
+        self.shares = apart(rng, "shares")
+        self.heard: deque[Callable[[], None]] = deque()
         self.tape = Tape(START_NS)
         self.steps: list[tuple[bytes, bytes]] = []
         self.calm = self.resting = False
         self.consumed = self.count = self.drawn = 0
         self.venues = rng.randint(3, 8)
+        self.luck = apart(rng, "luck")
+        self.darks = {v for v in range(1, self.venues) if self.luck.random() < 0.25}
         self.instruments = rng.randint(2, 5)
         self.units_per_one = [rng.choice((1, 1, 100_000_000)) for _ in range(self.instruments)]
         self.lots = [max(1, upo // 1000) for upo in self.units_per_one]
@@ -151,6 +161,12 @@ class World(Life):
                 self._next()
             if len(self.tape.data) > before:
                 self._step()
+            if self.shares.random() < 0.02:
+                self._hear()
+            while self.heard:
+                self.heard.popleft()()
+                if self.consumed < len(self.tape.data):
+                    self._step()
 
     def _step(self) -> None:
         """Lets the engine see what was appended and learns which children it sent."""
@@ -196,6 +212,9 @@ class World(Life):
                 if rng.random() < 0.6:
                     self._fee(instrument, venue, Liquidity.ADD)
                     yield
+                if venue in self.darks and self.luck.random() < 0.95:
+                    self._fee(instrument, venue, Liquidity.MID)
+                    yield
         for _ in range(rng.choice((0, 0, 6, 20))):
             self._fee_tier()
             yield
@@ -225,6 +244,7 @@ class World(Life):
             rng.choice(("XNYS", "BATS", "IEXG", "EDGX", "ARCX", "")) + f"{rng.randint(0, 9)}{tail}",
             is_protected=int(rng.random() < 0.85),
             modelled=int(rng.random() < 0.1),
+            kind=VenueKind.DARK if venue in self.darks else rng.choice((1, 1, 1, 2, 3)),
             ack_prior_ns=rng.choice((0, MS, 5 * MS, rng.randint(1, 20 * MS))),
         )
 
@@ -236,6 +256,7 @@ class World(Life):
             tick_nanos=TICK,
             round_lot_units=self.rng.choice((1, 1, 10, 100)) * self.lots[instrument],
             default_policy=self.rng.randint(1, 9),
+            asset_class=self.rng.choice((0, 1, 2, 3, 200)),
         )
 
     def _limits(self, instrument: int) -> None:
@@ -338,6 +359,10 @@ class World(Life):
             "toxicity_e9": rng.choice((0, 10**4, 10**6)),
             "max_delay_us": rng.choice((0, 500, 5_000, 20_000)),
             "toxicity_horizon": rng.choice((0, 1, 2)),
+            "dark_percent": self.luck.choice((0, 20, 50, 100)),
+            "dark_min_lots": self.luck.choice((0, 0, 1, 3)),
+            "dark_horizon": self.luck.choice((0, 1, 2)),
+            "dark_toxic_cbps": self.luck.choice((0, 0, 200, 5_000)),
             **{f"urgency_miss_e9_{u}": rng.choice((0, 0, 10**6 * u)) for u in (1, 2, 3)},
             **{f"urgency_horizon_ms_{u}": rng.choice((0, 0, 40 * u)) for u in (1, 2, 3)},
         }
@@ -371,6 +396,8 @@ class World(Life):
             mid_age_ns=rng.choice((0, 5 * MS, S, 10 * S)),
             control_ns=rng.choice((0, 3 * MS, 40 * MS)),
             mid_crossed_e9=rng.choice((0, 0, 1_000_000, S)),
+            open_window_ns=0 if self.calm else rng.choice((0, 5 * MS, 50 * MS)),
+            open_half_life_days=rng.choice((0, 1, 5)),
             **self._health_settings(),
         )
 
@@ -386,6 +413,8 @@ class World(Life):
             "clean_run": rng.randint(1, 4),
             "clean_run_max": rng.choice((1, 4, 16)),
             "near_ticks": rng.choice((1, 2, 5, 1000)),
+            "probes_per_minute": rng.choice((0, 60, 600)),
+            "probe_children": rng.choice((0, 0, 2)),
         }
 
     # the running market
@@ -421,6 +450,8 @@ class World(Life):
     def _quote(self) -> None:
         rng = self.rng
         instrument, venue = self._place()
+        if venue in self.darks and self.luck.random() < 0.98:
+            venue = 0
         self.mids[instrument] += rng.choice((-1, 0, 0, 0, 1)) * TICK
         self.mids[instrument] = max(20 * TICK, self.mids[instrument])
         level = rng.choice((0, 0, 0, 0, 0, 1, 1, 2, 3, rng.randint(0, 9)))
@@ -790,6 +821,7 @@ class World(Life):
         )
         weights = (5, 5, 3, 2, 3, 2, 2, 2, 0.5, 0.5, 0.4, 4, 3, 1, 1, 3, 2)
         rng.choices(changes, weights)[0]()
+        self._hear()
 
     def _new_venue(self) -> None:
         if self.venues < 12:

@@ -13,7 +13,6 @@ from typing import Any
 from aggregates.kernel import GENERATION
 from schemas import market, orders, reference, reports
 from schemas.codes import (
-    REFERENCE_TYPES,
     AlarmKind,
     AllocationFlag,
     ChildState,
@@ -29,7 +28,7 @@ from schemas.codes import (
     VenueStatus,
 )
 from schemas.decisions import CHILD
-from schemas.envelope import HEADER
+from schemas.envelope import HEADER, REFERENCE_TYPES
 from schemas.units import INSTRUMENT_NONE
 from tests.aggregates.decision import Decision, read_decision
 from tests.builders import S, records
@@ -118,6 +117,8 @@ class Ledger:
         self.killed: dict[int, set[Any]] = {scope: set() for scope in KillScope}
         self.unreflected: dict[tuple[int, int, bool], int] = defaultdict(int)
         self.closed: set[tuple[int, int]] = set()
+        self.probes: dict[int, list[int]] = {}
+        self.probes_per_minute = 0
         self.where = ""
 
     def fold(self, raw: bytes, outputs: bytes) -> None:
@@ -163,7 +164,10 @@ class Ledger:
         elif header.type == InputType.AMEND_ORDER:
             self._amend(orders.NEW_ORDER.unpack(raw))
         elif header.type == InputType.SETTINGS:
-            self.window_ns = reference.SETTINGS.unpack(raw).identity_window_ns
+            settings = reference.SETTINGS.unpack(raw)
+            self.window_ns = settings.identity_window_ns
+            # What was sent under a higher rate still counts after it fell.
+            self.probes_per_minute = max(self.probes_per_minute, settings.probes_per_minute)
         elif header.type == InputType.POLICY:
             policy = reference.POLICY.unpack(raw)
             self.policies[policy.policy] = policy
@@ -324,10 +328,32 @@ class Ledger:
             if part.flags & AllocationFlag.POST:
                 assert len(decision.allocations) == 1, f"{self.where}: posts at one venue"
                 continue
+            if part.flags & AllocationFlag.PROBE:
+                self._probe(decision, index)
+                continue
             block = blocks[part.venue]
             reach = sum(units for _, units in block.levels[: part.levels]) - block.own_units
             assert part.units <= reach, f"{self.where}: more than is there at {part.venue}"
             assert part.limit_nanos == block.levels[part.levels - 1][0], self.where
+
+    def _probe(self, decision: Decision, index: int) -> None:
+        """A lot, never all that is left, inside the limit and the protected price, and bounded."""
+        head, part = decision.head, decision.allocations[index]
+        order, sign = self.parents[head.order_id].order, 1 if head.side == Side.BUY else -1
+        where = f"{self.where}: probe of {part.venue}"
+        assert index == len(decision.allocations) - 1, f"{where} is the last child"
+        assert 0 < part.units < head.remaining_units, f"{where} is a part of what is left"
+        assert sign * part.limit_nanos <= sign * head.limit_nanos, f"{where} is beyond the limit"
+        far = head.protected_ask_nanos if sign > 0 else head.protected_bid_nanos
+        assert not far or sign * part.limit_nanos <= sign * far, f"{where} trades through"
+        assert order.time_in_force not in (TimeInForce.IOC, TimeInForce.FOK), where
+        told = next(block.head for block in decision.blocks if block.head.venue == part.venue)
+        unwell = told.reason == Reason.VENUE_HEALTH and told.value in (1, 4)
+        assert unwell or not told.reason, f"{where}: it is out for {Reason(told.reason).name}"
+        times = self.probes.setdefault(part.venue, [])
+        times.append(head.log_ns)
+        recent = [at for at in times if at > head.log_ns - 60 * 10**9]
+        assert len(recent) <= self.probes_per_minute, f"{where}: {len(recent)} within a minute"
 
     def _adopt(self, parent: Parent, told: Any) -> None:
         """An amendment that had room counts from here on."""

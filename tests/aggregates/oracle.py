@@ -22,7 +22,10 @@ RESOLUTION = 65_536
 
 @dataclass(slots=True)
 class Place:
-    """One venue: fee per share, levels of the far side, terms, and (sent, executed) of children."""
+    """One venue: fee per share, levels of the far side, terms, and (sent, executed) of children.
+
+    A dark pool has no levels: it trades at the midpoint.
+    """
 
     fee_nanos: int
     levels: list[tuple[int, int]]
@@ -30,11 +33,14 @@ class Place:
     least: int = 0
     ticket_nanos: int = 0
     history: list[tuple[int, int]] = field(default_factory=list)
+    is_dark: bool = False
 
 
 @dataclass(slots=True)
 class Case:
-    """One order over all venues. `sign` +1 buys; `penalty_e9` is the cost of a miss."""
+    """One order over all venues. `sign` +1 buys; `penalty_e9` is the cost of a miss; dark pools
+    together get at most `dark_percent` of what is wanted, each at least `dark_lots` round lots.
+    """
 
     sign: int
     wanted: int
@@ -42,11 +48,34 @@ class Case:
     penalty_e9: int = 0
     round_lot: int = 100
     max_children: int = 64
+    dark_percent: int = 0
+    dark_lots: int = 0
+
+    @property
+    def lit(self) -> list[Place]:
+        """Places that show what they have."""
+        return [place for place in self.places if not place.is_dark]
+
+    @property
+    def dark_units(self) -> int:
+        """What dark pools together may get."""
+        return self.wanted * self.dark_percent // 100
+
+    def least(self, place: Place) -> int:
+        """The least child of a place."""
+        return max(place.least, self.dark_lots * self.round_lot if place.is_dark else 0)
+
+    def shown(self, place: Place) -> list[tuple[int, int]]:
+        """Levels of a place; those of a pool are the midpoint, the near touch three ticks off."""
+        if not place.is_dark:
+            return place.levels
+        middle = self.touch_nanos - self.sign * 15_000_000
+        return [(middle, self.dark_units - self.dark_units % place.lot)]
 
     @property
     def touch_nanos(self) -> int:
         """Best far touch of all."""
-        return self.sign * min(self.sign * place.levels[0][0] for place in self.places)
+        return self.sign * min(self.sign * place.levels[0][0] for place in self.lit)
 
     @property
     def spread_nanos(self) -> int:
@@ -85,9 +114,14 @@ def pieces(case: Case, place: Place) -> list[tuple[int, int]]:
     """(cost per share in nanos, shares) from the touch on, cut where the chance changes."""
     missing = chances(place, case.round_lot)
     penalty = case.touch_nanos * case.penalty_e9 // 10**9
+    if place.is_dark:
+        # What a pool misses pays what the last of all wanted costs where it is shown.
+        instead = last_cost(case)
+        own = case.sign * case.shown(place)[0][0] + place.fee_nanos
+        penalty += max(0, instead - own)
     cuts = [lots * case.round_lot for lots in TABLE[:-1]]
     found, done = [], 0
-    for price, size in place.levels:
+    for price, size in case.shown(place):
         end = done + size
         for start, stop in zip(
             [done, *(c for c in cuts if done < c < end)],
@@ -99,6 +133,16 @@ def pieces(case: Case, place: Place) -> list[tuple[int, int]]:
             found.append((case.sign * price + place.fee_nanos + miss, stop - start))
         done = end
     return found
+
+
+def last_cost(case: Case) -> int:
+    """Cost of the last share of the whole order, were all of it sent to what is shown."""
+    left, cost = case.wanted, 0
+    for piece in sorted(piece for place in case.lit for piece in pieces(case, place)):
+        cost, left = piece[0], left - piece[1]
+        if left <= 0:
+            break
+    return cost
 
 
 def cost_of(case: Case, sizes: dict[int, int]) -> int:
@@ -129,17 +173,20 @@ class Program:
         for place in case.places:
             self._add(place)
         self.model.addConstr(sum(self.used) <= case.max_children)
+        pools = [s for s, place in zip(self.sizes, case.places, strict=True) if place.is_dark]
+        if pools:
+            self.model.addConstr(sum(pools) <= case.dark_units)
 
     def _add(self, place: Place) -> None:
         """Pieces fill in order by themselves, because they only get dearer."""
-        model, total = self.model, sum(size for _, size in place.levels)
+        model, total = self.model, sum(size for _, size in self.case.shown(place))
         used = model.addBinary()
         parts = [(cost, model.addVariable(0, size)) for cost, size in pieces(self.case, place)]
         lots = model.addIntegral(0, total // place.lot)
         whole = sum(part for _, part in parts)
         model.addConstr(whole == place.lot * lots)
         model.addConstr(whole <= total * used)
-        model.addConstr(whole >= max(place.least, 1) * used)
+        model.addConstr(whole >= max(self.case.least(place), 1) * used)
         self.sizes.append(place.lot * lots)
         self.used.append(used)
         # In units of 1e5 nanos, so that the numbers are neither huge nor tiny.
@@ -172,6 +219,8 @@ def random_split(rng: random.Random, case: Case, goal: int) -> dict[int, int]:
     rng.shuffle(order)
     for venue in order[: case.max_children]:
         place = case.places[venue]
+        if place.is_dark:
+            continue
         units = min(left, sum(size for _, size in place.levels))
         units = rng.randint(0, units) if rng.random() < 0.5 else units
         units -= units % place.lot
@@ -203,11 +252,16 @@ def overlap(one: dict[int, int], other: dict[int, int], wanted: int) -> float:
 
 
 def random_case(rng: random.Random, venues: int, kind: str) -> Case:
-    """Books of a liquid share. `kind`: plain, tickets, lots, minimums, children, chances or all."""
+    """Books of a liquid share; `kind` is what is fixed or doubtful there (`solver.KINDS`)."""
     sign, middle = rng.choice((1, -1)), rng.randint(2_000, 20_000) * 10_000_000
     places = [_random_place(rng, sign, middle, kind) for _ in range(venues)]
     case = Case(sign, rng.choice((200, 500, 1_000, 2_000, 5_000, 10_000)), places)
-    case.penalty_e9 = 200_000 if kind in ("chances", "all") else 0
+    case.penalty_e9 = 200_000 if kind in ("chances", "dark", "all") else 0
+    if kind in ("dark", "all"):
+        case.dark_percent = rng.choice((20, 50, 100))
+        case.dark_lots = rng.choice((0, 1, 3)) if kind == "all" else 0
+        for place in places[1 : 1 + max(1, venues // 5)]:
+            place.is_dark, place.levels = True, []
     if kind in ("children", "all"):
         case.max_children = rng.choice((2, 3, 5))
     return case
@@ -227,7 +281,7 @@ def _random_place(rng: random.Random, sign: int, middle: int, kind: str) -> Plac
         place.lot = rng.choice((1, 1, 10, 100))
     if kind == "minimums" or every:
         place.least = rng.choice((0, 0, 100, 300, 700))
-    if kind in ("chances", "all"):
+    if kind in ("chances", "dark", "all"):
         for _ in range(rng.randint(0, 4)):
             sent = 100 * rng.randint(1, 20)
             place.history.append((sent, rng.choice((sent, sent, rng.randint(0, sent)))))

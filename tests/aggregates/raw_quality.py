@@ -54,6 +54,7 @@ EMPTY: Level = (0, 0, 0, 0)
 MARKOUT, CONTROL, HEALTH, HALVE = 6, 7, 8, 9
 """Order of what is due at the same time."""
 GRIDS = {CONTROL: "control_ns", HEALTH: "health_ns", HALVE: "speed_half_life_ns"}
+CLASSES = {1: "equity", 2: "crypto", 3: "event"}
 FAMILIES = {
     "first_fill_ns": "speed",
     "reject_rate": "fill",
@@ -155,7 +156,7 @@ class RawVenue:
     rejects: Sample = field(default_factory=Sample)
     gaps: Sample = field(default_factory=Sample)
     quote_ns: int = 0
-    feed: RawHistogram = field(default_factory=RawHistogram)
+    feeds: dict[str, RawHistogram] = field(default_factory=lambda: defaultdict(RawHistogram))
     ack: RawHistogram = field(default_factory=RawHistogram)
     fill: RawHistogram = field(default_factory=RawHistogram)
     health: RawHealth = field(default_factory=RawHealth)
@@ -167,11 +168,21 @@ class Instrument:
 
     units_per_one: int
     lot_units: int
+    asset_class: str
     mid: Fraction = Fraction(0)
     mid_ns: int = 0
     open_children: int = 0
     fill_ns: int = -1
     drift: list[Sample] = field(default_factory=lambda: [Sample() for _ in range(4)])
+
+
+@dataclass(slots=True)
+class Fill:
+    """A fill as it was told, and the places of what it taught."""
+
+    liquidity: int
+    fee_nanos: int
+    places: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -185,6 +196,9 @@ class Sent:
     arrival: Fraction
     cum_units: int = 0
     trades: dict[int, tuple[int, int]] = field(default_factory=dict)
+    told: dict[int, Fill] = field(default_factory=dict)
+    end: tuple[int, int, int, int] | None = None
+    """What it had at its end, and its places among fills of row and venue and among ends."""
     answered: bool = False
     state: int = ChildState.SENT
     ended: bool = False
@@ -270,7 +284,7 @@ class RawQuality:
                 self._start_controls(due_ns)
             elif kind == HALVE:
                 for venue in self.venues.values():
-                    for histogram in (venue.feed, venue.ack, venue.fill):
+                    for histogram in (*venue.feeds.values(), venue.ack, venue.fill):
                         histogram.halve((next_ns - due_ns) // period_ns)
             else:
                 self._check_health(due_ns)
@@ -301,7 +315,9 @@ class RawQuality:
         elif header.type == InputType.INSTRUMENT:
             record = reference.INSTRUMENT.unpack(raw)
             self.instruments[header.instrument] = Instrument(
-                record.units_per_one, record.round_lot_units
+                record.units_per_one,
+                record.round_lot_units,
+                CLASSES.get(record.asset_class, "other"),
             )
         elif header.type == InputType.LISTING:
             self.rows[place].tick_nanos = reference.LISTING.unpack(raw).tick_nanos
@@ -343,7 +359,8 @@ class RawQuality:
             venue.gaps.add(venue.clock(now_ns), now_ns - venue.quote_ns)
         venue.quote_ns = now_ns
         if header.venue_ns > 0 and row.clock.running():
-            self._delay(row, venue, now_ns, now_ns - header.venue_ns)
+            feed = venue.feeds[self.instruments[header.instrument].asset_class]
+            self._delay(row, feed, now_ns, now_ns - header.venue_ns)
 
     def _near(self, row: Raw, side: int) -> int:
         """Down the book from the touch until an empty level, or one too far away."""
@@ -361,12 +378,12 @@ class RawQuality:
         last = row.delays.seen[-1][0] // span_ns
         return int(min(delay for at, delay in row.delays.seen if at // span_ns >= last - 1))
 
-    def _delay(self, row: Raw, venue: RawVenue, now_ns: int, delay_ns: int) -> None:
+    def _delay(self, row: Raw, feed: RawHistogram, now_ns: int, delay_ns: int) -> None:
         row.delays.add(row.clock(now_ns), delay_ns)
         row.least_delay_ns = self._least_delay(row)
         step_ns = abs(row.delay_p90_ns) // 1024 + 100
         row.delay_p90_ns += 9 * step_ns if delay_ns > row.delay_p90_ns else -step_ns
-        venue.feed.add(delay_ns - row.least_delay_ns)
+        feed.add(delay_ns - row.least_delay_ns)
 
     def _touch(self, place: tuple[int, int], touch: Level, now_ns: int) -> None:
         """A new touch of one venue; others may gain or lose their place at the best."""
@@ -448,6 +465,7 @@ class RawQuality:
             # A canceled trade never was: the next one of its child is the first again.
             kept = report.last_units if report.exec_type == ExecType.TRADE_CORRECT else 0
             sent.cum_units += kept - sent.trades.get(report.ref_trade_id, (0, 0))[0]
+            self._take_back(sent, row, venue, report)
         if report.exec_type == ExecType.TRADE_CANCEL:
             sent.trades[report.ref_trade_id] = 0, 0
             row.counts["fills"] -= 1
@@ -464,28 +482,65 @@ class RawQuality:
             self.instruments[sent.child.instrument].fill_ns = now_ns
             self._start_markout(sent, report, now_ns)
 
-    def _costs(self, sent: Sent, row: Raw, report: Any, now_ns: int) -> None:
-        session_ns, price = row.clock(now_ns), Fraction(report.last_nanos)
+    def _take_back(self, sent: Sent, row: Raw, venue: RawVenue, report: Any) -> None:
+        """A canceled trade taught nothing, a corrected one something else."""
+        canceled, ref = report.exec_type == ExecType.TRADE_CANCEL, report.ref_trade_id
+        units = 0 if canceled else report.last_units
+        added, told = units - sent.trades[ref][0], sent.told[ref]
+        for name, value in self._cost_values(sent, report).items() if not canceled else ():
+            if name in told.places:
+                row.samples[name].replace(told.places[name], value)
+        for name, place in told.places.items() if canceled else ():
+            row.samples[name].retract(place, self.settings.cost_half_life_ns)
+        place = sent.child.venue, sent.child.account, sent.child.instrument, told.liquidity
+        others = [fill for key, fill in sent.trades.items() if key != ref]
+        was = self._expected(place, row, others, sent.trades[ref])
+        if was is not None:
+            fill = units, report.last_nanos
+            now = 0 if canceled else self._expected(place, row, others, fill)
+            fee_nanos = 0 if canceled else report.fee_nanos
+            row.fee_expected += now - was
+            row.fee_charged += fee_nanos - told.fee_nanos
+            told.fee_nanos = fee_nanos
+        if sent.end is not None:
+            had, in_row, in_venue, in_ends = sent.end
+            had = max(0, had + added)
+            sent.end = had, in_row, in_venue, in_ends
+            share = min(had, sent.child.units) / sent.child.units
+            row.fills.replace(in_row, share)
+            venue.fills.replace(in_venue, share)
+            row.ends[in_ends] = (*row.ends[in_ends][:2], had)
+
+    def _expected(
+        self, place: Any, row: Raw, others: list[tuple[int, int]], fill: tuple[int, int]
+    ) -> Any:
+        one = self.instruments[place[2]].units_per_one
+        expected = self.fees.expected(place, others, fill, one)
+        if expected is None and place[3] in row.fees:
+            fixed, rate = row.fees[place[3]]
+            expected = (fixed + fill[1] * rate // 10**9) * fill[0] // one
+        return expected
+
+    def _cost_values(self, sent: Sent, report: Any) -> dict[str, float]:
+        price, found = Fraction(report.last_nanos), {}
         if sent.mid and not sent.rests:
-            cost = bps(2 * sent.sign * (price - sent.mid), sent.mid)
-            row.samples["effective_bps"].add(session_ns, cost)
+            found["effective_bps"] = bps(2 * sent.sign * (price - sent.mid), sent.mid)
         if sent.far and not sent.rests:
-            better = bps(sent.sign * (sent.far - price), sent.far)
-            row.samples["improvement_bps"].add(session_ns, better)
+            found["improvement_bps"] = bps(sent.sign * (sent.far - price), sent.far)
         one = self.instruments[sent.child.instrument].units_per_one
         fee = Fraction(report.fee_nanos * one, report.last_units)
-        all_in = bps(sent.sign * (price - sent.arrival) + fee, sent.arrival)
-        row.samples["all_in_bps"].add(session_ns, all_in)
+        found["all_in_bps"] = bps(sent.sign * (price - sent.arrival) + fee, sent.arrival)
+        return found
+
+    def _costs(self, sent: Sent, row: Raw, report: Any, now_ns: int) -> None:
+        told = sent.told[report.trade_id] = Fill(report.liquidity, report.fee_nanos)
+        for name, value in self._cost_values(sent, report).items():
+            told.places[name] = row.samples[name].add(row.clock(now_ns), value)
 
     def _fee(self, sent: Sent, row: Raw, report: Any) -> None:
         fill, child = (report.last_units, report.last_nanos), sent.child
-        one = self.instruments[child.instrument].units_per_one
         place = child.venue, child.account, child.instrument, report.liquidity
-        before = list(sent.trades.values())
-        expected = self.fees.expected(place, before, fill, one)
-        if expected is None and report.liquidity in row.fees:
-            fixed, rate = row.fees[report.liquidity]
-            expected = (fixed + report.last_nanos * rate // 10**9) * report.last_units // one
+        expected = self._expected(place, row, list(sent.trades.values()), fill)
         sent.trades[report.trade_id] = fill
         if expected is not None:
             wrong = abs(report.fee_nanos - expected) > self.settings.fee_tolerance_nanos
@@ -558,15 +613,17 @@ class RawQuality:
             return  # what rested had to wait for others, and says nothing of what was there
         is_first = self.first[sent.child.order_id] == sent.child.decision_id
         share = min(record.cum_units, record.units) / record.units
+        places = []
         for fills, rejects, clock in (
             (row.fills, row.samples["reject_rate"], row.clock),
             (venue.fills, venue.rejects, venue.clock),
         ):
             if is_first and not sent.rests:
-                fills.add(clock(now_ns), share)
+                places.append(fills.add(clock(now_ns), share))
             rejects.add(clock(now_ns), rejected)
         if is_first and not rejected:
             row.ends.append((row.clock(now_ns), record.units, record.cum_units))
+            sent.end = record.cum_units, *places, len(row.ends) - 1
         venue.health.answer(rejected, now_ns)
 
     # markouts
@@ -737,8 +794,9 @@ class RawQuality:
         weight = weights(row.ends[-1][0] if row.ends else 0, self.settings.fill_half_life_ns)
         for index in range(8):
             size = lot * 2**index
-            had = fsum(weight(at) for at, _, cum in row.ends if cum >= size)
-            lacked = fsum(weight(at) for at, sent, cum in row.ends if cum < min(size, sent))
+            asked = [end for end in row.ends if end[1] > (size // 2 if index else 0)]
+            had = fsum(weight(at) for at, sent, cum in asked if cum >= min(size, sent))
+            lacked = fsum(weight(at) for at, sent, cum in asked if cum < min(size, sent))
             close(where, told, f"available_{index}_n", had + lacked)
             if not 0.0 < had + lacked < NEGLIGIBLE:
                 share = had / (had + lacked) if had + lacked else 0.0
@@ -752,10 +810,11 @@ class RawQuality:
         for name, sample in (("fill_ratio", venue.fills), ("reject_rate", venue.rejects)):
             said = (getattr(told, f"{name}{part}") for part in ("", "_se", "_n"))
             sample.estimate(now_ns, half_life_ns).check(f"{where}: {name}", *said)
-        for name in ("feed", "ack", "fill"):
+        feed = RawHistogram.merged(venue.feeds.values())
+        classes = {f"feed_{name}": venue.feeds[name] for name in (*CLASSES.values(), "other")}
+        for name, raw in {"feed": feed, "ack": venue.ack, "fill": venue.fill, **classes}.items():
             quantiles = {p: getattr(told, f"{name}_p{p}_ns") for p in (50, 90, 99)}
-            n = getattr(told, f"{name}_n")
-            getattr(venue, name).check(f"{where}: {name}", n, quantiles)
+            raw.check(f"{where}: {name}", getattr(told, f"{name}_n"), quantiles)
         gaps = venue.gaps.estimate(now_ns, self.settings.speed_half_life_ns)
         close(where, told, "usual_gap_ns", gaps.mean)
         health = venue.health

@@ -6,7 +6,7 @@ A weight is 2^-(steps/1024), with steps counted on the absolute grid of half-lif
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from math import fsum, isclose, sqrt
 
@@ -66,29 +66,56 @@ class Estimate:
 
 @dataclass(slots=True)
 class Sample:
-    """Every (time, value) of an event measure."""
+    """Every (time, value) of an event measure; `first` are the values as they were at first, which
+    jumps are of. What is `gone` was taken back, and what was before `start` is forgotten.
+    """
 
     seen: list[tuple[int, float]] = field(default_factory=list)
+    first: list[float] = field(default_factory=list)
+    gone: set[int] = field(default_factory=set)
+    start: int = 0
 
-    def add(self, now_ns: int, value: float) -> None:
-        """One observation."""
+    def add(self, now_ns: int, value: float) -> int:
+        """One observation; its place."""
         self.seen.append((now_ns, float(value)))
+        self.first.append(float(value))
+        return len(self.seen) - 1
+
+    def replace(self, place: int, value: float) -> None:
+        """Another value at the same time."""
+        self.seen[place] = self.seen[place][0], float(value)
+
+    def retract(self, place: int, half_life_ns: int) -> None:
+        """As if it had never been; where next to nothing is left, there is nothing."""
+        self.gone.add(place)
+        weight = weights(self.seen[-1][0], half_life_ns)
+        if fsum(weight(at) for at, _ in self._left()) < 1e-3:
+            self.start = len(self.seen)
+
+    def _left(self) -> list[tuple[int, float]]:
+        return [
+            told
+            for place, told in enumerate(self.seen)
+            if place >= self.start and place not in self.gone
+        ]
 
     def estimate(self, now_ns: int, half_life_ns: int) -> Estimate:
         """As of now: the mean is that of the last observation, its weight has faded since."""
-        if not self.seen:
+        left = self._left()
+        if not left:
             return Estimate()
         last_ns = self.seen[-1][0]
         weight = weights(last_ns, half_life_ns)
-        masses = [weight(at) for at, _ in self.seen]
+        masses = [weight(at) for at, _ in left]
         mass, squares = fsum(masses), fsum(mass * mass for mass in masses)
-        pairs = [(mass, value) for mass, (_, value) in zip(masses, self.seen, strict=True)]
+        pairs = [(mass, value) for mass, (_, value) in zip(masses, left, strict=True)]
         total = mass
         mean = fsum(mass * value for mass, value in pairs) / mass
         variance = fsum(mass * (value - mean) ** 2 for mass, value in pairs) / mass
         faded = weights(now_ns, half_life_ns)(last_ns)
-        values = [value for _, value in self.seen]
-        jumps = zip(masses[1:], values[1:], values[:-1], strict=True)
+        values = self.first[self.start :]
+        times = [at for at, _ in self.seen[self.start + 1 :]]
+        jumps = zip(map(weight, times), values[1:], values[:-1], strict=True)
         jump = fsum(mass * (value - last) ** 2 for mass, value, last in jumps) / total
         n = mass * mass / squares * faded
         return Estimate(mean, variance, mean * mean + variance, n, jump)
@@ -96,8 +123,8 @@ class Sample:
     def shrunk(self, now_ns: int, half_life_ns: int, prior: float, prior_weight: float) -> float:
         """Mean with `prior_weight` observations of the prior added."""
         weight = weights(now_ns, half_life_ns)
-        mass = fsum(weight(at) for at, _ in self.seen)
-        total = fsum(weight(at) * value for at, value in self.seen)
+        mass = fsum(weight(at) for at, _ in self._left())
+        total = fsum(weight(at) * value for at, value in self._left())
         return (total + prior * prior_weight) / (mass + prior_weight)
 
 
@@ -108,6 +135,16 @@ class RawHistogram:
     counts: Counter[tuple[int, int]] = field(default_factory=Counter)
     exact: list[int] = field(default_factory=list)
     halved: bool = False
+
+    @classmethod
+    def merged(cls, parts: Iterable[RawHistogram]) -> RawHistogram:
+        """What was counted in any of them."""
+        whole = cls()
+        for part in parts:
+            whole.counts += part.counts
+            whole.exact += part.exact
+            whole.halved = whole.halved or part.halved
+        return whole
 
     def add(self, value_ns: int) -> None:
         """One latency; a negative one is none, one over 18 minutes is that."""

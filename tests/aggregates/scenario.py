@@ -40,6 +40,7 @@ from schemas.codes import (
     SelfMatch,
     Side,
     TimeInForce,
+    VenueKind,
     VenueStatus,
 )
 from schemas.orders import NEW_ORDER
@@ -66,11 +67,12 @@ DURATIONS = (
     *(f"{family}_half_life" for family in ("liquidity", "speed", "fill", "cost", "impact")),
     *(f"horizon_{index}" for index in range(1, 5)),
     *("publish", "identity_window", "linger", "resolution", "mid_age"),
-    *("control", "health", "stale_floor"),
+    *("control", "health", "stale_floor", "open_window"),
 )
 RUNS = (
     *("stale_multiple", "reject_burst", "timeout_burst"),
     *("clean_run", "clean_run_max", "near_ticks"),
+    *("probes_per_minute", "probe_children", "open_half_life_days"),
 )
 """Words of a `settings` line: durations, and plain numbers."""
 SAID = ("child", "cancel", "refused", "alarm", "ask", "replace", "break", "position")
@@ -151,6 +153,10 @@ CHARGES: dict[str, Any] = {
     "toxic_horizon": int,
     "urgent_miss": fraction_e9,
     "urgent_horizon": duration_ns,
+    "dark": int,
+    "dark_lots": int,
+    "dark_horizon": int,
+    "dark_toxic": float,
 }
 """Words of a `policy` line that most policies do without; the `urgent` ones are of urgency 3."""
 
@@ -169,6 +175,10 @@ def _charges(given: dict[str, Any]) -> dict[str, int]:
         "risk_e9": given.get("risk", 0),
         "toxicity_e9": given.get("toxicity", 0),
         "toxicity_horizon": given.get("toxic_horizon", 0),
+        "dark_percent": given.get("dark", 0),
+        "dark_min_lots": given.get("dark_lots", 0),
+        "dark_horizon": given.get("dark_horizon", 0),
+        "dark_toxic_cbps": round(given.get("dark_toxic", 0) * 100),
         "urgency_miss_e9_3": given.get("urgent_miss", 0),
         "urgency_horizon_ms_3": given.get("urgent_horizon", 0) // MS,
     }
@@ -269,6 +279,7 @@ class Desk:
             unprotected=None,
             unlisted=None,
             no_fee=None,
+            dark=None,
         )
         venue = len(self.venues)
         self.venues.append(name)
@@ -276,7 +287,8 @@ class Desk:
         self.tape.venue(
             venue,
             name,
-            is_protected=int("unprotected" not in given),
+            kind=VenueKind.DARK if "dark" in given else VenueKind.LIT,
+            is_protected=int("unprotected" not in given and "dark" not in given),
             ack_prior_ns=given.get("ack", MS),
         )
         if "unlisted" not in given:
@@ -286,7 +298,9 @@ class Desk:
             self.set_up.append(lambda: self.tape.listing(0, venue, **terms))
         if "no_fee" not in given:
             rate = given.get("rate", 0)
-            self.set_up.append(lambda: self.tape.fee(0, venue, given.get("fee", "0"), rate_e9=rate))
+            kind = Liquidity.MID if "dark" in given else Liquidity.TAKE
+            fee = {"liquidity": kind, "rate_e9": rate}
+            self.set_up.append(lambda: self.tape.fee(0, venue, given.get("fee", "0"), **fee))
 
     def _do_policy(self, kind: str, *words: str) -> None:
         given = options(
@@ -401,6 +415,7 @@ class Desk:
             **dict.fromkeys(DURATIONS, duration_ns),
             **dict.fromkeys(RUNS, int),
             fill_prior=fraction_e9,
+            prior_weight=int,
             mid_crossed=fraction_e9,
             fee_tolerance=price_nanos,
         )
@@ -408,6 +423,7 @@ class Desk:
         suffixes = {**dict.fromkeys(DURATIONS, "_ns"), "fill_prior": "_e9"}
         suffixes["mid_crossed"] = "_e9"
         suffixes["fee_tolerance"] = "_nanos"
+        values["fill_prior_weight_e9"] = given.pop("prior_weight", 4) * S
         for key, value in given.items():
             values[key + suffixes.get(key, "")] = value
         self._reference(lambda: self.tape.settings(**values))
@@ -711,6 +727,8 @@ class Desk:
         suffix = " FOK" if record.time_in_force == TimeInForce.FOK else ""
         suffix += " POST" if record.exec_inst & ExecInst.POST_ONLY else ""
         suffix += " ISO" if record.exec_inst & ExecInst.ISO else ""
+        suffix += " PROBE" if record.exec_inst & ExecInst.PROBE else ""
+        suffix += f" PEG {record.min_units}" if record.exec_inst & ExecInst.MID_PEG else ""
         return f"child {name} {self.venues[record.venue]} {record.units}x{price}{suffix}"
 
     def _tell_status_request(self, record: Any) -> str:
@@ -727,6 +745,16 @@ class Desk:
         account = record.account.rstrip(b"\0").decode()
         day = f"bought {record.bought_units} sold {record.sold_units}"
         return f"position {account} {record.net_units} {day}"
+
+    def _tell_venue_sums(self, record: Any) -> str:
+        return f"sums {self.venues[record.venue]} {record.fill_weight:g} {record.ack_weight:g}"
+
+    def _tell_budget_state(self, record: Any) -> str:
+        account = record.account.rstrip(b"\0").decode()
+        return f"budget {account} {record.budget_ones} used {record.used_ones}"
+
+    def _tell_mass_cancel_report(self, record: Any) -> str:
+        return f"mass_cancel {KillScope(record.scope).name} {record.affected}"
 
     def _tell_cancel_child(self, record: Any) -> str:
         return f"cancel {self._child_name(record)}"

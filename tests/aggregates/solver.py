@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from aggregates import kernel
-from schemas.codes import ExecType, OutputType, Side, TimeInForce
+from schemas.codes import ExecType, Liquidity, OutputType, Side, TimeInForce, VenueKind
 from tests.aggregates.decision import Decision, read_decision
 from tests.aggregates.oracle import (
     Case,
@@ -20,8 +20,8 @@ from tests.aggregates.oracle import (
 )
 from tests.builders import MS, Tape, children, records
 
-KINDS = ("plain", "tickets", "lots", "minimums", "children", "chances", "all")
-EXACT = ("plain", "chances")
+KINDS = ("plain", "tickets", "lots", "minimums", "children", "chances", "dark", "all")
+EXACT = ("plain", "chances", "dark")
 """Kinds in which nothing is fixed per venue: the optimum must be met exactly."""
 SIZES = (2, 5, 10, 20, 32, 50)
 FOREVER_NS = 10**15
@@ -37,16 +37,25 @@ class Router:
         self.done = self.trades = 0
         self.tape.instrument(0, "TEST", round_lot_units=case.round_lot)
         for venue, place in enumerate(case.places):
-            self.tape.venue(venue, f"V{venue:02}")
+            kind = VenueKind.DARK if place.is_dark else VenueKind.LIT
+            self.tape.venue(venue, f"V{venue:02}", kind=kind, is_protected=int(not place.is_dark))
             self.tape.listing(0, venue)
-            self.tape.fee(0, venue, place.fee_nanos)
+            liquidity = Liquidity.MID if place.is_dark else Liquidity.TAKE
+            self.tape.fee(0, venue, place.fee_nanos, liquidity=liquidity)
         values = {"max_children": case.max_children, "miss_penalty_e9": case.penalty_e9}
+        values |= {"dark_percent": case.dark_percent, "dark_min_lots": 0}
         self.tape.policy(1, stale_ns=10**15, **values)
         self.tape.limits(0, collar_e9=500_000_000)
         self.tape.settings(fill_half_life_ns=FOREVER_NS, health_ns=0)
         self.tape.engine()
         assert self._step() == b"", "the set-up was refused"
+        for venue, place in enumerate(case.places):
+            if not place.is_dark:
+                self._quote(venue, 0, case.touch_nanos, 10**6)
         self._teach()
+        if case.dark_lots:
+            values["dark_min_lots"] = case.dark_lots
+            self.tape.policy(1, stale_ns=10**15, **values)
         for venue, place in enumerate(case.places):
             terms = {"min_units": place.least, "ticket_nanos": place.ticket_nanos}
             self.tape.listing(0, venue, lot_units=place.lot, **terms)
@@ -72,8 +81,12 @@ class Router:
         """Every child of the past, sent and answered."""
         for venue, place in enumerate(self.case.places):
             for sent, executed in place.history:
-                self._quote(venue, 0, self.case.touch_nanos, 10**6)
-                self._order(f"T{venue}-{self.trades}", sent, 1 << venue)
+                units = sent
+                if place.is_dark:
+                    units = sent * 100 // self.case.dark_percent
+                else:
+                    self._quote(venue, 0, self.case.touch_nanos, 10**6)
+                self._order(f"T{venue}-{self.trades}", units, 1 << venue)
                 for child in children(self._step()):
                     self._answer(child, executed)
 
@@ -145,7 +158,9 @@ def score(rng: random.Random, venues: int, kind: str, core: str = "native") -> S
 
 @dataclass(slots=True)
 class Table:
-    """Protocol A at one number of venues, non-trivial cases only."""
+    """Protocol A at one number of venues, non-trivial cases only; `free` are those in which nothing
+    is fixed per venue, `fixed` the others.
+    """
 
     venues: int
     n: int
@@ -155,6 +170,9 @@ class Table:
     exact_misses: int
     random_overlap: float
     best_price_overlap: float
+    free_overlap: float
+    fixed_overlap: float
+    fixed_within: float
 
 
 def table(venues: int, count: int, seed: int = 1, core: str = "native") -> Table:
@@ -171,6 +189,9 @@ def table(venues: int, count: int, seed: int = 1, core: str = "native") -> Table
         sum(one.kind in EXACT and (one.excess > 0 or not one.is_full) for one in scores),
         fmean(one.random_overlap for one in hard),
         fmean(one.best_price_overlap for one in hard),
+        fmean(one.overlap for one in hard if one.kind in EXACT),
+        fmean(one.overlap for one in hard if one.kind not in EXACT),
+        fmean(one.is_within for one in hard if one.kind not in EXACT),
     )
 
 

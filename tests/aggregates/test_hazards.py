@@ -13,7 +13,14 @@ import pytest
 from aggregates import kernel
 from aggregates.decay import quantum_ns
 from aggregates.engine import ReferenceEngine
-from aggregates.hazards import BUCKETS, EXPOSURES_NS, Hazard, passive_fill, queue_bucket
+from aggregates.hazards import (
+    BUCKETS,
+    EXPOSURES_NS,
+    Hazard,
+    cell_of,
+    passive_fill,
+    queue_bucket,
+)
 from schemas.codes import ExecType, Liquidity, OutputType, Side, VenueStatus
 from tests.builders import MS, S, Tape, children, of_type, set_up
 
@@ -29,7 +36,7 @@ def rests(rng: random.Random, hazard: Hazard, rate: float, cancel_s: float, now_
     end_ns = int(min(filled_s, canceled_s) * S)
     hazard.expose(0, 0, end_ns, 1.0)
     if filled_s < canceled_s:
-        hazard.event(0, end_ns, 1.0)
+        hazard.event(cell_of(0, end_ns), 1.0)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +69,7 @@ def test_open_children_are_no_failures() -> None:
     for _ in range(10):
         hazard.enter(0)
         hazard.expose(0, 0, S // 2, 1.0)
-        hazard.event(0, S // 2, 1.0)
+        hazard.event(cell_of(0, S // 2), 1.0)
     before = hazard.read(0, S, 0, QUANTUM)[0]
     for _ in range(1000):
         hazard.enter(0)
@@ -208,7 +215,7 @@ def test_a_venue_never_tried_has_the_prior_and_its_wide_error(core: str) -> None
     poster.step()
     reader = ReferenceEngine(0, kernel.GENERATION)
     reader.restore(poster.engine.state_bytes())
-    found = passive_fill(reader.state, 0, 0, 100, 10 * S)
+    found = passive_fill(reader.state, 0, 0, 3, 10 * S)
     assert found.probability == 0.9
     assert found.effective == 0.0
     assert found.error == pytest.approx(sqrt(0.9 * 0.1 / 5))

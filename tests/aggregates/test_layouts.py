@@ -5,12 +5,12 @@ from __future__ import annotations
 from enum import IntEnum, IntFlag
 
 from aggregates import _core
-from schemas import codes, decisions, envelope, market, orders, reference, reports
+from schemas import codes, decisions, envelope, market, orders, reference, reports, shares
 from schemas.decisions import ALLOCATION, CANDIDATE, DECISION, ROW
 from schemas.envelope import SLOTS
 from schemas.layout import Layout
 
-MODULES = (envelope, market, orders, reports, reference, decisions)
+MODULES = (envelope, market, orders, reports, reference, decisions, shares)
 LAYOUTS = {
     layout.name: layout
     for module in MODULES

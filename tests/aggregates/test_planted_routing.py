@@ -52,8 +52,8 @@ ROUTING = (
     Bug(
         "a ticket costs nothing",
         "allocation",
-        "return candidate.ticket_nanos * self.units_per_one",
-        "return 0 * candidate.ticket_nanos",
+        "fixed = candidate.ticket_nanos * self.units_per_one",
+        "fixed = 0 * candidate.ticket_nanos",
         scenarios_hold,
     ),
     Bug(
@@ -73,7 +73,7 @@ ROUTING = (
     Bug(
         "what is likely to miss costs nothing",
         "pricing",
-        "miss = charges.penalty_nanos * candidate.misses[bucket] >> 16",
+        "miss = candidate.penalty_nanos * candidate.misses[bucket] >> 16",
         "miss = 0 * bucket",
         scenarios_hold,
     ),
@@ -89,6 +89,64 @@ ROUTING = (
         "allocation",
         "return int(cost) + scale_e9(price, tolerance)",
         "return int(cost) + scale_e9(price, tolerance) * 100",
+        scenarios_hold,
+    ),
+)
+DARK = (
+    Bug(
+        "a pool is asked again and again",
+        "dark",
+        "if candidate.venue in order.visited:",
+        "if candidate.venue in ():",
+        scenarios_hold,
+    ),
+    Bug(
+        "a midpoint is rounded towards the pool",
+        "dark",
+        "return (mid_x2 - mid_x2 % tick_nanos) // 2",
+        "return (mid_x2 + -mid_x2 % tick_nanos) // 2",
+        scenarios_hold,
+    ),
+    Bug(
+        "each pool gets what all may have",
+        "allocation",
+        "(min(left, dark) if candidate.is_dark else left)",
+        "left",
+        scenarios_hold,
+    ),
+    Bug(
+        "what a pool misses is free",
+        "pricing",
+        "charges.penalty_nanos + max(0, charges.last_nanos - rank)",
+        "0 * (charges.last_nanos - rank)",
+        scenarios_hold,
+    ),
+    Bug(
+        "a pool may leak as it likes",
+        "dark",
+        "if policy.dark_toxic_cbps and abs(hundredths) > policy.dark_toxic_cbps:",
+        "if hundredths > 10**15:",
+        scenarios_hold,
+    ),
+    Bug(
+        "what must be whole is sent where nothing is seen",
+        "dark",
+        "if order.whole or order.least_units:",
+        "if order.order_id < 0:",
+        scenarios_hold,
+    ),
+    Bug(
+        "anybody may ping our children",
+        "children",
+        "least = max(order.least_units, part.candidate.least_units)",
+        "least = order.least_units",
+        scenarios_hold,
+    ),
+    Bug(
+        "a fee of takers is charged at the midpoint",
+        "dark",
+        "row.fee_known >> Liquidity.MID & 1",
+        "row.fee_known >> Liquidity.TAKE & 1",
         scenarios_hold,
     ),
 )
@@ -298,7 +356,7 @@ LIMITS = (
         scenarios_hold,
     ),
 )
-MARKS = {7: UNKNOWN, 12: MONEY, 17: KILLS, 18: LIMITS, 24: (*ROUTING, *POSTING)}
+MARKS = {7: UNKNOWN, 12: MONEY, 17: KILLS, 18: LIMITS, 24: (*ROUTING, *DARK, *POSTING)}
 
 
 @pytest.mark.parametrize(

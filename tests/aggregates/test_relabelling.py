@@ -31,8 +31,14 @@ PLACED = (
     InputType.FEE,
     InputType.FEE_TIER,
     InputType.BILLING,
+    InputType.VENUE_PRIOR,
 )
-TABLES = (OutputType.QUALITY, OutputType.EXECUTION_QUALITY, OutputType.VENUE_QUALITY)
+TABLES = (
+    OutputType.QUALITY,
+    OutputType.EXECUTION_QUALITY,
+    OutputType.VENUE_QUALITY,
+    OutputType.VENUE_SUMS,
+)
 _PREFERRED = reference.POLICY.offsets()["preferred"][0]
 _NAMES_VENUE = (
     Reason.NOT_ALLOWED,

@@ -209,3 +209,19 @@ def test_the_schema_names_every_message() -> None:
     fields = schema["$defs"]["NewOrderMessage"]["properties"]
     assert fields["order_qty_units"]["maximum"] == 10**15
     assert set(INPUTS) >= {InputType.QUOTE, InputType.KILL}
+
+
+def test_a_status_request_and_a_mass_cancel() -> None:
+    asked = record(type="order_status", instrument="IBM", cl_ord_id="A1", account="ACC")
+    assert (asked["type"], asked["orig_cl_ord_id"], asked["account"]) == (
+        "order_status",
+        "A1",
+        "ACC",
+    )
+    found = record(type="mass_cancel", cl_ord_id="M", scope="trader", target="ADA")
+    assert (found["type"], found["scope"], found["target"]) == ("mass_cancel", "trader", "ADA")
+    assert found["instrument"] == INSTRUMENT_NONE
+    found = record(type="mass_cancel", cl_ord_id="M", scope="instrument", target="IBM")
+    assert (found["instrument"], found["target"]) == (3, "")
+    with pytest.raises(BadMessageError, match="no 'X'"):
+        record(type="mass_cancel", cl_ord_id="M", scope="instrument", target="X")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import decisions, envelope, market, orders, reference, reports
+from schemas import decisions, envelope, market, orders, reference, reports, shares
 from schemas.codes import InputType, OutputType
 from schemas.envelope import HEADER, HEADER_FIELDS, OUT_HEADER, OUT_HEADER_FIELDS, SLOT, SLOTS
 from schemas.layout import Layout
@@ -37,6 +37,10 @@ INPUTS = {
     InputType.FEE: reference.FEE,
     InputType.FEE_TIER: reference.FEE_TIER,
     InputType.BILLING: reference.BILLING,
+    InputType.VENUE_PRIOR: reference.VENUE_PRIOR,
+    InputType.BUDGET: orders.BUDGET,
+    InputType.ORDER_STATUS: orders.CANCEL_ORDER,
+    InputType.MASS_CANCEL: orders.MASS_CANCEL,
     InputType.POLICY: reference.POLICY,
     InputType.LIMITS: reference.LIMITS,
     InputType.SETTINGS: reference.SETTINGS,
@@ -55,10 +59,11 @@ def _is_layout(value: object) -> bool:
     return isinstance(value, Layout)
 
 
-ALL = layouts(envelope, market, orders, reports, reference, decisions)
+ALL = layouts(envelope, market, orders, reports, reference, decisions, shares)
 OUTPUTS = [
     value
-    for name, value in vars(decisions).items()
+    for module in (decisions, shares)
+    for name, value in vars(module).items()
     if isinstance(value, Layout) and name not in PARTS
 ]
 named = pytest.mark.parametrize("layout", ALL, ids=lambda layout: layout.name)

@@ -7,6 +7,7 @@ const totals = { orders: 0, decisions: 0, fills: 0, children: 0, refusals: 0 };
 const saved = { best: [0, 0], sweep: [0, 0] };
 const decisions = [];
 const fills = [];
+const turns = [];
 let lastNs = 0;
 let lastSeen = 0;
 let clockAhead = 0;
@@ -76,8 +77,20 @@ function onChild(c) {
   fills.length = Math.min(fills.length, 8);
 }
 
+const TURNS = {
+  degraded: "is doubted: refusals, time-outs, or a feed that goes quiet",
+  halted: "is halted: no orders go there",
+  down: "is left: its feed went silent or too many children failed",
+  cooling: "shows signs of life: it must prove itself before it gets orders again",
+  up: "is back: it has proved itself",
+};
+
 function onHealth(h) {
   const row = venue(h.venue_key);
+  if (row.health !== h.health && TURNS[row.health]) {
+    turns.unshift({ ns: h.log_ns, key: h.venue_key, from: row.health, to: h.health });
+    turns.length = Math.min(turns.length, 6);
+  }
   row.health = h.health;
   row.ratio = h.fill_ratio && h.fill_ratio.value;
   row.ack = h.ack_p50_ns;
@@ -149,8 +162,8 @@ function drawFigures() {
     ["orders", whole(totals.orders)], ["decisions", whole(totals.decisions)],
     ["children", whole(totals.children)], ["fills", whole(totals.fills)],
     ["refused", whole(totals.refusals)],
-    ["lowest_cost saves against the best price", mean(saved.best)],
-    ["and against a fee-blind sweep", mean(saved.sweep)],
+    ["saved against best price*", mean(saved.best)],
+    ["saved against a fee-blind sweep*", mean(saved.sweep)],
   ];
   byId("figures").replaceChildren(...rows.map(([name, value]) => {
     const box = make("div");
@@ -179,6 +192,16 @@ function drawVenues() {
   }));
 }
 
+function drawTurns() {
+  byId("turns").replaceChildren(...turns.map(({ ns, key, from, to }) => {
+    const row = make("tr");
+    row.append(make("td", time(ns)), make("td", key), make("td", from), make("td", to, to),
+      make("td", TURNS[to]));
+    return row;
+  }));
+  byId("turning").hidden = !turns.length;
+}
+
 function drawDecisions() {
   byId("decisions").replaceChildren(...decisions.map(({ d, reasons, sweep }) => {
     const row = make("tr", undefined, "pick");
@@ -188,7 +211,7 @@ function drawDecisions() {
     const left = [...reasons].map(([why, keys]) =>
       `${words(why)}: ${keys.length > 4 ? `${keys.length} venues` : keys.join(", ")}`).join("; ");
     row.append(
-      make("td", time(d.log_ns)), make("td", d.cl_ord_id),
+      make("td", time(d.log_ns)), make("td", d.cl_ord_id, "id"),
       make("td", `${d.side} ${whole(d.remaining_units)} ${d.symbol}, ${words(d.policy_name)}`),
       make("td", where || "nothing"), make("td", left),
       make("td", sweep === null ? "-" : `${sweep.toFixed(2)} bps`, "n"),
@@ -213,6 +236,7 @@ function draw() {
   drawState();
   drawFigures();
   drawVenues();
+  drawTurns();
   drawDecisions();
   drawFills();
 }

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ from schemas.errors import VenuefoldError
 from schemas.json_inputs import encode
 from schemas.json_messages import NewOrderMessage
 from streams.brokers.frames import seal_frame
-from streams.cli.benchmarks.broker_flow import BrokerFlow, milliseconds
+from streams.cli.benchmarks.broker_flow import BrokerFlow, milliseconds, told_of
 from streams.cli.benchmarks.timing import Result, from_samples, rate
 from streams.clock import SystemClock
 
@@ -76,11 +77,27 @@ def worker(module: str, config: Any, folder: Path) -> Iterator[None]:
 
 
 class Port(ABC):
-    """How a benchmark writes inputs and hears of decisions, whichever the broker."""
+    """How a benchmark writes inputs and hears of decisions, whichever the broker.
+
+    Of each order: `heard` on this process's clock, `stamped` by whoever published its decision,
+    `logged` by the broker that appended the order (in a live market), the last two in seconds of
+    the wall clock to the millisecond; `refused` has the reason where there is no decision.
+    """
 
     def __init__(self) -> None:
         self.heard: dict[str, float] = {}
         self.stamped: dict[str, float] = {}
+        self.logged: dict[str, float] = {}
+        self.refused: dict[str, str] = {}
+
+    def take(self, topic: str, raw: bytes, stamp_ms: int) -> None:
+        """A message of the decisions or of the refusals."""
+        name, log_ns, reason = told_of(topic, raw)
+        if reason:
+            self.refused[name] = reason
+        elif name and name not in self.heard:
+            self.heard[name] = time.perf_counter()
+            self.stamped[name], self.logged[name] = stamp_ms / 1000, log_ns / 1e9
 
     @abstractmethod
     async def send(self, raw: bytes) -> None:
@@ -105,16 +122,14 @@ class Port(ABC):
 
 async def preload(port: Port, flow: BrokerFlow) -> None:
     """Reference, all ticks between two orders, waiting for a worker."""
-    frames = flow.frames
-    warm = next(
-        n for n, f in enumerate(frames) if flow.last_ns(f) - flow.market.config.start_ns > 0
-    )
+    frames, start_ns = flow.frames, flow.market.config.start_ns
+    warm = next(n for n, last_ns in enumerate(flow.last_ns) if last_ns > start_ns)
     await port.send(seal_frame(0, 1, flow.reference))
     for number, frame in enumerate(frames):
         await port.send(seal_frame(0, number, frame))
         if number == warm:
-            await port.send(seal_frame(0, 1, flow.order(flow.last_ns(frame), "FIRST")))
-    await port.send(seal_frame(0, 2, flow.order(flow.last_ns(frames[-1]), "LAST")))
+            await port.send(seal_frame(0, 1, flow.order(number, "FIRST")))
+    await port.send(seal_frame(0, 2, flow.order(len(frames) - 1, "LAST")))
     await port.flush()
 
 
@@ -128,36 +143,58 @@ async def ticks(name: str, port: Port, flow: BrokerFlow) -> Result:
 
 async def order_to_decision(
     name: str, port: Port, flow: BrokerFlow, orders_per_s: int, as_json: bool = False
-) -> Result:
-    """Order sent -> its decision read from the topic, beside the market's ticks, open loop."""
+) -> list[Result]:
+    """Order sent -> its decision read from the topic, beside the market's ticks, open loop.
+
+    The market is live, so the time in a decision is when the broker appended its order: it parts
+    the way into three stages, to the millisecond. Straight to the inputs they are told as well.
+    """
     await port.send(seal_frame(0, 1, flow.reference))
     paced, number = list(flow.paced()), 0
     warm = [frame for at_s, frame in paced if at_s == 0.0]
     for frame in warm:
-        await port.send(seal_frame(0, 1, frame))
-    await port.send(seal_frame(0, 1, flow.order(flow.last_ns(warm[-1]), "WARM")))
+        await port.send(seal_frame(0, 1, flow.frames[frame]))
+    await port.send(seal_frame(0, 1, flow.order(warm[-1], "WARM")))
     await port.hear("WARM")
-    sent: dict[str, float] = {}
+    sent: dict[str, tuple[float, float]] = {}
     start = time.perf_counter()
     for at_s, frame in paced[len(warm) :]:
         delay_s = start + at_s - time.perf_counter()
         if delay_s > 0:
             await asyncio.sleep(delay_s)
-        await port.send(seal_frame(0, 1, frame))
+        await port.send(seal_frame(0, 1, flow.frames[frame]))
         while number < at_s * orders_per_s:
             number += 1
             order = f"O{number}"
-            sent[order] = time.perf_counter()
+            sent[order] = time.perf_counter(), SystemClock().now_ns() / 1e9
             if as_json:
                 await port.send_json(json_order(flow, order))
             else:
-                await port.send(seal_frame(0, 1, flow.order(flow.last_ns(frame), order)))
+                await port.send(seal_frame(0, 1, flow.order(frame, order)))
     await port.hear(f"O{number}")
     await asyncio.sleep(0.5)
-    spans = [port.heard[order] - at for order, at in sent.items() if order in port.heard]
-    if len(spans) < len(sent):
-        raise VenuefoldError(f"{len(sent) - len(spans)} of {len(sent)} orders without a decision")
-    return from_samples(name, "ms", milliseconds(spans[len(spans) // 10 :]))
+    return _spans(name, port, sent, has_stages=not as_json)
+
+
+def _spans(
+    name: str, port: Port, sent: dict[str, tuple[float, float]], *, has_stages: bool
+) -> list[Result]:
+    missing = [order for order in sent if order not in port.heard]
+    if missing:
+        reasons = Counter(port.refused.get(order, "not told") for order in missing)
+        raise VenuefoldError(
+            f"{name}: {len(missing)} of {len(sent)} orders without a decision {dict(reasons)}"
+        )
+    kept = list(sent)[len(sent) // 10 :]
+    spans = [port.heard[order] - sent[order][0] for order in kept]
+    results = [from_samples(name, "ms", milliseconds(spans))]
+    if has_stages:
+        append = [port.logged[order] - sent[order][1] for order in kept]
+        fold = [port.stamped[order] - port.logged[order] for order in kept]
+        rest = [whole - a - f for whole, a, f in zip(spans, append, fold, strict=True)]
+        for stage, values in (("append", append), ("fold", fold), ("publish", rest)):
+            results.append(from_samples(f"{name}.{stage}", "ms", milliseconds(values)))
+    return results
 
 
 def json_order(flow: BrokerFlow, name: str) -> bytes:

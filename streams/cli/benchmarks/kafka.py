@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from schemas.topics import DECISIONS, INPUTS, ORDERS, REFERENCE_CHANGES
+from schemas.topics import DECISIONS, INPUTS, ORDERS, REFERENCE_CHANGES, REFUSALS
 from streams.brokers.reference_changes import change_frame
-from streams.cli.benchmarks.broker_flow import WARM_NS, BrokerFlow, decided
+from streams.cli.benchmarks.broker_flow import BrokerFlow
 from streams.cli.benchmarks.broker_run import (
     Port,
     broker,
@@ -23,7 +22,6 @@ from streams.cli.benchmarks.broker_run import (
 )
 from streams.cli.benchmarks.plain_faust import plain_ticks
 from streams.cli.benchmarks.timing import Result
-from streams.clock import SystemClock
 from streams.runtime_kafka.admin import create_topics
 from streams.runtime_kafka.config import KafkaConfig
 
@@ -37,6 +35,7 @@ class KafkaPort(Port):
     def __init__(self, config: KafkaConfig) -> None:
         super().__init__()
         self.config = config
+        self.plain_names = {config.name(topic): topic for topic in (DECISIONS, REFUSALS)}
         where = {"bootstrap_servers": config.bootstrap}
         self.producer: Any = AIOKafkaProducer(**where, linger_ms=1, acks="all")
         self.consumer: Any = AIOKafkaConsumer(**where, enable_auto_commit=False)
@@ -44,7 +43,7 @@ class KafkaPort(Port):
     async def __aenter__(self) -> Self:
         await self.producer.start()
         await self.consumer.start()
-        self.consumer.assign([TopicPartition(self.config.name(DECISIONS), 0)])
+        self.consumer.assign([TopicPartition(name, 0) for name in self.plain_names])
         await self.consumer.seek_to_beginning()
         self._reading = asyncio.ensure_future(self._read())
         return self
@@ -65,16 +64,13 @@ class KafkaPort(Port):
 
     async def _read(self) -> None:
         async for message in self.consumer:
-            name = decided(message.value)
-            if name and name not in self.heard:
-                self.heard[name] = time.perf_counter()
-                self.stamped[name] = message.timestamp / 1000
+            self.take(self.plain_names[message.topic], message.value, message.timestamp)
 
 
 def kafka_ticks(folder: Path, is_full: bool) -> list[Result]:
     """Ticks through one worker, the plain way on the same broker, and the ratio."""
     with broker("kafka") as facts:
-        caught_up = measure(facts, folder, "ticks", 400_000, 10.0 if is_full else 3.0, _ticks)
+        (caught_up,) = measure(facts, folder, "ticks", 400_000, 10.0 if is_full else 3.0, _ticks)
         plain = plain_ticks(facts["url"], folder)
     ratio = Result(
         name="kafka.ticks.ratio",
@@ -90,30 +86,30 @@ def kafka_orders(folder: Path, is_full: bool) -> list[Result]:
     seconds = 20.0 if is_full else 6.0
     with broker("kafka") as facts:
         return [
-            measure(facts, folder, "order_to_decision", TICKS_PER_S, seconds, _direct),
-            measure(facts, folder, "order_to_decision.ingest", TICKS_PER_S, seconds, _ingest),
+            *measure(facts, folder, "order_to_decision", TICKS_PER_S, seconds, _direct),
+            *measure(facts, folder, "order_to_decision.ingest", TICKS_PER_S, seconds, _ingest),
         ]
 
 
-Run = Callable[[KafkaPort, BrokerFlow], Awaitable[Result]]
+Run = Callable[[KafkaPort, BrokerFlow], Awaitable[list[Result]]]
 
 
-async def _ticks(port: KafkaPort, flow: BrokerFlow) -> Result:
-    return await ticks("kafka.ticks", port, flow)
+async def _ticks(port: KafkaPort, flow: BrokerFlow) -> list[Result]:
+    return [await ticks("kafka.ticks", port, flow)]
 
 
-async def _direct(port: KafkaPort, flow: BrokerFlow) -> Result:
+async def _direct(port: KafkaPort, flow: BrokerFlow) -> list[Result]:
     return await order_to_decision("kafka.order_to_decision", port, flow, ORDERS_PER_S)
 
 
-async def _ingest(port: KafkaPort, flow: BrokerFlow) -> Result:
+async def _ingest(port: KafkaPort, flow: BrokerFlow) -> list[Result]:
     name = "kafka.order_to_decision.ingest"
     return await order_to_decision(name, port, flow, ORDERS_PER_S, as_json=True)
 
 
 def measure(
     facts: dict[str, Any], folder: Path, name: str, rate_per_s: int, seconds: float, run: Run
-) -> Result:
+) -> list[Result]:
     """One figure with topics and a worker of its own."""
     config = KafkaConfig(
         bootstrap=facts["url"],
@@ -126,11 +122,9 @@ def measure(
         data=str(folder / name),
         ingest="ingest" in name,
     )
-    # Orders through ingest get the broker's time, so the ticks beside them are of now as well.
-    start_ns = SystemClock().now_ns() - WARM_NS if config.ingest else 0
-    flow = BrokerFlow(rate_per_s, seconds, start_ns)
+    flow = BrokerFlow(rate_per_s, seconds, is_live=name != "ticks")
 
-    async def timed() -> Result:
+    async def timed() -> list[Result]:
         await create_topics(config)
         async with KafkaPort(config) as port:
             if name == "ticks":

@@ -28,6 +28,19 @@ RESPONSE_RATE = 200_000
 RESPONSE_ORDERS_EVERY = 400
 RESPONSE_RECORDS = 400_000
 COUNTED_ORDERS = 200
+LADDER = (
+    "all_families",
+    "no_histogram",
+    "no_jumps",
+    "no_refills",
+    "no_gap",
+    "no_delay",
+    "no_times",
+    "books_only",
+)
+"""What a tick still folds: each leaves out one more than the one before."""
+MASKS = (127, 95, 93, 89, 25, 9, 8, 0)
+"""The same as bits of Family in `aggregates/core/quality.hpp`."""
 FUNCTIONS = {
     "all": "timed_step(",
     "new_order": "desk::new_order(",
@@ -124,6 +137,37 @@ class NativeBench:
         name = f"fold.{self.world.instruments}x{self.world.venues}.instructions"
         return Result(name=name, unit="instructions/tick", value=(twice - once) / TICKS, n=TICKS)
 
+    def families(self, passes: int) -> list[Result]:
+        """ns a tick with families of quality left out one after the other, in turns."""
+        script = self._script("ticks", self.world.ticks(TICKS, self.now_ns, self.last_seq))
+        samples = self._samples("families", script, passes).reshape(passes, len(LADDER))
+        size = f"fold.{self.world.instruments}x{self.world.venues}"
+        return [
+            from_samples(f"{size}.{name}", "ns/tick", np.ascontiguousarray(column))
+            for name, column in zip(LADDER, samples.T, strict=True)
+        ]
+
+    def families_instructions(self) -> Result:
+        """Instructions a tick by what is folded; `value` is all of it, without the engine's own
+        checks of header and source.
+        """
+        script = self._script("ticks", self.world.ticks(TICKS, self.now_ns, self.last_seq))
+        self._counted("*families_pass*", "families", script, 1)
+        counted = inclusive(self.folder / "callgrind")
+        masks = {name: f"families_pass<{mask}u>" for name, mask in zip(LADDER, MASKS, strict=True)}
+        more = {name: named(dict(counted), mask) / TICKS for name, mask in masks.items()}
+        name = f"fold.{self.world.instruments}x{self.world.venues}.families_instructions"
+        return Result(
+            name=name, unit="instructions/tick", value=more[LADDER[0]], n=TICKS, more=more
+        )
+
+    def fold_allocations(self, passes: int = 3) -> Result:
+        """Calls of the allocator in a pass over ticks, once it is warm."""
+        script = self._script("ticks", self.world.ticks(TICKS, self.now_ns, self.last_seq))
+        samples = self._samples("fold-allocations", script, passes)
+        name = f"fold.{self.world.instruments}x{self.world.venues}.allocations"
+        return from_samples(name, "allocations", samples, n=passes * TICKS)
+
     def response(self, is_full: bool) -> list[Result]:
         """us from an order's scheduled arrival to its record at 200,000 ticks/s, open loop.
 
@@ -198,6 +242,15 @@ class NativeBench:
             raise InputError(f"valgrind: {done.stderr.decode(errors='replace').strip()[-200:]}")
         found = re.search(rb"^(?:totals|summary): (\d+)", counts.read_bytes(), re.MULTILINE)
         return int(found[1]) if found else 0
+
+
+def row_bytes() -> Result:
+    """Memory of a row of an instrument at a venue; `more` is what it takes once it has had
+    children, opens of its venue, or children at rest.
+    """
+    row, evidence, openings, hazard = (int(size) for size in run_program("rows", 0))
+    more = {"evidence": evidence, "openings": openings, "hazard": hazard}
+    return Result(name="fold.row", unit="bytes", value=row, n=1, more=more)
 
 
 def floors(count: int) -> list[Result]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,9 +11,9 @@ from typing import Any, Self
 import pulsar
 from pulsar.asyncio import Client
 
-from schemas.topics import DECISIONS, INPUTS, ORDERS, REFERENCE_CHANGES
+from schemas.topics import DECISIONS, INPUTS, ORDERS, REFERENCE_CHANGES, REFUSALS
 from streams.brokers.reference_changes import change_frame
-from streams.cli.benchmarks.broker_flow import WARM_NS, BrokerFlow, decided
+from streams.cli.benchmarks.broker_flow import BrokerFlow
 from streams.cli.benchmarks.broker_run import (
     Port,
     broker,
@@ -24,7 +23,6 @@ from streams.cli.benchmarks.broker_run import (
     worker,
 )
 from streams.cli.benchmarks.timing import Result
-from streams.clock import SystemClock
 from streams.runtime_pulsar.admin import Admin
 from streams.runtime_pulsar.config import PulsarConfig
 
@@ -47,14 +45,14 @@ class PulsarPort(Port):
         name = self.config.name
         self.inputs = await self.client.create_producer(name(INPUTS, 0), batching_enabled=False)
         self.orders = await self.client.create_producer(name(ORDERS, 0), batching_enabled=False)
-        self.reader: Any = await self.client.create_reader(
-            name(DECISIONS, 0), pulsar.MessageId.earliest
-        )
-        self._reading = asyncio.ensure_future(self._read())
+        self._reading = [
+            asyncio.ensure_future(self._read(topic)) for topic in (DECISIONS, REFUSALS)
+        ]
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._reading.cancel()
+        for reading in self._reading:
+            reading.cancel()
         await self.client.close()
 
     async def send(self, raw: bytes) -> None:
@@ -73,49 +71,48 @@ class PulsarPort(Port):
         while len(self.pending) > MOST_PENDING:
             await self.pending.popleft()
 
-    async def _read(self) -> None:
+    async def _read(self, topic: str) -> None:
+        first = pulsar.MessageId.earliest
+        reader: Any = await self.client.create_reader(self.config.name(topic, 0), first)
         while True:
-            message = await self.reader.read_next()
-            name = decided(message.data())
-            if name and name not in self.heard:
-                self.heard[name] = time.perf_counter()
-                self.stamped[name] = message.publish_timestamp() / 1000
+            message = await reader.read_next()
+            self.take(topic, message.data(), message.publish_timestamp())
 
 
-Run = Callable[[PulsarPort, BrokerFlow], Awaitable[Result]]
+Run = Callable[[PulsarPort, BrokerFlow], Awaitable[list[Result]]]
 
 
 def pulsar_ticks(folder: Path, is_full: bool) -> list[Result]:
     """Ticks through one worker."""
 
-    async def run(port: PulsarPort, flow: BrokerFlow) -> Result:
-        return await ticks("pulsar.ticks", port, flow)
+    async def run(port: PulsarPort, flow: BrokerFlow) -> list[Result]:
+        return [await ticks("pulsar.ticks", port, flow)]
 
     with broker("pulsar") as facts:
-        return [measure(facts, folder, "ticks", 200_000, 10.0 if is_full else 3.0, run)]
+        return measure(facts, folder, "ticks", 200_000, 10.0 if is_full else 3.0, run)
 
 
 def pulsar_orders(folder: Path, is_full: bool) -> list[Result]:
     """Order to decision on the topic: straight to the inputs, and as JSON through ingest."""
     name = "pulsar.order_to_decision"
 
-    async def direct(port: PulsarPort, flow: BrokerFlow) -> Result:
+    async def direct(port: PulsarPort, flow: BrokerFlow) -> list[Result]:
         return await order_to_decision(name, port, flow, ORDERS_PER_S)
 
-    async def ingest(port: PulsarPort, flow: BrokerFlow) -> Result:
+    async def ingest(port: PulsarPort, flow: BrokerFlow) -> list[Result]:
         return await order_to_decision(f"{name}.ingest", port, flow, ORDERS_PER_S, as_json=True)
 
     seconds = 20.0 if is_full else 6.0
     with broker("pulsar") as facts:
         return [
-            measure(facts, folder, "orders", TICKS_PER_S, seconds, direct),
-            measure(facts, folder, "ingest", TICKS_PER_S, seconds, ingest),
+            *measure(facts, folder, "orders", TICKS_PER_S, seconds, direct),
+            *measure(facts, folder, "ingest", TICKS_PER_S, seconds, ingest),
         ]
 
 
 def measure(
     facts: dict[str, Any], folder: Path, name: str, rate_per_s: int, seconds: float, run: Run
-) -> Result:
+) -> list[Result]:
     """One figure with a namespace and a worker of its own."""
     config = PulsarConfig(
         url=facts["url"],
@@ -126,12 +123,10 @@ def measure(
         snapshot_s=30.0,
         ingest=name == "ingest",
     )
-    # Orders through ingest get the broker's time, so the ticks beside them are of now as well.
-    start_ns = SystemClock().now_ns() - WARM_NS if config.ingest else 0
-    flow = BrokerFlow(rate_per_s, seconds, start_ns)
+    flow = BrokerFlow(rate_per_s, seconds, is_live=name != "ticks")
     Admin(config).create()
 
-    async def timed() -> Result:
+    async def timed() -> list[Result]:
         async with PulsarPort(config) as port:
             if name == "ticks":
                 await preload(port, flow)

@@ -53,6 +53,15 @@ class Installation(Processes):
         self.sent[shard] = self.sent.get(shard, 0) + 1
         self.write_raw(INPUTS, shard, seal_frame(shard, self.sent[shard], records))
 
+    def say(self, topic: str, raw: bytes, partition: int = 0) -> None:
+        """Bytes as they are; the broker has them afterwards."""
+        self.write_raw(topic, partition, raw)
+        self.flush()
+
+    def flush(self) -> None:
+        """Waits until the broker has all."""
+        self.producer.flush(30)
+
     def write_raw(self, topic: str, partition: int, raw: bytes) -> None:
         """Bytes as they are."""
         while True:

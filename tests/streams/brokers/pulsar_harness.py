@@ -52,6 +52,11 @@ class Installation(Processes):
         self.sent[shard] = self.sent.get(shard, 0) + 1
         self.write_raw(shard, seal_frame(shard, self.sent[shard], records))
 
+    def say(self, topic: str, raw: bytes, partition: int = 0) -> None:
+        """Bytes as they are; the broker has them afterwards."""
+        self.write_raw(partition, raw, topic)
+        self.flush()
+
     def write_raw(self, partition: int, raw: bytes, topic: str = INPUTS) -> None:
         """Bytes as they are."""
         name = self.config.name(topic, partition)

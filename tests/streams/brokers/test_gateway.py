@@ -1,133 +1,17 @@
-"""The gateway contract against a real broker: what a gateway must do, shown on the reference one.
-
-An order management system (this test) sends requests as JSON; a worker and the simulated venues'
-gateway are processes of their own; execution monitoring (this test) reads the order states.
-"""
+"""The gateway contract against a real Kafka, shown on the reference gateway."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from schemas.events import (
-    ChildEvent,
-    ChildStateEvent,
-    Event,
-    OrderStateEvent,
-    RefusalEvent,
-    SmartRoutingDecisionEvent,
-)
-from schemas.json_inputs import encode
-from schemas.json_messages import AmendOrderMessage, CancelOrderMessage, NewOrderMessage
-from schemas.topics import ORDERS
-from schemas.wire import decode_output
-from tests.servers.running import RunningServer, eventually
-from tests.streams.brokers.kafka_harness import Installation, KafkaOutputs, installed
+from tests.servers.running import RunningServer
+from tests.streams.brokers.desk import SHARDS, Desk, check_contract, check_kill, desk_on
+from tests.streams.brokers.kafka_harness import KafkaOutputs, installed
 
 pytestmark = pytest.mark.servers
-SHARDS = 2
-INSTRUMENT = "ALFA"
-FINAL = {"done", "canceled", "expired", "refused"}
-
-
-@dataclass
-class Desk:
-    """An order management system and its execution monitoring."""
-
-    install: Installation
-    outputs: KafkaOutputs
-    folder: Path
-    settings: Path
-    gateway: subprocess.Popen[bytes] | None = None
-    sent: int = 0
-    environment: dict[str, str] = field(default_factory=dict)
-
-    def start_gateway(self) -> None:
-        """The reference gateway as a process."""
-        command = [sys.executable, "-m", "streams.cli.main", "gateway", "--config"]
-        with (self.folder / "gateway.log").open("ab") as log:
-            self.gateway = subprocess.Popen(
-                [*command, str(self.settings), "--debug"],
-                stdout=log,
-                stderr=log,
-                env=self.environment,
-            )
-
-    def stop_gateway(self, number: int = signal.SIGTERM) -> None:
-        """Ends it as asked."""
-        if self.gateway is not None:
-            self.gateway.send_signal(number)
-            self.gateway.wait(20)
-            self.gateway = None
-
-    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Another command of `sor` on the same configuration."""
-        line = [sys.executable, "-m", "streams.cli.main", *words, "--config", str(self.settings)]
-        return subprocess.run(
-            line, capture_output=True, text=True, env=self.environment, check=False, timeout=60
-        )
-
-    def send(self, message: Any) -> None:
-        """One request."""
-        self.install.write_raw(ORDERS, 0, encode(message))
-        self.install.producer.flush(20)
-
-    def new(self, name: str, **terms: Any) -> None:
-        """A new order."""
-        self.send(order(name, **terms))
-
-    def events(self) -> list[Event]:
-        """Everything said so far, in order within a shard."""
-        self.outputs.poll()
-        records = self.outputs.records.values()
-        return [decode_output(found[n]) for found in records for n in sorted(found)]
-
-    def states(self, name: str) -> list[OrderStateEvent]:
-        """States of one order, oldest first."""
-        found = [e for e in self.events() if isinstance(e, OrderStateEvent)]
-        return [e for e in found if e.cl_ord_id == name]
-
-    def refusals(self, name: str) -> list[RefusalEvent]:
-        """Refusals of one request."""
-        found = [e for e in self.events() if isinstance(e, RefusalEvent)]
-        return [e for e in found if e.cl_ord_id == name]
-
-    def ended(self, name: str) -> OrderStateEvent:
-        """The last state of an order that ends."""
-        try:
-            eventually(lambda: [s for s in self.states(name) if s.state in FINAL], 40)
-        except AssertionError as error:
-            told = [e for e in self.events() if getattr(e, "cl_ord_id", "") == name]
-            last = [type(e).__name__ for e in self.events()][-20:]
-            raise AssertionError(f"{error}\n{told}\n{last}\n{self.outputs.dead}") from None
-        return self.states(name)[-1]
-
-    def of(self, kind: type[Any]) -> list[Any]:
-        """Events of one kind."""
-        return [event for event in self.events() if isinstance(event, kind)]
-
-
-def order(name: str, **terms: Any) -> NewOrderMessage:
-    """A market order to buy 100 unless told otherwise."""
-    values: dict[str, Any] = {
-        "instrument": INSTRUMENT,
-        "cl_ord_id": name,
-        "account": "ACC",
-        "side": "buy",
-        "order_qty_units": 100,
-        "ord_type": "market",
-        "transact_time_ns": time.time_ns(),
-    }
-    return NewOrderMessage(**{**values, **terms})
 
 
 @pytest.fixture
@@ -135,102 +19,14 @@ def desk(kafka_server: RunningServer, tmp_path: Path) -> Iterator[Desk]:
     for install in installed(
         kafka_server.url, tmp_path, ingest=True, timer_ms=50, shards=SHARDS, snapshot_s=2.0
     ):
-        settings = tmp_path / "service.toml"
-        settings.write_text(
-            '[service]\nruntime = "kafka"\n'
-            + install.file.read_text()
-            + f'\n[gateway]\ndata = "{tmp_path / "gateway"}"\npatience_s = 20.0\n'
-            + "\n[market]\nvenues = 5\ninstruments = 1\nrecords_per_s = 300\nstale_ms = 20000\n"
-        )
-        made = Desk(install, KafkaOutputs(install.config), tmp_path, settings)
-        made.environment = dict(os.environ)
-        install.start("one")
-        made.start_gateway()
-        try:
-            eventually(lambda: list(tmp_path.glob("gateway/shard-*/state")), 90)
-            yield made
-        finally:
-            made.stop_gateway()
+        yield from desk_on("kafka", install, KafkaOutputs(install.config), tmp_path)
 
 
 def test_the_gateway_contract(desk: Desk) -> None:
     """Requests, their answers, repeats, a gateway that dies, and drop copies that agree."""
-    desk.new("A1")
-    filled = desk.ended("A1")
-    assert (filled.state, filled.cum_units) == ("done", 100)
-    fills = [e for e in desk.of(ChildStateEvent) if e.cum_units]
-    assert sum(e.cum_units for e in fills if e.state == "filled") >= 100
-    assert filled.notional > 0
-
-    desk.new("A1", transact_time_ns=time.time_ns())  # possible resend: the same order again
-    desk.new("A2", order_qty_units=200)
-    assert desk.ended("A2").cum_units == 200
-    decided = [e for e in desk.of(SmartRoutingDecisionEvent) if e.cl_ord_id == "A1"]
-    assert len({e.order_id for e in decided}) == 1
-
-    far = {"ord_type": "limit", "price_nanos": 150 * 10**9}
-    desk.new("B1", **far)
-    eventually(lambda: desk.states("B1"), 40)
-    cancel = CancelOrderMessage(
-        instrument=INSTRUMENT, cl_ord_id="B1-C", orig_cl_ord_id="B1", account="ACC"
-    )
-    desk.send(cancel)
-    assert desk.ended("B1").state == "canceled"
-    desk.send(msgspec_replace(cancel, cl_ord_id="NO-C", orig_cl_ord_id="NO"))
-    assert eventually(lambda: desk.refusals("NO-C"), 40)[0].reason == "unknown_order"
-
-    desk.new("R1", **far)
-    eventually(lambda: desk.states("R1"), 40)
-    terms = {name: getattr(order("R2", **far), name) for name in order("R2").__struct_fields__}
-    desk.send(AmendOrderMessage(**{**terms, "orig_cl_ord_id": "R1", "order_qty_units": 60}))
-    eventually(lambda: desk.states("R2") or desk.states("R1")[-1].order_units == 60, 40)
-
-    desk.stop_gateway(signal.SIGKILL)
-    desk.start_gateway()
-    desk.new("A3")
-    assert desk.ended("A3").cum_units == 100
-    sent = {e.child_id for e in desk.of(ChildEvent)}
-    assert len(sent) == len(desk.of(ChildEvent))
-    assert not [e for e in desk.events() if type(e).__name__ == "BreakEvent"]
-    assert not desk.outputs.dead
+    check_contract(desk)
 
 
 def test_a_kill_latches_at_the_gateway_and_in_every_shard(desk: Desk) -> None:
     """The acknowledgement names who has it; nothing leaves afterwards; a release lets it go on."""
-    import json
-
-    desk.new("K1")
-    assert desk.ended("K1").cum_units == 100
-    done = desk.command("kill", "all", "--json")
-    assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout)
-    assert report["gateways"] == ["venues"]
-    assert report["gateways_missing"] == report["shards_without_owner"] == []
-    assert report["shards"] == {"0": "one", "1": "one"}
-    children = len(desk.of(ChildEvent))
-    desk.new("K2")
-    assert eventually(lambda: desk.refusals("K2"), 40)[0].reason == "killed"
-    assert len(desk.of(ChildEvent)) == children
-
-    released = desk.command("resume", "all")
-    assert released.returncode == 0, released.stderr
-    desk.new("K3")
-    assert desk.ended("K3").cum_units == 100
-
-    desk.stop_gateway()
-    desk.install.kill("one")
-    short = desk.settings.read_text().replace("patience_s = 20.0", "patience_s = 1.0")
-    desk.settings.write_text(short)
-    left = desk.command("kill", "all", "--json")
-    assert left.returncode == 1
-    alone = json.loads(left.stdout)
-    assert alone["gateways_missing"] == ["venues"]
-    assert alone["shards_without_owner"] == [0, 1]
-    assert "1 gateway" in left.stderr
-
-
-def msgspec_replace(message: Any, **values: Any) -> Any:
-    """A copy with other values."""
-    import msgspec
-
-    return msgspec.structs.replace(message, **values)
+    check_kill(desk)

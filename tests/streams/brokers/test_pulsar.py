@@ -13,11 +13,13 @@ from schemas.wire import iter_inputs
 from streams.brokers.reference_changes import change_frame
 from streams.replay.sharding import shard_of
 from streams.runtime_pulsar.admin import Admin
+from tests.builders import Tape
 from tests.servers.running import RunningServer, eventually
 from tests.streams.brokers import json_flow
 from tests.streams.brokers.flows import (
     counts_of,
     decision_hash,
+    embedded,
     frames,
     poisons,
     tape_of,
@@ -56,6 +58,25 @@ def test_the_same_log_gives_the_same_decisions_and_poison_stops_nothing(
     eventually(lambda: len(outputs.polled().dead) >= len(poison), 20)
     assert sorted(raw for raw, _ in outputs.dead) == sorted(poison)
     assert all(headers["reason"] for _, headers in outputs.dead)
+
+
+@pytest.mark.promise(p=19)
+def test_a_shard_of_another_engine_is_refused_and_the_others_go_on(install: Installation) -> None:
+    """P19: the worker decides nothing for the shard, from the activation on."""
+    tapes = {shard: bytes(tape_of(shard, 60).data) for shard in (0, 1)}
+    foreign = Tape()
+    foreign.engine(version_hash=b"f" * 32)
+    outputs = PulsarOutputs(install)
+    install.start("one")
+    install.write(0, bytes(foreign.data))
+    for shard, data in tapes.items():
+        install.write(shard, data)
+    install.flush()
+    outputs.until(counts_of(wanted_of({1: tapes[1]})), 60, install)
+    assert outputs.outputs(1) == embedded(1, tapes[1])
+    outputs.poll(2)
+    assert not outputs.records[0]
+    assert "activates engine" in install.logs()
 
 
 @pytest.mark.promise(p=5)

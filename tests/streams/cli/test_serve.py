@@ -46,22 +46,52 @@ def test_every_runtime_names_a_function() -> None:
     assert all(":" in place for place in RUNTIMES.values())
 
 
-def test_a_service_starts_and_ends_on_sigterm(tmp_path: Path) -> None:
+def started(command: str, tmp_path: Path, *given: str) -> tuple[subprocess.Popen[bytes], list[int]]:
+    """Start `sor command` and wait for its API; the second is the processes it has started."""
     port = free_port()
-    sets = [
-        f"service.run={tmp_path / 'run'}",
-        f"api.port={port}",
+    words = [sys.executable, "-m", "streams.cli.main", command]
+    words += [word.format(port=port, run=tmp_path / "run") for word in given]
+    process = subprocess.Popen(words, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    wait_until(lambda: is_ready(f"http://127.0.0.1:{port}"), 120)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert len(children) == 3
+    return process, [int(pid) for pid in children]
+
+
+def are_gone(pids: list[int]) -> bool:
+    """Whether none runs any more; one that nobody has waited for (Z) does not run."""
+    states = [Path(f"/proc/{pid}/stat") for pid in pids]
+    return all(not s.exists() or s.read_text().rpartition(")")[2].split()[0] == "Z" for s in states)
+
+
+SERVE = [
+    word
+    for key in (
+        "service.run={run}",
+        "api.port={port}",
         "market.venues=3",
         "market.instruments=1",
         "market.records_per_s=500",
-    ]
-    given = [word for assignment in sets for word in ("--set", assignment)]
-    command = [sys.executable, "-m", "streams.cli.main", "serve", *given]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    wait_until(lambda: is_ready(f"http://127.0.0.1:{port}"), 60)
+    )
+    for word in ("--set", key)
+]
+
+
+@pytest.mark.parametrize(
+    ("command", "given"), [("serve", SERVE), ("demo", ["--port", "{port}", "--out", "{run}"])]
+)
+def test_on_sigterm_all_processes_end(tmp_path: Path, command: str, given: list[str]) -> None:
+    process, children = started(command, tmp_path, *given)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 0
-    assert not is_ready(f"http://127.0.0.1:{port}")
+    assert process.wait(120) == 0
+    assert are_gone(children)
+
+
+def test_an_engine_that_nobody_watches_does_not_trade_on(tmp_path: Path) -> None:
+    process, children = started("serve", tmp_path, *SERVE)
+    process.kill()
+    process.wait(60)
+    wait_until(lambda: are_gone(children), 120)
 
 
 def test_a_part_that_ends_is_never_hidden(tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ from streams.evaluation.arms import (
     run_engine,
 )
 from streams.evaluation.block import BlockTask, run_block
-from streams.evaluation.evaluate import Plan, confirmation_seed, evaluate
+from streams.evaluation.evaluate import evaluate
+from streams.evaluation.plan import Plan, confirmation_seed
 from streams.evaluation.score import instant_bps, shortfall_bps
 from streams.evaluation.worlds import FEES, HELD_OUT, Shape, drawn_preset
 
@@ -196,7 +197,14 @@ def test_the_command_prints_one_object(
 
 
 @pytest.mark.parametrize(
-    "words", [["--venues", "1"], ["--venues", "65"], ["--seed", "-1"], ["--quick", "--full"]]
+    "words",
+    [
+        ["--venues", "1"],
+        ["--venues", "65"],
+        ["--seed", "-1"],
+        ["--quick", "--full"],
+        ["--part", "dessert"],
+    ],
 )
 def test_impossible_sizes_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", *words]) == 2
@@ -204,12 +212,14 @@ def test_impossible_sizes_are_refused(words: list[str], capsys: pytest.CaptureFi
 
 
 def test_a_page_gets_its_tables(result: dict[str, Any], tmp_path: Path) -> None:
-    from streams.evaluation.page import BEGIN, END, write_page
+    from streams.evaluation.page import MARK, write_page
+    from streams.evaluation.report import reports
 
-    page = tmp_path / "RESULTS.md"
-    page.write_text(f"before\n{BEGIN}\nformer tables\n{END}\nafter\n")
+    page, made = tmp_path / "RESULTS.md", reports(result)
+    begin, end = f"<!-- tables: {MARK} -->", f"<!-- end of tables: {MARK} -->"
+    page.write_text(f"before\n{begin}\nformer tables\n{end}\nafter\n")
     for _ in range(2):
-        write_page(page, result, "told")
+        write_page(page, made, "told")
     text = page.read_text()
     assert text.startswith("before\n")
     assert text.endswith("\nafter\n")
@@ -217,10 +227,10 @@ def test_a_page_gets_its_tables(result: dict[str, Any], tmp_path: Path) -> None:
     for words in ("The room:", "re-routing fee-aware sweep", "ladder", "(f) another", "quarter 1"):
         assert words in text
     with pytest.raises(InputError, match="no such page"):
-        write_page(tmp_path / "none.md", result, "told")
+        write_page(tmp_path / "none.md", made, "told")
     page.write_text("no marks")
     with pytest.raises(InputError, match="has no marks"):
-        write_page(page, result, "told")
+        write_page(page, made, "told")
 
 
 def test_a_plot_is_written(result: dict[str, Any], tmp_path: Path) -> None:

@@ -190,6 +190,10 @@ class Scripted:
     def earliest_feedback_ns(self) -> int:
         return self.answers[0] if self.answers else INT64_MAX
 
+    @property
+    def certain_feedback_ns(self) -> int:
+        return self.earliest_feedback_ns
+
     def advance(self, batch: Any) -> None:
         times, _, _ = read(bytes(batch))
         self.told += times

@@ -68,6 +68,17 @@ def test_typos_are_found_with_their_line(
         ('reference = "BINANCE-SPOT"', 'reference = "SPOT"', "`basis.reference` = 'SPOT'"),
         ('tick = "0.01"', 'tick = "0"', "`instruments.tick` must be above 0"),
         ("[clock]", "[clock", "not TOML"),
+        ("out_us = 2_000", 'out_us = 1\nschedule = { file = "no.json", name = "x" }', "no.json"),
+        (
+            "out_us = 2_000",
+            'out_us = 1\ntiers = [{}]\nschedule = { file = "no.json", name = "x" }',
+            "`tiers` and `schedule` exclude each other",
+        ),
+        (
+            "out_us = 2_000",
+            'out_us = 1\nbilling = { basis = "luck" }',
+            "$.venues[0].billing.basis",
+        ),
     ],
 )
 def test_wrong_values_are_refused(

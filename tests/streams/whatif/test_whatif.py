@@ -150,3 +150,21 @@ def test_logged_decisions_are_the_optimum_of_their_snapshots(
         assert row["overlap"] >= 0.999
     assert main(["evaluate", "--run", str(run)]) == 0
     assert "overlap" in capsys.readouterr().out
+
+
+def test_what_rests_is_told_again_without_an_error(tmp_path: Path) -> None:
+    names = ("best_price", "lowest_cost", "fastest", "preferred")
+    settings = tuple(f"policies.{name}.posting=[0,1,2,3]" for name in names)
+    out = tmp_path / "run"
+    make_run(write_dataset(tmp_path), out, settings=settings)
+    result = whatif(out, policy(tmp_path, "[policies.lowest_cost]\nsplit = false\n"))
+    assert result["orders"] > 10
+    assert result["model_error"]["bps"] == 0.0
+
+
+def test_sizes_are_told_from_small_to_large(run: Path, tmp_path: Path) -> None:
+    result = whatif(run, policy(tmp_path, "[policies.lowest_cost]\nsplit = false\n"))
+    names = [row["name"] for row in result["by"]["size"]]
+    places = [[name.startswith(words) for words in compared.BUCKETS].index(True) for name in names]
+    assert places == sorted(places)
+    assert len(places) > 1

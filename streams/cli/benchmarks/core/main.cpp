@@ -27,6 +27,10 @@ int with_engine(int count, char** words) {
   const std::string mode = words[1];
   if (mode == "fold") {
     venuefold::bench::fold(engine, script, count_of(words[5]));
+  } else if (mode == "families") {
+    venuefold::bench::families(engine, script, count_of(words[5]));
+  } else if (mode == "fold-allocations") {
+    venuefold::bench::fold_allocations(engine, script, count_of(words[5]));
   } else if (mode == "decide") {
     venuefold::bench::decide(engine, script, count_of(words[5]));
   } else if (mode == "allocations") {
@@ -45,10 +49,13 @@ int with_engine(int count, char** words) {
 
 int main(int count, char** words) {
   if (count < 3) {
-    fail("modes: fold decide allocations response floor-fold whatif score floor-decide timer");
+    fail("modes: fold families fold-allocations rows decide "
+         " allocations response floor-fold whatif score floor-decide timer");
   }
   if (std::strcmp(words[1], "timer") == 0) {
     venuefold::bench::timer(count_of(words[2]));
+  } else if (std::strcmp(words[1], "rows") == 0) {
+    venuefold::bench::rows();
   } else if (std::strcmp(words[1], "floor-fold") == 0 && count == 4) {
     venuefold::bench::floor_fold(count_of(words[2]), count_of(words[3]));
   } else if (std::strcmp(words[1], "floor-decide") == 0 && count == 4) {

@@ -9,6 +9,13 @@ namespace venuefold::bench {
 
 // Mean ns a tick of each of `passes` passes over a script of ticks.
 void fold(Engine& engine, Script& script, std::size_t passes);
+// ns a tick of each of `passes` passes, by what is folded: all families, then one fewer each time
+// (histogram; jumps; refills; gap; delay; times; near), down to books and bests.
+void families(const Engine& engine, Script& script, std::size_t passes);
+// Bytes of a row, and what it takes more once it has had children, opens, or children at rest.
+void rows();
+// Calls of the allocator in each of `passes` passes over ticks, after one to warm up.
+void fold_allocations(Engine& engine, Script& script, std::size_t passes);
 // ns of each NEW_ORDER of the script, until `count` were timed; everything else is untimed.
 void decide(Engine& engine, Script& script, std::size_t count);
 // Calls of the allocator in each of `count` decisions, after one pass to warm up.

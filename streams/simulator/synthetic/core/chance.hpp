@@ -3,6 +3,7 @@
 // are computed here in plain arithmetic: no maths library can change a bit.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -43,6 +44,21 @@ inline double ln(double value) {
   double sum = 0.0;
   for (int k = 21; k >= 1; k -= 2) sum = sum * square + 1.0 / static_cast<double>(k);
   return 2.0 * s * sum + static_cast<double>(exponent) * 0.69314718055994530942;
+}
+
+// e to the power of a value between -700 and 700: 2^n times a series on at most half a ln 2.
+inline double power_of_e(double value) {
+  constexpr double kLn2 = 0.69314718055994530942;
+  const double n = std::floor(value / kLn2 + 0.5);
+  const double rest = value - n * kLn2;
+  double sum = 1.0;
+  for (int k = 16; k >= 1; --k) sum = 1.0 + sum * rest / static_cast<double>(k);
+  return std::ldexp(sum, static_cast<int>(n));
+}
+
+// Pareto with this tail index and least value 1.
+inline double pareto(std::uint64_t drawn, double index) {
+  return power_of_e(std::min(40.0, -ln(unit(drawn)) / index));
 }
 
 // Exponential with mean 1.

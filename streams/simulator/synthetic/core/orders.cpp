@@ -186,9 +186,16 @@ void World::take(Order& order, std::int64_t at_ns) {
   fade_elsewhere(index, side, 0.5 + terms.leak, at_ns);
 }
 
-// No book to see: nothing most of the time, else a size with a power-law tail at the midpoint.
+// No book to see: nothing most of the time, else a size with a power-law tail at the midpoint. A
+// pool that leaks lets somebody see the order, filled or not, and the value moves against it.
 void World::take_dark(Order& order, std::int64_t at_ns) {
   const VenueTerms& terms = venues_[order.record.venue];
+  if (happens(draw(order.luck, kDarks, 4), terms.leak)) {
+    const double parts = globals_.leak_ticks * kSub;
+    shift(order.record.instrument, (order.side() == kBid ? 1 : -1) *
+        static_cast<std::int64_t>(parts), at_ns);
+    follow(order.record.instrument, at_ns);
+  }
   const std::int64_t middle = mid_x2(order.record.instrument) / 2;
   const bool is_market = order.record.ord_type == kMarket;
   const bool is_within = is_market || !is_better(order.side(), middle, order.record.limit_nanos);
@@ -197,8 +204,7 @@ void World::take_dark(Order& order, std::int64_t at_ns) {
       static_cast<double>(instruments_[order.record.instrument].depth_units);
   const double scale = std::max(static_cast<double>(std::max(terms.min_units, terms.lot_units)),
                                 usual);
-  const double tail = scale / std::max(0x1.0p-20, unit(draw(order.luck, kDarks, 2)));
-  const double there = terms.dark_alpha > 1.0 ? scale * heavy(draw(order.luck, kDarks, 3)) : tail;
+  const double there = scale * pareto(draw(order.luck, kDarks, 2), terms.dark_alpha);
   const double most = static_cast<double>(order.leaves());
   const auto offered = static_cast<std::int64_t>(std::min(most, there));
   const Units done = offered / terms.lot_units * terms.lot_units;
