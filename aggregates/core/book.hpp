@@ -284,13 +284,15 @@ template <unsigned Families>
   row.touch[1] = ask;
   if (row.clock.is_running()) [[likely]] {
     if constexpr ((Families & JUMPS) != 0) observe_change(row, before);
-    for (std::size_t side = 0; side < ((Families & REFILLS) != 0 ? 2 : 0); ++side) {
-      const std::int64_t refill_ns =
-          observe_touch(row, side, before[side].nanos, row.touch[side].nanos, session_ns,
-                        now.liquidity.grid().quantum_ns() * kSteps);
-      if (refill_ns != 0) [[unlikely]] {
-        row.refill_ns[side].observe(static_cast<double>(refill_ns), session_ns,
-                                    now.liquidity.grid());
+    if constexpr ((Families & REFILLS) != 0) {
+      for (std::size_t side = 0; side < 2; ++side) {
+        const std::int64_t refill_ns =
+            observe_touch(row, side, before[side].nanos, row.touch[side].nanos, session_ns,
+                          now.liquidity.grid().quantum_ns() * kSteps);
+        if (refill_ns != 0) [[unlikely]] {
+          row.refill_ns[side].observe(static_cast<double>(refill_ns), session_ns,
+                                      now.liquidity.grid());
+        }
       }
     }
   }

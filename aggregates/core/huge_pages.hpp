@@ -4,7 +4,6 @@
 #include <sys/mman.h>
 
 #include <cstddef>
-#include <cstdlib>
 #include <new>
 
 namespace venuefold {
@@ -20,25 +19,22 @@ struct HugePages {
   HugePages(const HugePages<Other>&) noexcept {}
 
   Value* allocate(std::size_t count) {
-    const std::size_t wanted = count * sizeof(Value);
-    const bool large = wanted > kPage;
-    const std::size_t page = large ? kPage : alignof(Value);
-    const std::size_t size = (wanted + page - 1) / page * page;
-    void* memory = large ? std::aligned_alloc(page, size)
-                         : ::operator new(size, std::align_val_t{alignof(Value)});
-    if (memory == nullptr) throw std::bad_alloc();
+    const std::size_t size = count * sizeof(Value);
+    const std::align_val_t place = alignment(size);
+    void* memory = ::operator new(size, place);
     // A refusal costs speed and nothing else.
-    if (large) static_cast<void>(madvise(memory, size, MADV_HUGEPAGE));
+    if (size > kPage) static_cast<void>(madvise(memory, size / kPage * kPage, MADV_HUGEPAGE));
     return static_cast<Value*>(memory);
   }
   void deallocate(Value* memory, std::size_t count) noexcept {
-    if (count * sizeof(Value) > kPage) {
-      std::free(memory);
-    } else {
-      ::operator delete(memory, std::align_val_t{alignof(Value)});
-    }
+    ::operator delete(memory, alignment(count * sizeof(Value)));
   }
   bool operator==(const HugePages&) const = default;
+
+ private:
+  static constexpr std::align_val_t alignment(std::size_t size) {
+    return std::align_val_t{size > kPage ? kPage : alignof(Value)};
+  }
 };
 
 }  // namespace venuefold

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas import reference
-from schemas.codes import InputType, PolicyKind
+from schemas.codes import InputType, PolicyKind, VenueKind
 from schemas.units import decimal_text
 from schemas.wire import code_name, text
 
@@ -59,6 +59,7 @@ class Names:
     venues: dict[int, VenueName] = field(default_factory=dict)
     policies: dict[int, Any] = field(default_factory=dict)
     settings: Any = None
+    darks: set[int] = field(default_factory=set)
     engine: str = ""
     _ids: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -72,6 +73,7 @@ class Names:
             record = reference.VENUE.unpack(raw)
             venue = VenueName(text(record.key), text(record.name))
             self._know("venue", self.venues, record.venue, venue)
+            (self.darks.add if record.kind == VenueKind.DARK else self.darks.discard)(record.venue)
         elif kind == InputType.POLICY:
             record = reference.POLICY.unpack(raw)
             self.policies[record.policy] = record

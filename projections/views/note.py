@@ -89,6 +89,8 @@ def venue_table(story: Story) -> Table:
         age = duration(venue.quote_age_us * NS_PER_US)
         if venue.reason != "none":
             why = exclusion(venue.reason, venue.value, story.instrument)
+            if venue.reason == "already_visited" and venue.venue in story.names.darks:
+                why = "this order has asked the pool already, and asks it once"
             probe = got.get(venue.venue)
             tail = f"; probed with {story.instrument.size(probe.units)}" if probe else ""
             rows.append([name, "", "", "", "", age, f"left out: {why}{tail}"])
@@ -167,7 +169,9 @@ def choice_line(story: Story, part: ChildAllocation) -> str:
     if other is None:
         return f"{head}; nobody else has any left within the limit"
     gap = 1e4 * (story.all_in(*other) - ours) / story.mid_nanos
-    words = "dearer" if gap >= 0 else "cheaper, but the policy ranks it behind"
+    ticket = other[0].ticket_nanos
+    behind = f"not worth its ticket of {price(ticket)}" if ticket else "the policy ranks it behind"
+    words = "dearer" if gap >= 0 else f"cheaper, but {behind}"
     return (
         f"{head}; next best {story.names.venue(other[0].venue)} at {price(other[1])} is all-in "
         f"{abs(gap):.2f} bps {words}"
@@ -220,7 +224,9 @@ def cost_lines(story: Story) -> Iterator[str]:
     if any("post" in part.flags for part in d.children):
         yield f"{bps(ours)} against the mid for {size} if it is filled, the maker's fee included"
         return
-    yield f"expected all-in {bps(ours)} against the mid for {size}"
+    pools = any("peg" in part.flags for part in d.children)
+    sure = ", if the pools fill all that they are asked for" if pools else ""
+    yield f"expected all-in {bps(ours)} against the mid for {size}{sure}"
     yield from charge_lines(story)
     baselines = (
         ("single best price", d.best_price_cost, d.best_price_units),

@@ -60,7 +60,8 @@ class EngineArm(msgspec.Struct, frozen=True, kw_only=True):
     `miss_ticks`: what missing one unit costs a parent of up to a touch, and a larger one, whose
     remainder pays for what its children give away. `prior_weight` in children. `dark_percent` of
     what a decision places may go to dark pools if its parent is below a touch; a miss costs such
-    parents `dark_miss_ticks`.
+    parents `dark_miss_ticks`; a pool after whose fills the mid moves by `dark_toxic_ticks` is left
+    alone.
     """
 
     name: str = "ours"
@@ -74,6 +75,7 @@ class EngineArm(msgspec.Struct, frozen=True, kw_only=True):
     dark_percent: int = 0
     dark_prior: float = 0.7
     dark_miss_ticks: float = 0.25
+    dark_toxic_ticks: float = 1.0
 
     def config(self) -> EngineConfig:
         """What the engine is told."""
@@ -100,7 +102,7 @@ class EngineArm(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def penalties_e9(self, terms: InstrumentTerms, *, is_below: bool = False) -> tuple[int, int]:
-        """The miss penalties of one instrument in 1e-9 of its price, below a touch or above."""
+        """The miss penalties of one instrument in 1e-9 of its price."""
         tick = float(terms.tick) / float(terms.price) * E9
         small, large = self.miss_ticks
         if is_below and self.dark_percent:
@@ -121,11 +123,14 @@ class EngineArm(msgspec.Struct, frozen=True, kw_only=True):
             own = {"policy": FIRST_POLICY + at, "source_seq": first_seq + at}
             own |= {"urgency_miss_e9_1": small, "urgency_miss_e9_3": large}
             own |= {"dark_percent": self.dark_percent * is_below}
+            toxic = self.dark_toxic_ticks * float(terms.tick) / float(terms.price)
+            own |= {"dark_toxic_cbps": round(toxic * HUNDREDTHS_OF_A_BP)}
             records.append(POLICY.pack(**common._replace(**own)._asdict()))
         return b"".join(records)
 
 
 FROZEN_WEIGHT = 1e6
+HUNDREDTHS_OF_A_BP = 1_000_000
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):

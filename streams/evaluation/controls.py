@@ -111,12 +111,16 @@ def other_stream(venues: int, seed: int, orders: int) -> float:
 
 CONTROLS = (
     Control(name="(a) relabelled venues", is_exact=True, difference=relabelled),
-    Control(name="(b) quality of other venues", one_sided=True, difference=permuted_quality),
-    Control(name="(b) the same, against pooled", one_sided=True, difference=pooled_quality),
+    Control(
+        name="(b) quality of other venues", effort=3, one_sided=True, difference=permuted_quality
+    ),
+    Control(
+        name="(b) the same, against pooled", effort=3, one_sided=True, difference=pooled_quality
+    ),
     Control(name="(c) equal fees", is_exact=True, difference=equal_fees),
-    Control(name="(d) identical venues", difference=identical_venues),
+    Control(name="(d) identical venues", effort=5, difference=identical_venues),
     Control(name="(e) one venue", is_exact=True, difference=one_venue),
-    Control(name="(f) another random stream", difference=other_stream),
+    Control(name="(f) another random stream", effort=5, difference=other_stream),
 )
 
 

@@ -67,7 +67,7 @@ def _controls(plan: Plan) -> Iterator[Job]:
         if not plan.wants("controls", control.letter):
             continue
         orders = max(MIN_ORDERS, plan.control_orders // (4 if control.is_exact else 1))
-        blocks = plan.control_blocks * control.effort
+        blocks = plan.control_blocks * (control.effort if plan.takes_pains else 1)
         for seed in range(plan.first_seed, plan.first_seed + blocks):
             yield Job(kind="control", what=(at, plan.headline, seed, orders))
 

@@ -19,7 +19,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """How much is run. `*_blocks` are market seeds, `*_orders` parents of each.
 
     `blocks` by family of the headline, `side_blocks` of A, B and C by number of venues. `parts`
-    names those that are run, none for all.
+    names those that are run, none for all. `takes_pains` runs more seeds of controls whose luck is
+    wide, each by its own `effort`.
     """
 
     venues: tuple[int, ...] = VENUES
@@ -29,12 +30,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     blocks: int = 30
     side_blocks: int = 12
     control_blocks: int = 30
-    control_orders: int = 32
+    control_orders: int = 24
     learn_blocks: int = 30
     learn_orders: int = 40
     switch_orders: int = 300
     first_seed: int = 1
     families: tuple[Family, ...] = HELD_OUT
+    takes_pains: bool = False
     parts: tuple[str, ...] = ()
     workers: int = 0
 
@@ -50,7 +52,8 @@ FULL = Plan(
     blocks=100,
     side_blocks=60,
     control_blocks=200,
-    control_orders=150,
+    control_orders=60,
+    takes_pains=True,
     learn_blocks=100,
     learn_orders=160,
     switch_orders=600,

@@ -12,6 +12,7 @@ import faust
 import uvloop
 
 from schemas.errors import VenuefoldError
+from streams.brokers.heap import freeze_heap
 from streams.brokers.meters import serve_metrics
 from streams.config.load import load_whole
 from streams.config.service import ServiceConfig
@@ -32,6 +33,7 @@ def run(config: KafkaConfig, name: str = NAME) -> None:
     made = make_worker(config, name)
     if isinstance(made, Worker):
         serve_metrics(made, config.metrics_port)
+    freeze_heap()
     worker = faust.Worker(made.app, loop=loop, loglevel="warning", redirect_stdouts=False)
     worker.execute_from_commandline()
 

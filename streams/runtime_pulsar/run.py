@@ -13,6 +13,7 @@ from pathlib import Path
 import uvloop
 
 from schemas.errors import VenuefoldError
+from streams.brokers.heap import freeze_heap
 from streams.brokers.meters import serve_metrics
 from streams.config.load import load_whole
 from streams.config.service import ServiceConfig
@@ -33,6 +34,7 @@ def run(config: PulsarConfig, name: str = NAME) -> None:
 async def _work(config: PulsarConfig, name: str) -> None:
     worker = Worker(config, name)
     serve_metrics(worker, config.metrics_port)
+    freeze_heap()
     work = asyncio.ensure_future(worker.run())
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, work.cancel)

@@ -492,12 +492,12 @@ class RawQuality:
                 row.samples[name].replace(told.places[name], value)
         for name, place in told.places.items() if canceled else ():
             row.samples[name].retract(place, self.settings.cost_half_life_ns)
-        place = sent.child.venue, sent.child.account, sent.child.instrument, told.liquidity
+        priced = sent.child.venue, sent.child.account, sent.child.instrument, told.liquidity
         others = [fill for key, fill in sent.trades.items() if key != ref]
-        was = self._expected(place, row, others, sent.trades[ref])
+        was = self._expected(priced, row, others, sent.trades[ref])
         if was is not None:
             fill = units, report.last_nanos
-            now = 0 if canceled else self._expected(place, row, others, fill)
+            now = 0 if canceled else self._expected(priced, row, others, fill)
             fee_nanos = 0 if canceled else report.fee_nanos
             row.fee_expected += now - was
             row.fee_charged += fee_nanos - told.fee_nanos

@@ -512,7 +512,7 @@ class Desk:
         """How many markouts of a side did not settle for a reason."""
         reader = ReferenceEngine(0, kernel.GENERATION)
         reader.restore(self.engine.state_bytes())
-        dropped = reader.state.markout_drops[2 * MarkoutDrop[reason] + (side == "sell")]
+        dropped = reader.state.markout_drops[2 * getattr(MarkoutDrop, reason) + (side == "sell")]
         assert dropped == int(count), f"{reason} {side}: {dropped}"
 
     def _do_lost(self, venue: str, count: str) -> None:

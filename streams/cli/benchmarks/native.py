@@ -249,7 +249,7 @@ def row_bytes() -> Result:
     children, opens of its venue, or children at rest.
     """
     row, evidence, openings, hazard = (int(size) for size in run_program("rows", 0))
-    more = {"evidence": evidence, "openings": openings, "hazard": hazard}
+    more: dict[str, float] = {"evidence": evidence, "openings": openings, "hazard": hazard}
     return Result(name="fold.row", unit="bytes", value=row, n=1, more=more)
 
 
@@ -280,7 +280,8 @@ def inclusive(counts: Path) -> dict[str, int]:
     """Instructions of each function with all that it calls, by demangled name."""
     command = ["callgrind_annotate", "--inclusive=yes", "--threshold=100", str(counts)]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=True)
-    lines = re.finditer(r"^ *([\d,]+) .*?:(venuefold::.*?)(?: \[/.*)?$", done.stdout, re.MULTILINE)
+    line = r"^ *([\d,]+) .*?:(?:double )?(venuefold::.*?)(?: \[/.*)?$"
+    lines = re.finditer(line, done.stdout, re.MULTILINE)
     return {line[2]: int(line[1].replace(",", "")) for line in lines}
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from projections.views import note
 from projections.views.explanation import first_level_beyond
-from schemas.events import CandidateVenue, Level
-from tests.projections.views.stories import CENT, decision, names, story
+from projections.views.reasons import exclusion
+from schemas.events import CandidateVenue, ChildAllocation, Level
+from tests.projections.views.stories import CENT, child_state, decision, names, story
 
 
 def test_children_of_other_decisions_are_left_out() -> None:
@@ -95,6 +98,24 @@ def test_the_note_says_who_got_what_and_why() -> None:
     assert "200 of 300 filled" in outcome[3]
 
 
+def test_a_probe_is_called_one() -> None:
+    sick = CandidateVenue(venue=2, reason="venue_health", value=4, quote_age_us=20)
+    plain = decision()
+    probe = ChildAllocation(
+        venue=2,
+        levels=1,
+        time_in_force="ioc",
+        units=1,
+        limit_nanos=10_000 * CENT,
+        flags=("probe",),
+    )
+    candidates = (*plain.candidates[:2], sick)
+    told = story(candidates=candidates, children=(*plain.children, probe))
+    _, rows = note.venue_table(told)
+    assert rows[2][-1] == "left out: its health is cooling; probed with 1"
+    assert "as a probe, so that it can prove itself" in list(note.choice_lines(told))[2]
+
+
 def test_a_level_that_is_cheaper_but_ranked_behind_is_called_so() -> None:
     told = story(
         children=(told_child(),),
@@ -139,3 +160,105 @@ def test_order_and_market_lines() -> None:
     assert market[0] == "best displayed 99.98 / 100  (spread 2.0 bps)"
     assert market[2].endswith("(locked arrival)")
     assert note.moment(1_700_000_000 * 10**9 + 1_500) == "2023-11-14 22:13:20.000001 UTC"
+
+
+AWAY = (
+    "after our fills there the mid moves 2.50 bps away from what remains, more than the policy "
+    "bears"
+)
+
+
+def pool(**changes: Any) -> CandidateVenue:
+    """A dark pool at 99.99 that may be asked for 150."""
+    plain: dict[str, Any] = {
+        "venue": 2,
+        "reason": "none",
+        "value": 9_999 * CENT,
+        "quote_age_us": 0,
+        "fill_ratio": 0.25,
+        "dark_units": 150,
+        "penalty_nanos": CENT,
+    }
+    return CandidateVenue(**{**plain, **changes})
+
+
+def pegged(**changes: Any) -> ChildAllocation:
+    plain: dict[str, Any] = {"venue": 2, "levels": 0, "time_in_force": "ioc", "units": 150}
+    plain |= {"limit_nanos": 9_999 * CENT, "flags": ("peg",)}
+    return ChildAllocation(**{**plain, **changes})
+
+
+def test_the_note_says_why_a_pool_was_asked() -> None:
+    lit = decision().candidates[0]
+    told = story(candidates=(lit, pool(impact_nanos=CENT // 2)), children=(pegged(),))
+    (line,) = note.choice_lines(told)
+    assert line == (
+        "CCC: asked the dark pool for 150 at the midpoint 99.99 because each one filled there "
+        "saves 1.00 bps of the spread; a first lot is there in 25% of cases, and what it misses is "
+        "expected to cost 1.00 bps more; what its fills give away is counted at 0.50 bps"
+    )
+    _, rows = note.venue_table(told)
+    assert rows[1][1] == "dark, up to 150 at the midpoint 99.99"
+    assert "if the pools fill" in next(note.cost_lines(told))
+
+
+def test_a_pool_that_got_nothing_is_compared_at_its_midpoint() -> None:
+    told = story(candidates=(*decision().candidates[:2], pool(miss_nanos=10 * CENT)))
+    _, rows = note.venue_table(told)
+    assert rows[2][-1].startswith("ranked behind: ")
+    assert first_level_beyond(pool(), 149) == 9_999 * CENT
+    assert first_level_beyond(pool(), 150) is None
+
+
+def test_a_pool_that_was_asked_is_told_apart() -> None:
+    asked = CandidateVenue(venue=2, reason="already_visited", value=7, quote_age_us=0)
+    told = story(candidates=(asked,), children=())
+    told.names.darks.add(2)
+    _, rows = note.venue_table(told)
+    assert rows[0][-1] == "left out: this order has asked the pool already, and asks it once"
+
+
+def test_the_note_says_what_rests() -> None:
+    rests = pegged(venue=0, flags=("post",), limit_nanos=9_998 * CENT, time_in_force="day")
+    told = story(children=(rests,))
+    (line,) = note.choice_lines(told)
+    assert line == (
+        "AAA: 150 rest at 99.98, post only, because there is nothing left to take within the "
+        "limit; filled there it trades 1.00 bps better than the mid, before the maker's fee"
+    )
+    assert "if it is filled" in next(note.cost_lines(told))
+    assert note.one_line(told.decision, names()).endswith("AAA 150 rests at 99.98")
+
+
+def test_a_withdrawn_child_says_why() -> None:
+    told = story()
+    last = child_state(2, "canceled", exec_type="canceled", reason="touch_moved")
+    told.children[1].states.append(last)
+    assert list(note.outcome_lines(told))[1].endswith("canceled because the touch had left it")
+
+
+@pytest.mark.parametrize(
+    ("reason", "value", "words"),
+    [
+        ("dark_not_allowed", 0, "it is a dark pool, and the policy uses none"),
+        ("dark_not_allowed", 1, "what must be filled whole is not sent where nothing is seen"),
+        (
+            "no_midpoint",
+            0,
+            "it trades at the midpoint, and there is none between best bid and offer",
+        ),
+        (
+            "dark_toxic",
+            250,
+            "after our fills there the mid moves 2.50 bps against them, more than the policy bears",
+        ),
+        (
+            "dark_toxic",
+            -250,
+            AWAY,
+        ),
+        ("dark_minimum", 40, "the 40 it may be asked for are less than the least child"),
+    ],
+)
+def test_why_a_pool_is_left_out(reason: str, value: int, words: str) -> None:
+    assert exclusion(reason, value, names().instrument(0)) == words

@@ -11,6 +11,7 @@ from schemas import decisions
 from schemas.codes import HealthState, OutputType
 from schemas.layout import Layout
 from schemas.units import INSTRUMENT_NONE
+from streams.cli.quality_tables import feed_cells
 from tests.projections.views.stories import names
 
 LAYOUTS: dict[OutputType, Layout] = {
@@ -98,6 +99,19 @@ def test_a_venue_shows_its_health_and_only_latencies_it_has() -> None:
     assert row["feed_p50_ns"] is row["fill_p99_ns"] is None
     assert row["reject_rate"]["value"] is None
     assert "instrument" not in row
+
+
+def test_feed_delay_is_told_by_class_of_instrument() -> None:
+    table = QualityTable()
+    seen = {"feed_n": 7, "feed_equity_n": 3, "feed_equity_p50_ns": 80, "feed_event_n": 4}
+    table.add(venue(venue=1, probes=2, **seen))
+    (row,) = table.venues(names())
+    told = {feed["asset_class"]: (feed["p50_ns"], feed["n"]) for feed in row["feed_by_class"]}
+    assert told == {"other": (None, 0), "equity": (80, 3), "crypto": (None, 0), "event": (0, 4)}
+    assert row["probes"] == 2
+    lines = feed_cells(row)
+    assert [line[:2] for line in lines] == [["BBB", "equity"], ["BBB", "event"]]
+    assert feed_cells({**row, "feed_by_class": row["feed_by_class"][:2]}) == []
 
 
 def test_each_shard_has_its_own_view_of_a_venue() -> None:

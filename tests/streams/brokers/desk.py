@@ -142,6 +142,7 @@ def desk_on(runtime: str, install: Any, outputs: Any, folder: Path) -> Iterator[
         + install.file.read_text()
         + f'\n[gateway]\ndata = "{folder / "gateway"}"\npatience_s = 20.0\n'
         + "\n[market]\nvenues = 5\ninstruments = 1\nrecords_per_s = 300\nstale_ms = 20000\n"
+        + "horizon_ms = 30000\n"
     )
     made = Desk(install, outputs, folder, settings)
     made.environment = dict(os.environ)
@@ -188,7 +189,10 @@ def check_contract(desk: Desk) -> None:
 
     check_questions(desk)
     desk.stop_gateway(signal.SIGKILL)
+    (state,) = desk.folder.glob("gateway/shard-*/state")
+    killed_ns = state.stat().st_mtime_ns
     desk.start_gateway()
+    eventually(lambda: state.stat().st_mtime_ns > killed_ns, 90)
     desk.new("A3")
     assert desk.ended("A3").cum_units == 100
     sent = {e.child_id for e in desk.of(ChildEvent)}
@@ -221,8 +225,10 @@ def check_questions(desk: Desk) -> None:
         return sorted(e.affected for e in reports)
 
     # A trader may have orders anywhere, so every shard answers; an instrument has one shard.
-    eventually(lambda: affected("MC-1") == [0] * (SHARDS - 1) + [1], 40)
-    eventually(lambda: len(affected("MC-2")) == 1 <= affected("MC-2")[0], 40)
+    eventually(lambda: len(affected("MC-1")) == SHARDS, 40)
+    assert affected("MC-1") == [0] * (SHARDS - 1) + [1]
+    eventually(lambda: affected("MC-2"), 40)
+    assert len(affected("MC-2")) == 1 <= affected("MC-2")[0]
 
 
 def check_kill(desk: Desk) -> None:

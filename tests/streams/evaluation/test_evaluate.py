@@ -224,13 +224,30 @@ def test_a_page_gets_its_tables(result: dict[str, Any], tmp_path: Path) -> None:
     assert text.startswith("before\n")
     assert text.endswith("\nafter\n")
     assert "former" not in text
-    for words in ("The room:", "re-routing fee-aware sweep", "ladder", "(f) another", "quarter 1"):
+    for words in ("The room:", "re-routing fee-aware sweep", "Ladder", "(f) another", "quarter 1"):
         assert words in text
     with pytest.raises(InputError, match="no such page"):
         write_page(tmp_path / "none.md", made, "told")
     page.write_text("no marks")
     with pytest.raises(InputError, match="has no marks"):
         write_page(page, made, "told")
+
+
+def test_facts_have_a_page_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    from streams.evaluation.facts import FACTS
+    from streams.evaluation.page import FACTS_MARK
+
+    row = {"market": "simulated fx_12", "records": 9} | {fact: 0.5 for fact, _ in FACTS}
+    monkeypatch.setattr("streams.evaluation.facts.compare_facts", lambda data: [row])
+    page = tmp_path / "RESULTS.md"
+    page.write_text(f"<!-- tables: {FACTS_MARK} -->\n<!-- end of tables: {FACTS_MARK} -->\n")
+    assert main(["evaluate", "--facts", str(tmp_path), "--page", str(page)]) == 0
+    assert "simulated fx_12" in capsys.readouterr().out
+    assert "| simulated fx_12 |" in page.read_text()
+    assert main(["evaluate", "--facts", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["facts"] == [row]
 
 
 def test_a_plot_is_written(result: dict[str, Any], tmp_path: Path) -> None:
