@@ -203,8 +203,6 @@ def story(**changes: Any) -> Story:
         last_nanos=10_000 * CENT,
         cum_units=200,
         fee_nanos=600_000_000,
-        horizon_units=100,
-        horizon_cost=100 * 10_010 * CENT,
         report_flags=("modelled",),
     )
     made = decision(**changes)
