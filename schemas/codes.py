@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum, IntFlag
 
-from schemas.event_codes import BreakKind as BreakKind
-from schemas.event_codes import HealthEvent as HealthEvent
-from schemas.event_codes import MarkoutDrop as MarkoutDrop
-from schemas.event_codes import MarkoutKind as MarkoutKind
-from schemas.tick_flags import QuoteFlag as QuoteFlag
-from schemas.tick_flags import TradeCondition as TradeCondition
+from schemas import event_codes
 
 
 class InputType(IntEnum):
@@ -476,3 +471,9 @@ class SelfMatch(IntEnum):
     CANCEL_NEWEST = 1
     CANCEL_OLDEST = 2
     CANCEL_BOTH = 3
+
+
+HealthEvent = event_codes.HealthEvent
+MarkoutKind = event_codes.MarkoutKind
+MarkoutDrop = event_codes.MarkoutDrop
+BreakKind = event_codes.BreakKind
