@@ -52,6 +52,7 @@ from schemas.units import MAX_VENUES
 
 MAGIC = b"SORSTATE"
 VERSION = 1
+
 _VENUE_KEPT = ("status", "killed", "self_help", "wide_fill_e9", "wide_ack_ns")
 
 _HEAD_SCALARS = (

@@ -1,4 +1,4 @@
-"""Layouts of the sections of a shard's encoded state; `state` says in which order they stand."""
+"""The records of a state's encoding, in the order in which they are written (see `state`)."""
 
 from __future__ import annotations
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from enum import IntEnum, IntFlag
 
-from schemas import event_codes, tick_flags
+from schemas.event_codes import BreakKind as BreakKind
+from schemas.event_codes import HealthEvent as HealthEvent
+from schemas.event_codes import MarkoutDrop as MarkoutDrop
+from schemas.event_codes import MarkoutKind as MarkoutKind
+from schemas.tick_flags import QuoteFlag as QuoteFlag
+from schemas.tick_flags import TradeCondition as TradeCondition
 
 
 class InputType(IntEnum):
@@ -60,6 +65,31 @@ class OutputType(IntEnum):
     VENUE_SUMS = 57
     BUDGET_STATE = 58
     MASS_CANCEL_REPORT = 59
+
+
+class QuoteFlag(IntFlag):
+    """Flags of a QUOTE; the low nibble is the level index, 0 = top of book."""
+
+    LEVEL_MASK = 0x0F
+    MORE = 0x10
+    MODELLED_BID = 0x20
+    MODELLED_ASK = 0x40
+    REPAIRED = 0x80
+
+
+class TradeCondition(IntFlag):
+    """What kind of print a TRADE is. Only REGULAR continuous prints can fill resting children."""
+
+    REGULAR = 0x01
+    ISO = 0x02
+    OFF_EXCHANGE = 0x04
+    AUCTION = 0x08
+    CROSS = 0x10
+    EXTENDED_HOURS = 0x20
+    OUT_OF_SEQUENCE = 0x40
+    DERIVED_PRICE = 0x80
+    SUSPICIOUS = 0x100
+    MODELLED = 0x200
 
 
 class VenueStatus(IntEnum):
@@ -446,11 +476,3 @@ class SelfMatch(IntEnum):
     CANCEL_NEWEST = 1
     CANCEL_OLDEST = 2
     CANCEL_BOTH = 3
-
-
-QuoteFlag = tick_flags.QuoteFlag
-TradeCondition = tick_flags.TradeCondition
-HealthEvent = event_codes.HealthEvent
-MarkoutKind = event_codes.MarkoutKind
-MarkoutDrop = event_codes.MarkoutDrop
-BreakKind = event_codes.BreakKind

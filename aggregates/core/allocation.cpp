@@ -114,7 +114,9 @@ void cheapest(const Task& task, Plan& plan) {
     with_minimums(task, places, bit(i), sizes);
     if (sizes.used == 0) return;
     const std::int64_t units = sizes.units[i];
-    const int128 cost = fill(task, i, units).ranked + task.ticket(i, units) +
+    Allocation part;
+    fill(task, i, units, part);
+    const int128 cost = part.ranked + task.ticket(i, units) +
                         int128{task.missed_nanos} * (task.wanted - units);
     if (best_sizes.used != 0 && cost >= least) return;
     least = cost;
@@ -134,7 +136,9 @@ void whole(const Task& task, Plan& best) {
     Sizes sizes;
     with_minimums(task, places, bit(i), sizes);
     if (sizes.total() != task.wanted) return;
-    const int128 ranked = fill(task, i, task.wanted).ranked + task.ticket(i, task.wanted);
+    Allocation part;
+    fill(task, i, task.wanted, part);
+    const int128 ranked = part.ranked + task.ticket(i, task.wanted);
     if (best_sizes.used != 0 && ranked >= least) return;
     least = ranked;
     best_sizes = sizes;
@@ -144,9 +148,9 @@ void whole(const Task& task, Plan& best) {
 
 }  // namespace
 
-Allocation fill(const Task& task, std::size_t i, std::int64_t units) {
+void fill(const Task& task, std::size_t i, std::int64_t units, Allocation& part) {
   const Candidate& candidate = task.candidates[i];
-  Allocation part{};
+  part = Allocation{};
   part.candidate = static_cast<std::uint8_t>(i);
   part.units = units;
   std::int64_t left = units;
@@ -169,7 +173,6 @@ Allocation fill(const Task& task, std::size_t i, std::int64_t units) {
     part.levels = 0;
     part.flags = number(AllocationFlag::PEG);
   }
-  return part;
 }
 
 void plan_of(const Task& task, const Sizes& sizes, Plan& plan) {
@@ -181,7 +184,7 @@ void plan_of(const Task& task, const Sizes& sizes, Plan& plan) {
   plan.flags = 0;
   for_each_bit(sizes.used, [&](std::size_t i) {
     Allocation& part = plan.parts[plan.count++];
-    part = fill(task, i, sizes.units[i]);
+    fill(task, i, sizes.units[i], part);
     plan.units += part.units;
     plan.cost += part.cost;
     plan.added += part.added;

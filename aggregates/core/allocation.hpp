@@ -115,7 +115,7 @@ inline std::int64_t whole_lots(std::int64_t units, std::int64_t lot_units) {
 }
 
 // What `units` at one venue take and cost; a plan from sizes per venue.
-Allocation fill(const Task& task, std::size_t i, std::int64_t units);
+void fill(const Task& task, std::size_t i, std::int64_t units, Allocation& part);
 void plan_of(const Task& task, const Sizes& sizes, Plan& plan);
 
 // The plan under the policy and nothing else: a FOK parent's whole size at the cheapest venue,

@@ -27,12 +27,31 @@ struct Shares {
   double own;
 };
 
+// Misses of what is believed to be there at each size; `own` bounds the last.
+inline Misses misses_of(std::array<double, kSurvivalSizes>& shares, double own) {
+  if (own < shares.back()) shares.back() = own;
+  // The least share up to a size makes its miss the worst one, since rounding keeps an order; what
+  // is no number counts as sure.
+  double least = 1.0;
+  for (double& share : shares) {
+    least = share < least ? share : least;
+    share = least;
+  }
+  Misses found;
+  for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
+    const double value = (1.0 - shares[i]) * kMissScale;
+    found[i] = static_cast<std::uint16_t>(
+        static_cast<std::int32_t>(value < kMostMiss ? value : kMostMiss));
+  }
+  return found;
+}
+
 // 1 - P(available >= q) in 1/65536 for each size of the table; never falls with size.
-inline Misses misses(const Evidence& evidence, std::int64_t now_ns, const Shares& known,
+// `now_step` is that of the grid of fills.
+inline Misses misses(const Evidence& evidence, std::int64_t now_step, const Shares& known,
                      const Tables& tables) {
   const double prior_weight = tables.priors().fill_weight;
-  const double w = tables.grids().fill.weight(now_ns, evidence.survival_then_ns);
-  constexpr std::size_t last = kSurvivalSizes - 1;
+  const double w = tables.grids().fill.weight_at(now_step, evidence.survival_then_ns);
   std::array<double, kSurvivalSizes> shares;
   double share = known.venue;
   for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
@@ -43,17 +62,15 @@ inline Misses misses(const Evidence& evidence, std::int64_t now_ns, const Shares
     }
     shares[i] = share;
   }
-  if (known.own < shares[last]) shares[last] = known.own;
-  Misses found;
-  std::int64_t worst = 0;
-  for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
-    // Bounded before it is an integer: a value below 0 counts as 0 anyhow.
-    const double value = (1.0 - shares[i]) * kMissScale;
-    const double positive = value > 0.0 ? value : 0.0;
-    worst = std::max(worst, static_cast<std::int64_t>(std::min(positive, kMostMiss)));
-    found[i] = static_cast<std::uint16_t>(worst);
-  }
-  return found;
+  return misses_of(shares, known.own);
+}
+
+// The same of a row that nothing was taught.
+inline Misses untaught_misses(const Shares& known) {
+  std::array<double, kSurvivalSizes> shares;
+  shares.fill(known.untold < known.venue ? known.untold : known.venue);
+  shares[0] = known.venue;
+  return misses_of(shares, known.own);
 }
 
 // Units that usually execute beyond what is displayed, shrunk to none.

@@ -145,7 +145,8 @@ void Books::prefetch_decision(std::size_t instrument, std::size_t side) const {
   for (std::size_t row = first; row < first + venues_; ++row) {
     __builtin_prefetch(&ticks_[row]);
     __builtin_prefetch(&terms_[row], 1);
-    __builtin_prefetch(reinterpret_cast<const char*>(&terms_[row]) + 64);
+    __builtin_prefetch(&terms_[row].belief);
+    __builtin_prefetch(&terms_[row].fill);
     __builtin_prefetch(deep_[row].near[side]);
   }
 }

@@ -26,6 +26,8 @@ struct View {
   std::uint64_t open;
   std::uint64_t well;
   std::uint64_t unreflected;
+  // Venues with a fee schedule.
+  std::uint64_t scheduled;
   // Kept out by nobody's word, of a known fee and good health: only their quote decides.
   std::uint64_t plain;
 };
@@ -57,6 +59,7 @@ View view_of(Shard& shard, const Order& order, const Policy& policy) {
       .open = tables.open() & book.open,
       .well = well_venues(shard, policy),
       .unreflected = book.unreflected,
+      .scheduled = tables.fees().venues(),
       .plain = 0,
   };
   view.plain = view.allowed & view.permitted & ~view.killed & ~view.self_help & view.open &
@@ -109,8 +112,8 @@ Exclusion forbidden(const View& view, const Candidate& candidate, const Shard& s
 }
 
 // First reason, in the order of the codes, that keeps a venue out before pricing.
-Exclusion exclusion(const View& view, const Candidate& candidate, const Tick& tick,
-                    const Shard& shard) {
+[[gnu::always_inline]] inline Exclusion exclusion(const View& view, const Candidate& candidate,
+                                                  const Tick& tick, const Shard& shard) {
   const std::uint8_t venue = candidate.venue;
   if ((view.plain >> venue & 1) != 0) [[likely]] return unquoted(view, candidate, tick);
   Exclusion verdict = forbidden(view, candidate, shard);
@@ -158,14 +161,52 @@ class Taker {
   std::int64_t size_bits_ = 0;
 };
 
+constexpr std::size_t kUsualLevels = 1 + Deep::kNear;
+
+// Whether all near levels offer something within the limit, each worse than the one before. Every
+// term below is negative where that does not hold, and one sign bit tells of all of them.
+template <std::int64_t Sign>
+bool takes_all_near(const Level& touch, const Level (&near)[Deep::kNear],
+                    std::int64_t limit_nanos) {
+  std::int64_t bad = Sign * (limit_nanos - near[Deep::kNear - 1].nanos);
+  std::int64_t before = touch.nanos;
+  for (const Level& level : near) {
+    bad |= (Sign * (level.nanos - before) - 1) | (level.units - 1);
+    before = level.nanos;
+  }
+  return bad >= 0;
+}
+
+// The touch and all near levels, without a question between them.
+void take_all_near(Candidate& candidate, const Level& touch, const Level (&near)[Deep::kNear]) {
+  candidate.levels[0] = {touch.nanos, touch.units, touch.units};
+  std::int64_t total = touch.units;
+  std::int64_t size_bits = touch.units;
+  for (std::size_t l = 0; l < Deep::kNear; ++l) {
+    candidate.levels[l + 1] = {near[l].nanos, near[l].units, near[l].units};
+    total += near[l].units;
+    size_bits |= near[l].units;
+  }
+  candidate.levels_count = kUsualLevels;
+  candidate.available_units = total;
+  candidate.size_bits = size_bits;
+}
+
+// The touch is within the limit.
 template <std::int64_t Sign>
 void take_levels(const View& view, Candidate& candidate, const Tick& tick, const Deep& deep) {
   constexpr std::size_t far_side = Sign > 0 ? 1 : 0;
+  const Level& touch = tick.touch[far_side];
+  const auto& near = deep.near[far_side];
+  if (view.max_levels == kUsualLevels && takes_all_near<Sign>(touch, near, view.limit_nanos)) {
+    take_all_near(candidate, touch, near);
+    return;
+  }
   const std::size_t below = view.max_levels - std::size_t{1};
-  const std::size_t near = std::min(below, Deep::kNear);
+  const std::size_t close = std::min(below, Deep::kNear);
   Taker<Sign> taker(candidate, view.limit_nanos);
-  if (taker.take(&tick.touch[far_side], 1) && taker.take(deep.near[far_side], near)) {
-    taker.take(deep.far[far_side], below - near);
+  if (taker.take(&touch, 1) && taker.take(near, close)) {
+    taker.take(deep.far[far_side], below - close);
   }
   taker.finish(candidate);
 }
@@ -181,61 +222,85 @@ void net_own(Candidate& candidate) {
   }
 }
 
-// Quality values as used.
-void believe(const View& view, Candidate& candidate, std::int64_t now_ns, Shard& shard) {
+constexpr double kAckMax = 4294967295.0;
+
+// Nanoseconds as the record has them.
+inline std::int64_t whole_ack_ns(double ack_ns) {
+  if (ack_ns >= 0.0 && ack_ns < kAckMax) [[likely]] return static_cast<std::int64_t>(ack_ns);
+  return std::min(kAckMaxNs, floor_to_int64(ack_ns));
+}
+
+// Quality values as used; the venue's own have been brought to now.
+[[gnu::always_inline]] inline void believe(const View& view, Candidate& candidate,
+                                           std::int64_t now_ns, Shard& shard) {
   Terms& terms = *candidate.terms;
-  const VenuePrior& prior = shard.venues.prior(candidate.venue, view.now_ns, shard.tables);
-  const auto evidence = [&]() -> const Evidence& {
-    return shard.books.evidence(view.order.record.instrument, candidate.venue);
-  };
+  const VenuePrior& prior = shard.venues.priors[candidate.venue];
   Belief& belief = terms.belief;
   ++shard.looks.all;
-  if (!belief.knows_sizes(now_ns, prior.fill_share)) [[unlikely]] {
+  if (!belief.knows_sizes(now_ns, prior.fill_share)) {
     ++shard.looks.sizes_found;
+    const Books& books = shard.books;
     const double untold = shard.tables.fill_prior(candidate.venue);
-    belief.find_sizes(terms, evidence(), now_ns, {prior.fill_share, untold}, shard.tables);
+    belief.find_sizes(terms, books.evidence(view.order.record.instrument, candidate.venue), now_ns,
+                      {prior.fill_share, untold}, shard.tables);
   }
-  if (!belief.knows_ack(now_ns)) [[unlikely]] {
+  if (!belief.knows_ack(now_ns)) {
     ++shard.looks.acks_found;
     belief.find_ack(terms, now_ns, shard.tables);
   }
-  candidate.fill_ratio = belief.fill_ratio;
   candidate.misses = belief.misses;
-  const double ack_ns = (belief.ack_total + prior.ack_added_ns) / belief.ack_weight;
-  candidate.ack_ns = std::min(kAckMaxNs, floor_to_int64(ack_ns));
-  candidate.hidden_units = 0;
-  if (view.use_hidden) candidate.hidden_units = hidden_units(evidence(), now_ns, shard.tables);
+  candidate.ack_ns = whole_ack_ns((belief.ack_total + prior.ack_added_ns) / belief.ack_weight);
   candidate.impact_nanos = 0;
   candidate.balance_nanos = 0;
 }
 
-// Fills in levels and quality values; excludes a venue with nothing to offer.
-Exclusion price(const View& view, Candidate& candidate, const Tick& tick, const Deep& deep,
-                Shard& shard) {
+// What the venue takes per whole one, from its schedule or its row.
+[[gnu::always_inline]] inline void charge_fee(const View& view, Candidate& candidate,
+                                              std::int64_t touch_nanos, const Shard& shard) {
   const Terms& terms = *candidate.terms;
-  const std::int64_t touch = tick.touch[1 - view.side].nanos;
-  if (view.sign * touch > view.sign * view.limit_nanos) {
-    return {Reason::BEYOND_LIMIT, touch};
+  candidate.fee = {terms.take_fixed_nanos, terms.take_rate_e9};
+  candidate.least_fee_nanos = 0;
+  if ((view.scheduled >> candidate.venue & 1) != 0) [[unlikely]] {
+    const FeeTier* const line = line_of(view, candidate.venue, shard);
+    if (line != nullptr) {
+      candidate.fee = terms_at(*line, touch_nanos);
+      candidate.least_fee_nanos = line->min_nanos;
+    }
   }
+  candidate.touch_fee_nanos = candidate.fee_nanos(touch_nanos);
+}
+
+void add_hidden(const View& view, Candidate& candidate, std::int64_t now_ns,
+                const Shard& shard) {
+  const Evidence& evidence =
+      shard.books.evidence(view.order.record.instrument, candidate.venue);
+  candidate.hidden_units = hidden_units(evidence, now_ns, shard.tables);
+  if (candidate.hidden_units == 0 || candidate.levels_count == 0) return;
+  candidate.levels[0].available_units += candidate.hidden_units;
+  candidate.available_units += candidate.hidden_units;
+}
+
+// Fills in levels and quality values; excludes a venue with nothing to offer.
+template <std::int64_t Sign>
+[[gnu::always_inline]] inline Exclusion price(const View& view, Candidate& candidate,
+                                              const Tick& tick, const Deep& deep, Shard& shard) {
+  constexpr std::size_t side = Sign > 0 ? 0 : 1;
+  const Terms& terms = *candidate.terms;
+  const std::int64_t touch = tick.touch[1 - side].nanos;
+  if (Sign * touch > Sign * view.limit_nanos) return {Reason::BEYOND_LIMIT, touch};
   // At most 8192 open parents of 1e15 units in flight and 1e18 unreflected: inside 64 bits.
-  candidate.own_units = terms.in_flight[view.side];
+  candidate.own_units = terms.in_flight[side];
   if ((view.unreflected >> candidate.venue & 1) != 0) {
-    candidate.own_units += terms.unreflected[view.side];
+    candidate.own_units += terms.unreflected[side];
   }
-  believe(view, candidate, tick.clock.at(view.now_ns), shard);
+  const std::int64_t now_ns = tick.clock.at(view.now_ns);
+  believe(view, candidate, now_ns, shard);
   candidate.ticket_nanos = terms.ticket_nanos + view.ticket_nanos;
-  const FeeTier* const line = line_of(view, candidate.venue, shard);
-  candidate.fee = line != nullptr ? terms_at(*line, touch)
-                                  : FeeTerms{terms.take_fixed_nanos, terms.take_rate_e9};
-  candidate.least_fee_nanos = line != nullptr ? line->min_nanos : 0;
-  candidate.touch_fee_nanos = candidate.fee_nanos(touch);
-  view.sign > 0 ? take_levels<1>(view, candidate, tick, deep)
-                : take_levels<-1>(view, candidate, tick, deep);
+  charge_fee(view, candidate, touch, shard);
+  take_levels<Sign>(view, candidate, tick, deep);
   if (candidate.own_units > 0) net_own(candidate);
-  if (candidate.hidden_units > 0 && candidate.levels_count > 0) {
-    candidate.levels[0].available_units += candidate.hidden_units;
-    candidate.available_units += candidate.hidden_units;
-  }
+  candidate.hidden_units = 0;
+  if (view.use_hidden) [[unlikely]] add_hidden(view, candidate, now_ns, shard);
   if (candidate.available_units == 0) return {Reason::NOTHING_AVAILABLE, candidate.own_units};
   if (candidate.available_units < std::max(terms.lot_units, terms.min_units)) {
     return {Reason::BELOW_LOT, candidate.available_units};
@@ -243,15 +308,36 @@ Exclusion price(const View& view, Candidate& candidate, const Tick& tick, const 
   return {Reason::NONE, touch};
 }
 
-}  // namespace
+// Asks at once for what beliefs are found from where they do not stand: one after the other they
+// would each wait for memory.
+void prefetch_taught(const Shard& shard, const View& view, const Book& book,
+                     const Books::Ladder& rows) {
+  for_each_bit(book.listed, [&](std::size_t venue) {
+    const Terms& terms = rows.terms[venue];
+    const std::int64_t now_ns = rows.ticks[venue].clock.at(view.now_ns);
+    if (terms.belief.sizes_until_ns == kInt64Max ||
+        terms.belief.knows_sizes(now_ns, shard.venues.priors[venue].fill_share)) {
+      return;
+    }
+    __builtin_prefetch(&terms.fill);
+    const Evidence& evidence = shard.books.evidence(view.order.record.instrument, venue);
+    __builtin_prefetch(&evidence.survival_then_ns);
+    __builtin_prefetch(&evidence.success[0]);
+    __builtin_prefetch(&evidence.success[kSurvivalSizes - 1]);
+  });
+}
 
-void gather(Shard& shard, const Order& order, const Policy& policy, Candidates& found) {
-  const View view = view_of(shard, order, policy);
-  const std::uint32_t instrument = order.record.instrument;
+// All listed venues in venue-key order, for one side of the market.
+template <std::int64_t Sign>
+void gather_side(Shard& shard, const View& view, Candidates& found) {
+  const std::uint32_t instrument = view.order.record.instrument;
   const Book& book = shard.books[instrument];
   const Books::Ladder rows = shard.books.rows(instrument);
+  prefetch_taught(shard, view, book, rows);
   Candidate* candidate = found.list.data();
+  std::uint64_t bit = 1;
   std::uint64_t eligible = 0;
+  bool self_help = false;
   std::int64_t tickets = 0;
   std::int64_t lots_any = 0;
   std::int64_t lots_all = -1;
@@ -266,22 +352,33 @@ void gather(Shard& shard, const Order& order, const Policy& policy, Candidates& 
     candidate->terms = &rows.terms[venue];
     Exclusion verdict = exclusion(view, *candidate, tick, shard);
     if (verdict.reason == Reason::NONE) {
-      verdict = price(view, *candidate, tick, rows.deep[venue], shard);
+      verdict = price<Sign>(view, *candidate, tick, rows.deep[venue], shard);
     }
     candidate->reason = verdict.reason;
     candidate->value = verdict.value;
-    if (verdict.reason == Reason::NONE) {
-      eligible |= std::uint64_t{1} << (candidate - found.list.data());
+    if (verdict.reason == Reason::NONE) [[likely]] {
+      eligible |= bit;
       tickets |= candidate->ticket_nanos | candidate->least_fee_nanos;
       lots_any |= candidate->terms->lot_units;
       lots_all &= candidate->terms->lot_units;
     }
+    self_help |= verdict.reason == Reason::SELF_HELP;
+    bit <<= 1;
     ++candidate;
   }
   found.eligible = eligible;
+  found.has_self_help = self_help;
   found.has_tickets = tickets != 0;
   found.has_unequal_lots = eligible != 0 && lots_any != lots_all;
   found.count = static_cast<std::size_t>(candidate - found.list.data());
+}
+
+}  // namespace
+
+void gather(Shard& shard, const Order& order, const Policy& policy, Candidates& found) {
+  const View view = view_of(shard, order, policy);
+  shard.venues.follow_priors(view.now_ns, shard.tables);
+  view.sign > 0 ? gather_side<1>(shard, view, found) : gather_side<-1>(shard, view, found);
 }
 
 }  // namespace venuefold

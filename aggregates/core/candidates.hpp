@@ -35,7 +35,6 @@ struct Candidate {
   std::int64_t touch_fee_nanos;
   Misses misses;
   std::int64_t ack_ns;
-  double fill_ratio;
   std::int64_t hidden_units;
   std::int64_t impact_nanos;
   std::int64_t balance_nanos;
@@ -67,6 +66,8 @@ struct Candidates {
   // Of all that were eligible once: whether any has a ticket, and whether lots differ.
   bool has_tickets = false;
   bool has_unequal_lots = false;
+  // Whether self help keeps any out.
+  bool has_self_help = false;
   std::array<Candidate, kMaxVenues> list;
 
   Candidate& operator[](std::size_t i) { return list[i]; }

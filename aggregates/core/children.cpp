@@ -58,6 +58,26 @@ std::uint8_t taking_inst(std::uint8_t flags) {
                                    (probes ? number(ExecInst::PROBE) : 0));
 }
 
+// A child that has just become SENT leaves for its venue.
+void leave(Shard& shard, Child& child) {
+  const Order& order = *child.order;
+  child.sent_ns = shard.log_ns;
+  if (child.rests()) {
+    hazards::place(shard, child);
+  } else {
+    child.mid_x2 = markouts::valid_mid(shard, shard.books[order.record.instrument]);
+  }
+  expect_answer(shard, child);
+  if (child.rests()) {
+    const Posting* rule = shard.tables.posting(order.policy);
+    if (rule != nullptr) {
+      shard.schedule(shard.log_ns + rule->min_life_ns, TimerKind::REST, child.child_id);
+    }
+  }
+  ++shard.sent;
+  emit_sent(shard, child);
+}
+
 }  // namespace
 
 void start(Shard& shard, Order& order, const Allocation& part, std::int64_t far_nanos) {
@@ -77,15 +97,17 @@ void start(Shard& shard, Order& order, const Allocation& part, std::int64_t far_
   child.min_units = posts ? 0 : std::min(least, part.units);
   child.exec_inst = posts ? number(ExecInst::POST_ONLY) : taking_inst(part.flags);
   ++shard.books[order.record.instrument].open_children;
+  // Before its parent counts it, so that the sums are right at once.
+  const bool held = part.send_delay_ns > 0;
+  child.act(held ? Act::HOLD : Act::SEND);
   order.add_child(child);
   if (!posts) candidate.terms->in_flight[order.side_index()] += child.units;
-  if (part.send_delay_ns > 0) {
-    child.act(Act::HOLD);
+  if (held) {
     child.due_ns = shard.log_ns + part.send_delay_ns;
     shard.schedule(child.due_ns, TimerKind::RELEASE, child.child_id);
     emit(shard, child, nullptr);
   } else {
-    send(shard, child);
+    leave(shard, child);
   }
 }
 
@@ -94,22 +116,7 @@ void send(Shard& shard, Child& child) {
     const Change change(shard, child);
     child.act(Act::SEND);
   }
-  const Order& order = *child.order;
-  child.sent_ns = shard.log_ns;
-  if (child.rests()) {
-    hazards::place(shard, child);
-  } else {
-    child.mid_x2 = markouts::valid_mid(shard, shard.books[order.record.instrument]);
-  }
-  expect_answer(shard, child);
-  if (child.rests()) {
-    const Posting* rule = shard.tables.posting(order.policy);
-    if (rule != nullptr) {
-      shard.schedule(shard.log_ns + rule->min_life_ns, TimerKind::REST, child.child_id);
-    }
-  }
-  ++shard.sent;
-  emit_sent(shard, child);
+  leave(shard, child);
 }
 
 void expect_answer(Shard& shard, Child& child) {

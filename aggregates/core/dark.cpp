@@ -101,7 +101,6 @@ void believe(Shard& shard, const View& view, Candidate& candidate) {
     ++shard.looks.acks_found;
     belief.find_ack(*candidate.terms, now_ns, shard.tables);
   }
-  candidate.fill_ratio = belief.fill_ratio;
   candidate.misses = belief.misses;
   const double ack_ns = (belief.ack_total + prior.ack_added_ns) / belief.ack_weight;
   candidate.ack_ns = std::min(kAckMaxNs, floor_to_int64(ack_ns));

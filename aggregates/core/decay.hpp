@@ -69,6 +69,12 @@ class Grid {
   // When the step of a time ends.
   std::int64_t next_ns(std::int64_t time_ns) const { return (step(time_ns) + 1) * quantum_ns_; }
 
+  // When a step ends.
+  std::int64_t end_ns(std::int64_t step) const { return (step + 1) * quantum_ns_; }
+  // What a unit observed at `then_ns` is worth at a step.
+  double weight_at(std::int64_t now_step, std::int64_t then_ns) const {
+    return venuefold::weight(now_step - step(then_ns));
+  }
   // What a unit observed at `then_ns` is worth at `now_ns`.
   double weight(std::int64_t now_ns, std::int64_t then_ns) const {
     return venuefold::weight(step(now_ns) - step(then_ns));

@@ -47,7 +47,8 @@ Refused admit(Shard& shard, const NewOrder& record, Identity*& fresh) {
   if (shard.identities.size() >= kMaxIdentities) {
     return {Reason::TABLE_FULL, static_cast<std::int64_t>(shard.identities.size())};
   }
-  known = shard.identities.find(key);
+  // One that was known may have been forgotten just now.
+  if (known != nullptr) known = shard.identities.find(key);
   if (known != nullptr) shard.identities.drop(*known);
   fresh = &shard.identities.add(key);
   fresh->digest = digest;
@@ -234,6 +235,7 @@ Refused check_record(Shard& shard, const NewOrder& record, Identity*& known) {
 Refused new_order(Shard& shard, const NewOrder& record) {
   if (record.instrument < shard.books.size()) {
     shard.books.prefetch_decision(record.instrument, is_buy(record) ? 1 : 0);
+    shard.orders.prefetch(shard.seq, 1);
   }
   Identity* known = nullptr;
   const Refused refused = check_record(shard, record, known);

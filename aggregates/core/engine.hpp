@@ -24,6 +24,8 @@ class Engine {
                    bool stop_on_child);
   const Outputs& outputs() const { return shard_->outputs; }
   const Shard& shard() const { return *shard_; }
+  // Decides without writing records, for a benchmark that asks what they cost.
+  void leave_out_records() { shard_->desk.writes_records = false; }
 
   std::vector<std::uint8_t> state_bytes() const { return encode_state(*shard_); }
   // Takes over a state written by state_bytes of either core; throws StateError for other bytes.

@@ -60,6 +60,7 @@ void set_venue_status(Shard& shard, std::uint8_t venue, std::uint8_t code) {
     quality.quote_ns = shard.log_ns;
   }
   quality.session.turn(open, shard.log_ns);
+  shard.venues.forget_prior(venue);
   for (std::size_t instrument = 0; instrument < shard.books.size(); ++instrument) {
     turn(shard, instrument, venue);
   }

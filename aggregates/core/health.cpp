@@ -1,5 +1,7 @@
 #include "health.hpp"
 
+#include <bit>
+
 namespace venuefold {
 
 void VenueQualities::set_health(std::size_t venue, HealthState health) {
@@ -9,19 +11,34 @@ void VenueQualities::set_health(std::size_t venue, HealthState health) {
   degraded = health == HealthState::DEGRADED ? degraded | bit : degraded & ~bit;
 }
 
-const VenuePrior& VenueQualities::find_prior(std::size_t venue, std::int64_t now_ns,
-                                             const Tables& tables) {
+void VenueQualities::find_priors(std::int64_t log_ns, const Tables& tables) {
+  for (; forgotten_ != 0; forgotten_ &= forgotten_ - 1) {
+    const auto venue = static_cast<std::size_t>(std::countr_zero(forgotten_));
+    if (venue >= list.size()) break;
+    const SessionClock& session = list[venue].session;
+    find_prior(venue, session.at(log_ns), tables);
+    // A clock that stands holds what it has until it is turned.
+    if (!session.is_running()) continue;
+    priors_until_ns_ = std::min(priors_until_ns_, priors[venue].until_ns + session.paused_ns);
+  }
+  forgotten_ = 0;
+}
+
+void VenueQualities::find_prior(std::size_t venue, std::int64_t now_ns, const Tables& tables) {
   const VenueQuality& quality = list[venue];
   const Grids& grids = tables.grids();
-  const double fill_ratio = venue_fill_ratio(quality, now_ns, tables.fill_prior(venue), tables);
-  const double ack_ns = venue_ack_ns(quality, now_ns, tables.ack_prior_ns(venue), tables);
+  const Priors& unseen = tables.priors();
+  const std::int64_t fill_step = grids.fill.step(now_ns);
+  const std::int64_t speed_step = grids.speed.step(now_ns);
   VenuePrior& known = priors[venue];
-  known.until_ns = std::min(grids.fill.next_ns(now_ns), grids.speed.next_ns(now_ns));
-  known.fill_ratio = fill_ratio;
-  known.ack_ns = ack_ns;
-  known.fill_share = steps_of(fill_ratio);
-  known.ack_added_ns = ack_ns * tables.priors().ack_weight;
-  return known;
+  known.until_ns = std::min(grids.fill.end_ns(fill_step), grids.speed.end_ns(speed_step));
+  known.fill_ratio = quality.fill.shrunk(grids.fill.weight_at(fill_step, quality.fill.then_ns),
+                                         tables.fill_prior(venue), unseen.fill_weight);
+  known.ack_ns = quality.ack.shrunk(grids.speed.weight_at(speed_step, quality.ack.then_ns),
+                                    static_cast<double>(tables.ack_prior_ns(venue)),
+                                    unseen.ack_weight);
+  known.fill_share = steps_of(known.fill_ratio);
+  known.ack_added_ns = known.ack_ns * unseen.ack_weight;
 }
 
 double venue_fill_ratio(const VenueQuality& venue, std::int64_t now_ns, double prior,

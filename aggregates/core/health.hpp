@@ -80,19 +80,33 @@ struct VenueQualities {
   const VenueQuality& operator[](std::size_t venue) const { return list[venue]; }
   void add() {
     list.emplace_back();
+    forget_prior(list.size() - 1);
     set_health(list.size() - 1, HealthState::UP);
   }
   void set_health(std::size_t venue, HealthState health);
-  // As of now, for decisions: found anew when a grid has moved on or `forget_priors` was called.
-  const VenuePrior& prior(std::size_t venue, std::int64_t log_ns, const Tables& tables) {
-    const VenuePrior& known = priors[venue];
-    const std::int64_t now_ns = list[venue].session.at(log_ns);
-    if (now_ns < known.until_ns) [[likely]] return known;
-    return find_prior(venue, now_ns, tables);
+  // Brings `priors` to now, for decisions: those of which something was taught or whose session was
+  // turned, and all of them once a grid has moved on.
+  void follow_priors(std::int64_t log_ns, const Tables& tables) {
+    if (log_ns >= priors_until_ns_) [[unlikely]] forget_priors();
+    if (forgotten_ != 0) find_priors(log_ns, tables);
   }
-  const VenuePrior& find_prior(std::size_t venue, std::int64_t now_ns, const Tables& tables);
-  void forget_prior(std::size_t venue) { priors[venue] = {}; }
-  void forget_priors() { priors.fill({}); }
+  const VenuePrior& prior(std::size_t venue, std::int64_t log_ns, const Tables& tables) {
+    follow_priors(log_ns, tables);
+    return priors[venue];
+  }
+  void forget_prior(std::size_t venue) { forgotten_ |= std::uint64_t{1} << venue; }
+  void forget_priors() {
+    forgotten_ = ~std::uint64_t{0};
+    priors_until_ns_ = kInt64Max;
+  }
+
+ private:
+  std::uint64_t forgotten_ = 0;
+  // Log time until which none of the others changes.
+  std::int64_t priors_until_ns_ = kInt64Max;
+
+  void find_priors(std::int64_t log_ns, const Tables& tables);
+  void find_prior(std::size_t venue, std::int64_t now_ns, const Tables& tables);
 };
 
 // Expected filled share and acknowledgement latency of a venue, shrunk to the settings' prior.

@@ -1,7 +1,9 @@
 // Offers of several venues in the order in which they should be taken.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 
 #include "allocation.hpp"
@@ -65,6 +67,7 @@ class Merged {
       }
       ++heads_count_;
     });
+    plant();
   }
 
   // The n-th place, or null after the last.
@@ -83,10 +86,11 @@ class Merged {
   const Ranking& ranking_;
   std::size_t heads_count_ = 0;
   std::size_t places_count_ = 0;
-  // Heads that were cut into pieces, and those whose key is `least_`.
+  // Heads that were cut into pieces.
   Mask opened_ = 0;
-  Mask first_ = 0;
-  Key least_ = Ranking::worst();
+  // A tree of winners (Knuth, 5.4.1): its leaves are the heads, its root, 1, is who comes next.
+  std::size_t leaves_ = 2;
+  std::array<std::uint8_t, kMaxVenues> winners_;
   std::array<Key, kMaxVenues> keys_;
   std::array<std::uint8_t, kMaxVenues> candidates_;
   std::array<std::int64_t, kMaxVenues> units_;
@@ -108,28 +112,31 @@ class Merged {
     }
   }
 
-  // Heads stand in rank order, so the first of equals comes first.
-  void find_first() {
-    Key least = Ranking::worst();
-    Mask first = 0;
-    for (std::size_t h = 0; h < heads_count_; ++h) {
-      const Key key = keys_[h];
-      first = key < least ? 0 : first;
-      least = key < least ? key : least;
-      first |= Mask{key == least} << h;
-    }
-    least_ = least;
-    first_ = least == Ranking::worst() ? 0 : first;
+  void plant() {
+    leaves_ = std::bit_ceil(std::max(heads_count_, std::size_t{2}));
+    for (std::size_t h = heads_count_; h < leaves_; ++h) keys_[h] = Ranking::worst();
+    for (std::size_t h = 0; h < leaves_; h += 2) play_leaves(h);
+    for (std::size_t node = leaves_ / 2 - 1; node > 0; --node) play(node);
+  }
+  // Heads stand in rank order, so the left one of equals comes first.
+  void play_leaves(std::size_t left) {
+    winners_[(leaves_ + left) / 2] =
+        static_cast<std::uint8_t>(left + (keys_[left + 1] < keys_[left]));
+  }
+  void play(std::size_t node) {
+    const std::uint8_t left = winners_[2 * node];
+    const std::uint8_t right = winners_[2 * node + 1];
+    winners_[node] = keys_[right] < keys_[left] ? right : left;
   }
 
   bool take() {
-    if (first_ == 0) find_first();
-    if (first_ == 0) return false;
-    const auto h = static_cast<std::size_t>(std::countr_zero(first_));
+    const std::size_t h = winners_[1];
+    if (keys_[h] == Ranking::worst()) return false;
     if ((opened_ & bit(h)) == 0) open(h);
     places_[places_count_++] = {candidates_[h], units_[h]};
     settle(h);
-    if (!(keys_[h] == least_)) first_ &= first_ - 1;
+    play_leaves(h & ~std::size_t{1});
+    for (std::size_t node = (leaves_ + h) / 4; node > 0; node /= 2) play(node);
     return true;
   }
 };

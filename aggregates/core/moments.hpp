@@ -101,7 +101,9 @@ struct Moments {
 
   // Mean with `prior_weight` observations of `prior` added to the faded sums.
   double shrunk(std::int64_t now_ns, const Grid& grid, double prior, double prior_weight) const {
-    const double w = grid.weight(now_ns, then_ns);
+    return shrunk(grid.weight(now_ns, then_ns), prior, prior_weight);
+  }
+  double shrunk(double w, double prior, double prior_weight) const {
     return (total * w + prior * prior_weight) / (weight * w + prior_weight);
   }
 };

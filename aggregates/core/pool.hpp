@@ -51,10 +51,18 @@ class Pool {
       bytes[0] = bytes[sizeof(T) - 1] = std::byte{0};
     }
   }
+  // Asks for the memory of the slots that will be taken next.
+  void prefetch(std::size_t count) const {
+    for (std::size_t i = 0; i < std::min(count, free_.size()); ++i) {
+      const std::byte* const bytes = place(free_[free_.size() - 1 - i]);
+      for (std::size_t at = 0; at < sizeof(T); at += kLine) __builtin_prefetch(bytes + at, 1);
+    }
+  }
   void give_back(Slot slot) { free_.push_back(slot); }
 
  private:
   static constexpr Slot kChunk = 64;
+  static constexpr std::size_t kLine = 64;
   static constexpr Slot kRoom = 64;
   static constexpr Slot kStride = 8;
   struct alignas(T) Place {
@@ -85,6 +93,9 @@ class SlotIndex {
       if (place.hash == hash && is_it(place.slot)) return place.slot;
     }
   }
+
+  // Asks for the memory where a hash is at home.
+  void prefetch(std::uint32_t hash) const { __builtin_prefetch(&places_[home(hash)], 1); }
 
   void insert(std::uint32_t hash, Slot slot) {
     if (2 * (size_ + 1) > places_.size()) grow();
@@ -165,6 +176,12 @@ class Registry {
   }
 
   void make_room() { pool_.make_room(); }
+
+  // Asks for what `count` additions of rising ids will write.
+  void prefetch(std::uint64_t first_id, std::size_t count) const {
+    for (std::size_t i = 0; i < count; ++i) index_.prefetch(hash(first_id + i));
+    pool_.prefetch(count);
+  }
 
   // Rising.
   std::vector<std::uint64_t> ids() const {

@@ -53,6 +53,7 @@ inline std::int64_t first_cost_nanos(const Charges& charges, const Candidate& ca
 // Walks the pieces of a candidate from the best on, none beyond a cap.
 class Pieces {
  public:
+  // Holds nothing: many are made of which few are ever filled.
   Pieces() = default;
   Pieces(const Charges& charges, const Candidate& candidate, std::int64_t cap_nanos)
       : charges_(&charges),
@@ -60,7 +61,11 @@ class Pieces {
         bound_(cap_nanos != 0 ? charges.sign * cap_nanos : kInt64Max),
         other_(candidate.impact_nanos + candidate.balance_nanos),
         penalty_(penalty_of(charges, candidate)),
-        is_flat_(penalty_ == 0 || candidate.misses[0] == candidate.misses.back()) {}
+        left_(0),
+        place_(0),
+        is_flat_(penalty_ == 0 || candidate.misses[0] == candidate.misses.back()),
+        level_(0),
+        bucket_(0) {}
 
   // False after the last piece.
   bool next(Piece& piece) {
@@ -80,18 +85,18 @@ class Pieces {
   }
 
  private:
-  const Charges* charges_ = nullptr;
-  const Candidate* candidate_ = nullptr;
-  std::int64_t bound_ = 0;
-  std::int64_t other_ = 0;
-  std::int64_t left_ = 0;
-  std::int64_t place_ = 0;
-  std::int64_t pay_ = 0;
-  std::int64_t rank_ = 0;
-  std::int64_t penalty_ = 0;
-  bool is_flat_ = true;
-  std::uint8_t level_ = 0;
-  std::uint8_t bucket_ = 0;
+  const Charges* charges_;
+  const Candidate* candidate_;
+  std::int64_t bound_;
+  std::int64_t other_;
+  std::int64_t penalty_;
+  std::int64_t left_;
+  std::int64_t place_;
+  std::int64_t pay_;
+  std::int64_t rank_;
+  bool is_flat_;
+  std::uint8_t level_;
+  std::uint8_t bucket_;
 
   void cut(Piece& piece) {
     const std::int64_t units = is_flat_ ? left_ : until_dearer();

@@ -19,6 +19,8 @@ constexpr std::size_t kMaxBlock =
     sizeof(out::Candidate) + sizeof(out::Row) + 5 * 8 + kMaxLevels * 2 * sizeof(std::uint64_t);
 constexpr std::size_t kMaxDecision =
     sizeof(out::Decision) + kMaxVenues * (kMaxBlock + sizeof(out::Allocation));
+// Children whose memory is asked for before it is known how many there will be.
+constexpr std::size_t kUsualChildren = 6;
 constexpr std::size_t kGoalVenues = 24;
 constexpr std::size_t kGoalLevels = 5;
 // A usual record (narrow prices and sizes, nothing of ours in flight) of the size that we aim at.
@@ -35,11 +37,8 @@ std::uint8_t* put(std::uint8_t* at, const Value& value) {
   return at + sizeof value;
 }
 
-std::uint8_t block_flags(std::int64_t sign, const Candidate& candidate) {
+[[gnu::noinline]] std::uint8_t rare_flags(const Candidate& candidate, std::int64_t farthest) {
   std::uint8_t flags = 0;
-  // Every level is worse than the one before, so the last is the farthest from the touch.
-  const Offer& last = candidate.levels[candidate.levels_count - 1u];
-  const std::int64_t farthest = sign * (last.price_nanos - candidate.value);
   if (farthest > kUint32Max) flags |= number(CandidateFlag::WIDE_PRICE);
   if (candidate.size_bits > kUint32Max) flags |= number(CandidateFlag::WIDE_UNITS);
   if (candidate.modelled) flags |= number(CandidateFlag::MODELLED);
@@ -49,6 +48,18 @@ std::uint8_t block_flags(std::int64_t sign, const Candidate& candidate) {
   if (candidate.ticket_nanos != 0) flags |= number(CandidateFlag::TICKET);
   if (candidate.hidden_units != 0) flags |= number(CandidateFlag::HIDDEN);
   return flags;
+}
+
+inline std::uint8_t block_flags(std::int64_t sign, const Candidate& candidate) {
+  // Every level is worse than the one before, so the last is the farthest from the touch.
+  const Offer& last = candidate.levels[candidate.levels_count - 1u];
+  const std::int64_t farthest = sign * (last.price_nanos - candidate.value);
+  // None of these is negative: most candidates have nothing wide and none of the extras.
+  const std::int64_t wide = farthest | candidate.size_bits | candidate.impact_nanos;
+  const std::int64_t extras = candidate.own_units | candidate.balance_nanos |
+                              candidate.ticket_nanos | candidate.hidden_units;
+  if ((wide >> 32 | extras) != 0) return rare_flags(candidate, farthest);
+  return candidate.modelled ? number(CandidateFlag::MODELLED) : std::uint8_t{0};
 }
 
 constexpr std::uint8_t kExtras =
@@ -85,12 +96,14 @@ out::Row row_of(const Candidate& candidate, std::uint8_t flags) {
 }
 
 template <class Price, class Units>
-std::uint8_t* put_levels(std::uint8_t* at, std::int64_t sign, const Candidate& candidate) {
+[[gnu::always_inline]] inline std::uint8_t* put_levels(std::uint8_t* at, std::int64_t sign,
+                                                       const Candidate& candidate,
+                                                       std::size_t count) {
   const std::int64_t touch = candidate.value;
-  const Offer* const end = candidate.levels.data() + candidate.levels_count;
-  for (const Offer* level = candidate.levels.data(); level != end; ++level) {
-    at = put(at, static_cast<Price>(sign * (level->price_nanos - touch)));
-    at = put(at, static_cast<Units>(level->units));
+  for (std::size_t l = 0; l < count; ++l) {
+    const Offer& level = candidate.levels[l];
+    at = put(at, static_cast<Price>(sign * (level.price_nanos - touch)));
+    at = put(at, static_cast<Units>(level.units));
   }
   return at;
 }
@@ -99,16 +112,20 @@ std::uint8_t* put_pairs(std::uint8_t* at, std::int64_t sign, const Candidate& ca
                         std::uint8_t flags) {
   const bool wide_price = (flags & number(CandidateFlag::WIDE_PRICE)) != 0;
   const bool wide_units = (flags & number(CandidateFlag::WIDE_UNITS)) != 0;
-  if (!wide_price && !wide_units) {
-    return put_levels<std::uint32_t, std::uint32_t>(at, sign, candidate);
+  const std::size_t count = candidate.levels_count;
+  if (!wide_price && !wide_units) [[likely]] {
+    // With a count that the compiler knows there is no loop.
+    return count == kGoalLevels
+               ? put_levels<std::uint32_t, std::uint32_t>(at, sign, candidate, kGoalLevels)
+               : put_levels<std::uint32_t, std::uint32_t>(at, sign, candidate, count);
   }
   if (wide_price && wide_units) {
-    return put_levels<std::uint64_t, std::uint64_t>(at, sign, candidate);
+    return put_levels<std::uint64_t, std::uint64_t>(at, sign, candidate, count);
   }
-  at = wide_price ? put_levels<std::uint64_t, std::uint32_t>(at, sign, candidate)
-                  : put_levels<std::uint32_t, std::uint64_t>(at, sign, candidate);
+  at = wide_price ? put_levels<std::uint64_t, std::uint32_t>(at, sign, candidate, count)
+                  : put_levels<std::uint32_t, std::uint64_t>(at, sign, candidate, count);
   // Pairs of 12 bytes end on a half word when their number is odd.
-  return candidate.levels_count % 2 != 0 ? put(at, std::uint32_t{0}) : at;
+  return count % 2 != 0 ? put(at, std::uint32_t{0}) : at;
 }
 
 // A candidate as the record keeps it; an excluded venue is its reason and deciding value, a dark
@@ -158,13 +175,10 @@ Outcome outcome_of(const Plan& plan, std::int64_t wanted) {
 
 std::uint8_t flags_of(const Order& order, const Candidates& candidates) {
   std::uint8_t flags = 0;
-  for (std::size_t i = 0; i < candidates.count; ++i) {
-    const Candidate& candidate = candidates[i];
-    if (candidate.modelled && candidate.reason == Reason::NONE) {
-      flags |= number(DecisionFlag::MODELLED);
-    }
-    if (candidate.reason == Reason::SELF_HELP) flags |= number(DecisionFlag::SELF_HELP);
-  }
+  bool modelled = false;
+  for_each_bit(candidates.eligible, [&](std::size_t i) { modelled |= candidates[i].modelled; });
+  if (modelled) flags |= number(DecisionFlag::MODELLED);
+  if (candidates.has_self_help) flags |= number(DecisionFlag::SELF_HELP);
   if (order.arrival_bid_nanos > order.arrival_ask_nanos) {
     flags |= number(DecisionFlag::CROSSED_ARRIVAL);
   }
@@ -211,6 +225,7 @@ void fill_costs(out::Decision& record, const Order& order, const Candidates& can
                                               const Charges& charges,
                                               const Candidates& candidates, const Plan& plan,
                                               std::int64_t wanted) {
+  if (!shard.desk.writes_records) [[unlikely]] return ++shard.out_seq;
   std::uint8_t* const start = shard.outputs.reserve(kMaxDecision);
   std::uint8_t* const rows = start + sizeof(out::Decision);
   const std::int64_t sign = order.sign();
@@ -270,34 +285,74 @@ class Lowest {
   std::uint64_t before_ = ~std::uint64_t{0};
 };
 
-}  // namespace
+// What the best prices are found among. Masks have a bit for each dense venue id.
+struct Quotes {
+  const Shard& shard;
+  const Book& book;
+  std::uint32_t instrument;
+  std::int64_t stale_ns;
+  std::uint64_t trading;
+  std::uint64_t is_protected;
 
-BestPrices best_prices(const Shard& shard, std::uint32_t instrument, std::int64_t stale_ns) {
-  const Book& book = shard.books[instrument];
-  const std::int64_t round_lot = book.record.round_lot_units;
+  const Tick& tick(std::size_t venue) const { return shard.books.tick(instrument, venue); }
+  // Whether a venue's quote is fresh and not crossed in itself.
+  bool counts(const Tick& tick) const {
+    const bool crossed = 0 < tick.touch[1].nanos && tick.touch[1].nanos < tick.touch[0].nanos;
+    return !crossed && shard.log_ns - tick.quote_ns <= stale_ns;
+  }
+  bool is_protected_at(std::size_t venue, const Level& touch) const {
+    return (is_protected >> venue & 1) != 0 && touch.units >= book.record.round_lot_units;
+  }
+  // Whether one venue at the best of all is protected there: then nobody else has to be asked.
+  bool is_best_protected(std::size_t side) const {
+    for (std::uint64_t at = book.at_best[side] & trading; at != 0; at &= at - 1) {
+      const auto venue = static_cast<std::size_t>(std::countr_zero(at));
+      const Tick& row = tick(venue);
+      if (counts(row) && is_protected_at(venue, row.touch[side])) return true;
+    }
+    return false;
+  }
+};
+
+BestPrices scan_best(const Quotes& quotes) {
   BestPrices best;
   Lowest displayed_ask;
   Lowest protected_ask;
-  for (std::uint64_t venues = book.listed & book.open & shard.tables.open(); venues != 0;
-       venues &= venues - 1) {
+  for (std::uint64_t venues = quotes.trading; venues != 0; venues &= venues - 1) {
     const auto venue = static_cast<std::size_t>(std::countr_zero(venues));
-    const Tick& tick = shard.books.tick(instrument, venue);
+    const Tick& tick = quotes.tick(venue);
+    if (!quotes.counts(tick)) continue;
     const Level bid = tick.touch[0];
     const Level ask = tick.touch[1];
-    const bool crossed = 0 < ask.nanos && ask.nanos < bid.nanos;
-    if (crossed || shard.log_ns - tick.quote_ns > stale_ns) continue;
-    const bool is_protected =
-        (shard.tables.is_protected() & ~shard.tables.self_help()) >> venue & 1;
-    const bool bid_counts = is_protected && bid.units >= round_lot;
-    const bool ask_counts = is_protected && ask.units >= round_lot;
     best.displayed_bid = std::max(best.displayed_bid, bid.nanos);
-    best.protected_bid = std::max(best.protected_bid, bid_counts ? bid.nanos : 0);
     displayed_ask.add(ask.nanos);
-    protected_ask.add(ask_counts ? ask.nanos : 0);
+    if (quotes.is_protected_at(venue, bid)) {
+      best.protected_bid = std::max(best.protected_bid, bid.nanos);
+    }
+    if (quotes.is_protected_at(venue, ask)) protected_ask.add(ask.nanos);
   }
   best.displayed_ask = displayed_ask.nanos();
   best.protected_ask = protected_ask.nanos();
   return best;
+}
+
+}  // namespace
+
+BestPrices best_prices(const Shard& shard, std::uint32_t instrument, std::int64_t stale_ns) {
+  const Book& book = shard.books[instrument];
+  const Quotes quotes{shard,
+                      book,
+                      instrument,
+                      stale_ns,
+                      book.listed & book.open & shard.tables.open(),
+                      shard.tables.is_protected() & ~shard.tables.self_help()};
+  // The book's own best counts stale and crossed quotes too, so it is never worse than these.
+  if (quotes.is_best_protected(0) && quotes.is_best_protected(1)) [[likely]] {
+    const std::int64_t bid = book.best_nanos[0];
+    const std::int64_t ask = book.best_nanos[1];
+    return {bid, ask, bid, ask};
+  }
+  return scan_best(quotes);
 }
 
 const Plan& decide(Shard& shard, Order& order, const BestPrices& best) {
@@ -306,6 +361,7 @@ const Plan& decide(Shard& shard, Order& order, const BestPrices& best) {
   Candidates& candidates = shard.desk.candidates;
   Plan& plan = shard.desk.plan;
   gather(shard, order, policy, candidates);
+  shard.children.prefetch(shard.next_child_id, kUsualChildren);
   const std::int64_t dark_units = dark::include(shard, order, policy, best, candidates);
   if (policy.crossed == number(Crossed::WAIT)) wait_if_crossed(best, candidates);
   const std::int64_t far_nanos = order.sign() > 0 ? best.displayed_ask : best.displayed_bid;

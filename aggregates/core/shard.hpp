@@ -90,6 +90,8 @@ struct Source {
 struct Desk {
   Candidates candidates;
   Plan plan;
+  // Off only in a benchmark that asks what writing records costs.
+  bool writes_records = true;
 };
 
 // How often a decision looked at a row's beliefs, and how often they had to be found anew.

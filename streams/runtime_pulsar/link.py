@@ -83,6 +83,9 @@ class PulsarLink:
     async def close(self) -> None:
         await asyncio.gather(*self._pending, return_exceptions=True)
         await self.client.close()
+        # The answer comes from a thread of the client that is not done yet: a process that ended
+        # now would be aborted. This waits for its threads.
+        await asyncio.to_thread(self.client.shutdown)
 
     async def _pump(
         self, topic: str, partition: int, place: str, waiting: asyncio.Queue[Said | Exception]

@@ -20,6 +20,7 @@ from schemas.codes import (
     ExecType,
     InputType,
     KillScope,
+    Liquidity,
     OrderState,
     OutputType,
     Reason,
@@ -242,7 +243,8 @@ class Ledger:
         self._book(child, parent, money, 1)
         parent.over |= late or child.cum_units + child.busted_units > child.units
         sell = parent.order.side != Side.BUY
-        self.unreflected[child.sent.instrument, child.sent.venue, sell] += report.last_units
+        if report.liquidity != Liquidity.MID:  # no feed shows what trades at the midpoint
+            self.unreflected[child.sent.instrument, child.sent.venue, sell] += report.last_units
 
     def _book(self, child: Child, parent: Parent, money: tuple[int, int, int], sign: int) -> None:
         units, nanos, fee_nanos = money
@@ -321,6 +323,8 @@ class Ledger:
         sell = parent.order.side != Side.BUY
         for venue, block in blocks.items():
             own = self._own_units(head.instrument, venue, sell)
+            if not block.levels:
+                own -= self.unreflected[head.instrument, venue, sell]
             assert block.own_units == own, f"{self.where}: own units at venue {venue} are {own}"
         for index, part in enumerate(decision.allocations):
             if part.send_delay_ns:
@@ -332,6 +336,10 @@ class Ledger:
                 self._probe(decision, index)
                 continue
             block = blocks[part.venue]
+            if part.flags & AllocationFlag.PEG:
+                assert part.units <= block.dark_units, f"{self.where}: more than a pool may get"
+                assert part.limit_nanos == block.head.value, self.where
+                continue
             reach = sum(units for _, units in block.levels[: part.levels]) - block.own_units
             assert part.units <= reach, f"{self.where}: more than is there at {part.venue}"
             assert part.limit_nanos == block.levels[part.levels - 1][0], self.where

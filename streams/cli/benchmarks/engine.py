@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import struct
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from aggregates.kernel import Engine
-from schemas.codes import ExecType, InputType, OutputType
+from schemas.codes import ExecType, InputType, Liquidity, OutputType
 from schemas.decisions import CHILD
 from schemas.errors import InvariantError
 from schemas.reports import EXEC_REPORT
 from schemas.units import NS_PER_MS, NS_PER_US
 from schemas.wire import iter_raw_outputs
 from streams.cli.benchmarks.timing import Result, from_samples
-from streams.cli.benchmarks.world import START_NS, World
+from streams.cli.benchmarks.world import START_NS, TAKE_FEES, World
 
 TICKS_A_PIECE = 200_000
 SOURCE_REPORTS = 220
@@ -86,18 +87,36 @@ class DecideBench:
         self.now_ns = int(ticks["log_ns"][-1])
 
     def _answer(self, outputs: bytes) -> None:
-        """The venues cancel every child, so that sizes come back and orders end."""
-        answers = []
-        kind = 0
+        """The venues answer every child, so that orders end."""
+        answers: list[bytes] = []
         for kind, raw in iter_raw_outputs(outputs):
             if kind == OutputType.DECISION:
                 (self.record_bytes,) = struct.unpack_from("<I", raw)
             elif kind == OutputType.CHILD:
-                answers.append(self._canceled(CHILD.unpack(raw)))
+                answers.extend(self._reports(CHILD.unpack(raw)))
         require(bool(answers), "every order sends children")
         self.engine.step(b"".join(answers))
 
-    def _canceled(self, child: Any) -> bytes:
+    def _reports(self, child: Any) -> Iterator[bytes]:
+        """As venues usually answer: five of eight are filled, two by half, one finds nothing."""
+        turn = child.child_id % 8
+        filled = child.units if turn < 5 else child.units // 2 if turn < 7 else 0
+        if filled:
+            yield self._report(
+                child,
+                trade_id=child.child_id,
+                last_nanos=child.limit_nanos,
+                last_units=filled,
+                cum_units=filled,
+                leaves_units=child.units - filled,
+                fee_nanos=TAKE_FEES[child.venue % len(TAKE_FEES)] * filled,
+                exec_type=int(ExecType.TRADE),
+                liquidity=int(Liquidity.TAKE),
+            )
+        if filled < child.units:
+            yield self._report(child, cum_units=filled, exec_type=int(ExecType.CANCELED))
+
+    def _report(self, child: Any, **fields: int) -> bytes:
         self.reports += 1
         return EXEC_REPORT.pack(
             type=int(InputType.EXEC_REPORT),
@@ -107,7 +126,7 @@ class DecideBench:
             source_seq=self.reports,
             log_ns=self.engine.log_ns,
             child_id=child.child_id,
-            exec_type=int(ExecType.CANCELED),
+            **fields,
         )
 
 

@@ -76,6 +76,11 @@ class NativeBench:
         samples = self._samples("decide", self._decisions(), count) / 1000
         return from_samples(f"decide.{self.world.venues}.native", "us", samples)
 
+    def decide_bare(self, count: int) -> Result:
+        """The same decisions timed with no record written: what the record costs is left over."""
+        samples = self._samples("decide-bare", self._decisions(), count) / 1000
+        return from_samples(f"decide.{self.world.venues}.native.bare", "us", samples)
+
     def scripts(self) -> None:
         """Makes the scripts now rather than when one is first needed."""
         self._script("ticks", self.world.ticks(TICKS, self.now_ns, self.last_seq))
@@ -126,6 +131,23 @@ class NativeBench:
             "decisions/s",
             self._samples("whatif", script, blocks),
             n=blocks * 256,
+        )
+
+    def side_by_side(self, processes: int, blocks: int) -> Result:
+        """Decisions a second of so many engines at once, a process each, as `whatif` does."""
+        script = self._mixed("whatif", BLOCKS, 1, NS_PER_US)
+        words = [program(), "whatif", kernel.GENERATION.hex(), self.setup, script, blocks]
+        command = [str(word) for word in words]
+        running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(processes)]
+        medians = [
+            float(np.median(np.frombuffer(one.communicate()[0], dtype=np.float64)))
+            for one in running
+        ]
+        return Result(
+            name=f"parallel.decisions.{processes}",
+            unit="decisions/s",
+            value=round(sum(medians)),
+            n=processes * blocks * 256,
         )
 
     def fold_instructions(self) -> Result:
@@ -262,6 +284,8 @@ def floors(count: int) -> list[Result]:
     for venues in (24, 50):
         samples = run_program("floor-decide", venues, count) / 1000
         results.append(from_samples(f"floor.decide.{venues}", "us", samples))
+        samples = run_program("floor-decide-cold", venues, count) / 1000
+        results.append(from_samples(f"floor.decide.{venues}.cold", "us", samples))
     return [*results, from_samples("floor.clock", "ns", run_program("timer", count))]
 
 

@@ -23,6 +23,10 @@ from streams.sources.reference import ReferenceStream
 START_NS = 1_700_000_000 * NS_PER_S
 TICK_NANOS = 10_000_000
 LEVELS = 5
+AWAYS = 3
+"""Places of a touch: so many ticks and fewer from the best."""
+TAKE_FEES = (3_000_000, 900_000, -1_400_000, 0)
+"""Nanos a unit, by venue; `core/script.cpp` charges the same."""
 STALE_MS, HORIZON_MS = 3_600_000, 60_000
 CONFIG = EngineConfig(orders=Orders(linger_s=1, identity_window_s=10))
 """Finished orders are soon forgotten, so that a million of them do not change what is measured."""
@@ -69,7 +73,8 @@ class World:
         instrument = np.repeat(np.arange(cells) // self.venues, LEVELS)
         venue = np.repeat(np.arange(cells) % self.venues, LEVELS)
         level = np.tile(np.arange(LEVELS), cells)
-        records = self._quotes(instrument, venue, level)
+        # Behind the farthest touch that ticks give, so that a book keeps all of its levels.
+        records = self._quotes(instrument, venue, np.where(level > 0, level + AWAYS - 1, 0))
         records["flags"] = level | np.where(level < LEVELS - 1, int(QuoteFlag.MORE), 0)
         records["log_ns"] = log_ns
         number(records, last_seq)
@@ -80,7 +85,7 @@ class World:
         rng = Generator(PCG64([self.seed, log_ns % 2**32]))
         instrument = rng.integers(0, self.instruments, count)
         venue = rng.integers(0, self.venues, count)
-        records = self._quotes(instrument, venue, rng.integers(0, 3, count))
+        records = self._quotes(instrument, venue, rng.integers(0, AWAYS, count))
         records["log_ns"] = log_ns + np.arange(1, count + 1) * NS_PER_US
         records["venue_ns"] = records["log_ns"] - rng.integers(50_000, 500_000, count)
         number(records, last_seq)
@@ -152,5 +157,5 @@ def _listing(stream: ReferenceStream, venue: int, instrument: int, ticket_nanos:
 
 def _fee(stream: ReferenceStream, venue: int, instrument: int) -> bytes:
     header = stream.header(InputType.FEE, venue, instrument)
-    fixed = (3_000_000, 900_000, -1_400_000, 0)[venue % 4]
+    fixed = TAKE_FEES[venue % len(TAKE_FEES)]
     return FEE.pack(**header, liquidity=int(Liquidity.TAKE), fixed_nanos=fixed)

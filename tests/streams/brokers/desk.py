@@ -142,7 +142,7 @@ def desk_on(runtime: str, install: Any, outputs: Any, folder: Path) -> Iterator[
         + install.file.read_text()
         + f'\n[gateway]\ndata = "{folder / "gateway"}"\npatience_s = 20.0\n'
         + "\n[market]\nvenues = 5\ninstruments = 1\nrecords_per_s = 300\nstale_ms = 20000\n"
-        + "horizon_ms = 30000\n"
+        + "horizon_ms = 120000\n"
     )
     made = Desk(install, outputs, folder, settings)
     made.environment = dict(os.environ)

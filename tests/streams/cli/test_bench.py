@@ -45,6 +45,7 @@ def test_the_engine_is_measured_without_python(bench: native.NativeBench) -> Non
     assert (fold.name, fold.unit, fold.n) == ("fold.20x24.native", "ns/tick", 6_000)
     assert (decide.name, decide.n) == ("decide.24.native", 50)
     assert 0 < decide.value <= (decide.p99 or 0) <= (decide.max or 0)
+    assert bench.decide_bare(50).name == "decide.24.native.bare"
 
 
 def test_a_script_folded_again_is_news_each_time(bench: native.NativeBench) -> None:
@@ -73,7 +74,8 @@ def test_response_counts_from_the_scheduled_arrival(bench: native.NativeBench) -
 
 def test_floors_are_there_to_compare_with() -> None:
     found = {result.name: result for result in native.floors(500)}
-    assert {"floor.fold.12000", "floor.decide.24", "floor.decide.50", "floor.clock"} <= set(found)
+    names = {"floor.fold.12000", "floor.decide.24", "floor.decide.24.cold", "floor.clock"}
+    assert names <= set(found)
     assert all(result.value > 0 for result in found.values())
 
 
@@ -161,7 +163,7 @@ def test_figures_stand_beside_their_floor_their_goal_and_each_other() -> None:
     assert start in lines
     assert "- `log.bytes_per_tick` value 14 bytes, goal <= 40 (0.35 x): met" in lines
     (missed,) = [line for line in lines if line.startswith("- `decide.24.native` p99 3 us, goal")]
-    assert "(2.00 x): not met: bound by instructions" in missed
+    assert "(2.00 x): not met: bound by its memory" in missed
     assert "- engine compute: `decide.24.native` p50 3 p99 3 us" in lines
     assert "- order in to durable and released: `order_to_durable` p50 0.5 p99 0.5 ms" in lines
     assert not any(line.startswith("## Two") for line in page({"log.durable": ("inputs/s", 1e6)}))
@@ -246,6 +248,9 @@ def test_beliefs_at_hand_are_counted() -> None:
 
 def test_what_ifs_and_level_costs_are_measured(bench: native.NativeBench) -> None:
     assert bench.whatif(3).value > 0
+    both = bench.side_by_side(2, 3)
+    assert (both.name, both.n) == ("parallel.decisions.2", 2 * 3 * 256)
+    assert both.value > 0
     assert {result.name for result in native.scores(100)} == {
         f"score.{where}.{width}"
         for where in ("alone", "sweep")

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "modes.hpp"
+#include "huge_pages.hpp"
 
 namespace venuefold::bench {
 namespace {
@@ -12,6 +13,15 @@ namespace {
 constexpr std::size_t kLevels = 5;
 constexpr std::size_t kRecordBytes = 1'900;
 constexpr std::size_t kTicks = 200'000;
+
+constexpr std::size_t kInstruments = 500;
+constexpr std::size_t kTicksBetween = 64;
+constexpr std::size_t kTickLines = 6;
+
+// What a router keeps of an instrument at a venue, by cache lines.
+struct ColdRow {
+  alignas(64) std::int64_t lines[40][8];
+};
 
 struct alignas(64) Row {
   std::int64_t price[2];
@@ -96,6 +106,50 @@ void floor_fold(std::size_t rows, std::size_t passes) {
   double sum = 0;
   for (const Row& row : table) sum += row.weight;
   if (sum < 0) fail("the rows were not updated");
+  write_samples(samples);
+}
+
+// As `floor_decide`, but the books lie where a router has them: five lines of memory a venue, among
+// rows of 500 instruments of which ticks have touched others in between.
+void floor_decide_cold(std::size_t venues, std::size_t count) {
+  std::mt19937_64 random(1);
+  std::vector<ColdRow, HugePages<ColdRow>> rows(kInstruments * venues);
+  for (ColdRow& row : rows) {
+    for (std::size_t line = 0; line < kLevels; ++line) {
+      row.lines[line][0] = 10'000 + static_cast<std::int64_t>(line + random() % 3) * 100;
+      row.lines[line][1] = static_cast<std::int64_t>(random() % 7 + 1) * 100;
+    }
+  }
+  std::vector<std::int64_t> prices(venues * kLevels);
+  std::vector<std::int64_t> sizes(venues * kLevels);
+  const std::vector<std::int64_t> fees(venues, 30);
+  std::vector<Offer> offers(venues * kLevels);
+  std::array<std::uint8_t, kRecordBytes> book{};
+  std::array<std::uint8_t, kRecordBytes> record{};
+  std::vector<double> samples;
+  samples.reserve(count);
+  std::int64_t sum = 0;
+  for (std::size_t n = 0; n < count; ++n) {
+    for (std::size_t tick = 0; tick < kTicksBetween; ++tick) {
+      ColdRow& row = rows[random() % rows.size()];
+      for (std::size_t line = 0; line < kTickLines; ++line) ++row.lines[kLevels + line][0];
+    }
+    const ColdRow* const own = &rows[n * 7919 % kInstruments * venues];
+    const std::int64_t started = now_ns();
+    for (std::size_t level = 0; level < prices.size(); ++level) {
+      __builtin_prefetch(own[level / kLevels].lines[level % kLevels]);
+    }
+    for (std::size_t level = 0; level < prices.size(); ++level) {
+      const std::int64_t* const line = own[level / kLevels].lines[level % kLevels];
+      prices[level] = line[0];
+      sizes[level] = line[1];
+    }
+    sum += sweep(offers, prices, sizes, fees, 1'000);
+    std::memcpy(record.data(), book.data(), kRecordBytes);
+    asm volatile("" : : "r"(record.data()) : "memory");
+    samples.push_back(static_cast<double>(now_ns() - started));
+  }
+  if (sum == 0) fail("nothing was swept");
   write_samples(samples);
 }
 

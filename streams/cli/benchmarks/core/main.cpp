@@ -33,6 +33,9 @@ int with_engine(int count, char** words) {
     venuefold::bench::fold_allocations(engine, script, count_of(words[5]));
   } else if (mode == "decide") {
     venuefold::bench::decide(engine, script, count_of(words[5]));
+  } else if (mode == "decide-bare") {
+    engine.leave_out_records();
+    venuefold::bench::decide(engine, script, count_of(words[5]));
   } else if (mode == "allocations") {
     venuefold::bench::allocations(engine, script, count_of(words[5]));
   } else if (mode == "whatif") {
@@ -49,8 +52,8 @@ int with_engine(int count, char** words) {
 
 int main(int count, char** words) {
   if (count < 3) {
-    fail("modes: fold families fold-allocations rows decide "
-         " allocations response floor-fold whatif score floor-decide timer");
+    fail("modes: fold families fold-allocations rows decide decide-bare allocations response "
+         "floor-fold whatif score floor-decide floor-decide-cold timer");
   }
   if (std::strcmp(words[1], "timer") == 0) {
     venuefold::bench::timer(count_of(words[2]));
@@ -60,6 +63,8 @@ int main(int count, char** words) {
     venuefold::bench::floor_fold(count_of(words[2]), count_of(words[3]));
   } else if (std::strcmp(words[1], "floor-decide") == 0 && count == 4) {
     venuefold::bench::floor_decide(count_of(words[2]), count_of(words[3]));
+  } else if (std::strcmp(words[1], "floor-decide-cold") == 0 && count == 4) {
+    venuefold::bench::floor_decide_cold(count_of(words[2]), count_of(words[3]));
   } else if (std::strcmp(words[1], "score") == 0 && count == 5) {
     venuefold::bench::score(count_of(words[2]), count_of(words[3]), count_of(words[4]));
   } else {

@@ -33,6 +33,8 @@ void score(std::size_t width, std::size_t decisions, std::size_t count);
 // sweep over `venues` venues of five levels with a copy of its record (ns a decision).
 void floor_fold(std::size_t rows, std::size_t passes);
 void floor_decide(std::size_t venues, std::size_t count);
+// The same sweep over books that have to come from memory first.
+void floor_decide_cold(std::size_t venues, std::size_t count);
 // ns between two readings of the clock.
 void timer(std::size_t count);
 

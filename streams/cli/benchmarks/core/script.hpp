@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "engine.hpp"
+#include "schemas/core/decisions.hpp"
+#include "schemas/core/layout.hpp"
 
 namespace venuefold::bench {
 
@@ -38,12 +40,15 @@ std::size_t record_bytes(const std::uint8_t* data);
 // An engine that has folded the records of a file.
 Engine prepared(const char* path, const std::string& generation);
 
-// Cancels every child that the last step of `engine` sent, so that sizes come back.
+// Answers every child that the last step of `engine` sent as venues usually do: most are filled.
 class Venues {
  public:
   void answer(Engine& engine);
 
  private:
+  void answer(const out::Child& child);
+  void add(ExecReport& report);
+
   std::vector<std::uint8_t> reports_;
   std::uint64_t seq_ = 0;
 };
