@@ -131,7 +131,7 @@ class World(Life, Shares):
         self.heard: deque[Callable[[], None]] = deque()
         self.tape = Tape(START_NS)
         self.steps: list[tuple[bytes, bytes]] = []
-        self.calm = self.resting = False
+        self.calm = self.resting = self.is_running = False
         self.consumed = self.count = self.drawn = 0
         self.venues = rng.randint(3, 8)
         self.luck = apart(rng, "luck")
@@ -158,10 +158,11 @@ class World(Life, Shares):
             if self.rng.random() < self.garbage / 4:
                 self._garbage()
             elif next(plan, "running") == "running":
+                self.is_running = True
                 self._next()
             if len(self.tape.data) > before:
                 self._step()
-            if self.shares.random() < 0.02:
+            if not self.calm and self.is_running and self.shares.random() < 0.02:
                 self._hear()
             while self.heard:
                 self.heard.popleft()()

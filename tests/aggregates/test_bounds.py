@@ -170,7 +170,7 @@ def test_a_kill_of_what_does_not_exist(engine: Engine) -> None:
     tape = Tape()
     tape.kill(1, instrument=0)
     tape.kill(2, venue=0)
-    tape.kill(9)
+    tape.kill(10)
     assert reasons(step(engine, tape)) == [Reason.BAD_VALUE] * 3
 
 

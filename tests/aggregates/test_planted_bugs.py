@@ -133,7 +133,7 @@ BUGS = (
     Bug(
         "a killed venue is still used",
         "desk",
-        "venue.killed << index",
+        "(venue.killed != 0) << index",
         "0 << index",
         books_balance,
     ),
@@ -329,8 +329,8 @@ BUGS = (
     Bug(
         "a better price is a gain for buyers only",
         "learning",
-        "gained = sign * (child.far_nanos - price)",
-        "gained = child.far_nanos - price",
+        "_sign(child) * (child.far_nanos - price)",
+        "(child.far_nanos - price)",
         scenarios_hold,
     ),
     Bug(
