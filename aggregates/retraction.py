@@ -90,9 +90,11 @@ def _end(shard: Shard, child: Child, before: int, after: int) -> None:
 
 
 def _survival(e: Evidence, w: float, sent: int, before: int, after: int, lot: int) -> None:
+    smaller = 0
     for index in range(SURVIVAL_SIZES):
         size = lot << index
-        had, has = before >= size, after >= size
-        knew, knows = had or before < sent, has or after < sent
-        e.trials[index] = max(0.0, e.trials[index] + float(knows - knew) * w)
-        e.success[index] = max(0.0, e.success[index] + float(has - had) * w)
+        told = min(size, sent)
+        had, has = before >= told, after >= told
+        if sent > smaller:
+            e.success[index] = max(0.0, e.success[index] + float(has - had) * w)
+        smaller = size
