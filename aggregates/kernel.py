@@ -52,9 +52,12 @@ class Engine(Protocol):
 
 
 def load(core: str = "native", shard: int = 0) -> Engine:
-    """An empty engine for `shard`; InputError for an unknown core."""
+    """An empty engine for `shard`; InputError for an unknown core, or one that cannot run here."""
     if core == "native":
-        from aggregates._core import NativeEngine
+        try:
+            from aggregates._core import NativeEngine
+        except ImportError as error:
+            raise InputError(f"the native core cannot be loaded: {error}") from error
 
         return NativeEngine(shard, GENERATION)
     if core == "reference":

@@ -141,6 +141,13 @@ void translate(const std::exception_ptr& pointer, void*) {
 
 NB_MODULE(_core, module) {
   using venuefold::NativeEngine;
+#ifdef VENUEFOLD_NEEDS_AVX2
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("bmi2")) {
+    throw std::runtime_error(
+        "this native engine is built for processors with AVX2 and BMI2, which this machine lacks; "
+        "build it with -DVENUEFOLD_CPU=x86-64, or use the reference core");
+  }
+#endif
   module.doc() = "The native engine: the same fold as aggregates.engine, to the last byte.";
   nb::register_exception_translator(venuefold::translate, nullptr);
   nb::class_<NativeEngine>(module, "NativeEngine")
