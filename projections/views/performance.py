@@ -157,9 +157,13 @@ class Performance:
         for name in ("instrument", "policy", "client", "venue"):
             if name in view.key_names:
                 rows[name] = source[name]
+        # What moves no sum makes no cell: an order's policy is not known before it is decided.
+        moves = np.zeros(len(source), dtype=bool)
         for name, value in values.items():
             rows[name] = value
-        self._parts[view.name].append(rows)
+            moves |= rows[name] != 0
+        if moves.any():
+            self._parts[view.name].append(rows[moves])
 
 
 def summed(view: View, rows: Array) -> Array:
