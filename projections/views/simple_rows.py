@@ -10,7 +10,7 @@ from projections.views import columns
 from projections.views.arrays import Array, micros, wide
 from projections.views.batch import OutputBatch
 from projections.views.decision_rows import copy_fields
-from projections.views.view import View
+from projections.views.view import MISSING, View
 from schemas.codes import OutputType
 
 if TYPE_CHECKING:
@@ -72,4 +72,7 @@ def simple_rows(fold: Fold, batch: OutputBatch, kind: OutputType, view: View) ->
     rows["shard"], rows["id"] = fold.shard, fold.ids(rows["out_seq"])
     if "order_id" in view.names:
         rows["order_id"] = np.where(rows["order_id"] != 0, fold.ids(rows["order_id"]), 0)
+    if "value" in view.names:
+        # The least number stands for none in a row, and what is refused may hold any number.
+        rows["value"] = np.maximum(rows["value"], MISSING + 1)
     return rows
