@@ -29,7 +29,7 @@ ENDED = {
     ChildState.REJECTED,
     ChildState.EXPIRED,
 }
-SEEDS, COUNT = range(900, 906), 3000
+SEEDS, COUNT = range(900, 908), 3000
 DARK_REASONS = {Reason.DARK_NOT_ALLOWED, Reason.NO_MIDPOINT, Reason.DARK_MINIMUM}
 
 
