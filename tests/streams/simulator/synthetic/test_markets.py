@@ -149,7 +149,7 @@ def takes_and_keeps(p: Played) -> bool:
 
 def is_left(p: Played) -> bool:
     """The best price is shown by a venue that does not keep it: fewer and fewer go there."""
-    return p.share(0, range(20_000, 34_000)) < 0.75 * p.share(0, range(2_000, 7_000))
+    return 0 < p.share(0, range(20_000, 34_000)) < 0.75 * p.share(0, range(2_000, 7_000))
 
 
 def fills_beyond_the_book(p: Played) -> bool:
