@@ -88,21 +88,24 @@ def chances(place: Place, round_lot: int) -> list[int]:
     shares = [Fraction(min(executed, sent), sent) for sent, executed in place.history]
     exact = (sum(shares, Fraction(0)) + PRIOR * PRIOR_WEIGHT) / (len(shares) + PRIOR_WEIGHT)
     # What the venue lends to its row is said in steps of 1/1024.
-    filled = Fraction(int(exact * 1024 + Fraction(1, 2)), 1024)
-    found, worst = [], 0
+    filled, untold = in_steps(exact), in_steps(PRIOR)
+    found, worst, there = [], 0, filled
     for index, lots in enumerate(TABLE):
-        size = lots * round_lot
-        known = [
-            executed >= size
-            for sent, executed in place.history
-            if executed >= size or executed < sent
-        ]
-        there = (sum(known) + filled * PRIOR_WEIGHT) / (len(known) + PRIOR_WEIGHT)
+        size, smaller = lots * round_lot, TABLE[index - 1] * round_lot if index else 0
+        known = [executed >= min(size, sent) for sent, executed in place.history if sent > smaller]
+        # What nobody asked for is believed like the next smaller size, if that is little.
+        there = min(there, untold) if index else there
+        there = (sum(known) + there * PRIOR_WEIGHT) / (len(known) + PRIOR_WEIGHT)
         if index == len(TABLE) - 1:
             there = min(there, filled_share(shares, filled))
         worst = max(worst, min(RESOLUTION - 1, int((1 - there) * RESOLUTION)))
         found.append(worst)
     return found
+
+
+def in_steps(share: Fraction) -> Fraction:
+    """To the nearest 1/1024."""
+    return Fraction(int(share * 1024 + Fraction(1, 2)), 1024)
 
 
 def filled_share(shares: list[Fraction], venue: Fraction) -> Fraction:

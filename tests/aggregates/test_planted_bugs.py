@@ -357,8 +357,8 @@ BUGS = (
     Bug(
         "what was never asked for was not there",
         "evidence",
-        "known = had or executed < sent",
-        "known = True",
+        "asked = sent > smaller",
+        "asked = True",
         scenarios_hold,
     ),
     Bug(
