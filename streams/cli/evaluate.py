@@ -35,7 +35,7 @@ def evaluate(
         seed: First market seed.
         blocks: Market seeds of each table, instead of the size's own; below 30 no intervals.
         quick: The size of the tests, under a minute on two cores; the default.
-        full: The size of the published figures, about 16 minutes on two quiet cores.
+        full: The size of the published figures, about 17 minutes on two quiet cores.
         confirm: A commit: its hash gives the seeds, so that nobody chose them.
         part: Run this part only; may be given again. Parts are headline, families (or one of them),
             venues, controls (or a letter, a to f), learning.
