@@ -6,7 +6,7 @@ said. Nothing is decided: prices and sizes follow from numbers, the same on ever
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from schemas.decisions import (
     ORDER_STATE,
     QUALITY,
 )
+from schemas.errors import InputError
 from schemas.orders import NEW_ORDER
 from schemas.units import NS_PER_MS, NS_PER_S, NS_PER_US, VENUE_NONE
 from streams.cli.benchmarks.world import START_NS, TICK_NANOS, World
@@ -93,14 +94,21 @@ def append(log: ShardLog, made: Iterator[tuple[Array, Array]]) -> None:
         log.outputs.append(outputs.tobytes(), len(outputs) * OUTPUTS, last_ns)
 
 
-def goes_on(folder: Path, start: int, per_s: int, seconds: float, clock: Clock) -> None:
-    """Appends further orders at a rate, twenty times a second, behind the first `start`."""
+def goes_on(
+    folder: Path, per_s: int, seconds: float, clock: Clock, is_stopped: Callable[[], bool]
+) -> None:
+    """Appends further orders at a rate, twenty times a second, behind those that are there."""
     chunk = max(1, per_s // BURSTS_PER_S)
     with RunDirectory.open(folder, writable=True) as run:
         log = run.shard(0)
         log.open_writers()
+        start = log.inputs.last_seq - FIRST_INPUTS
+        if log.outputs.last_seq != QUALITY_OUTPUTS + start * OUTPUTS:
+            raise InputError(f"{folder}: its last orders have no outputs; write the run anew")
         due_ns = clock.elapsed_ns()
         for made in chunks(start, start + int(per_s * seconds), chunk):
+            if is_stopped():
+                break
             append(log, iter([made]))
             due_ns += NS_PER_S // BURSTS_PER_S
             clock.sleep_ns(max(0, due_ns - clock.elapsed_ns()))

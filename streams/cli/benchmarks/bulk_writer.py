@@ -1,4 +1,4 @@
-"""Goes on writing a bulk run: `python -m streams.cli.benchmarks.bulk_writer RUN START RATE S`."""
+"""Goes on writing a bulk run: `python -m streams.cli.benchmarks.bulk_writer RUN RATE S`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from pathlib import Path
 
 from streams.bulk import goes_on
 from streams.clock import SystemClock
+from streams.replay.interrupt import Interrupt
 
 
 def main() -> int:
-    """Writes until its time is over."""
-    folder, start, per_s, seconds = sys.argv[1:]
-    goes_on(Path(folder), int(start), int(per_s), float(seconds), SystemClock())
+    """Writes until its time is over or SIGTERM comes; what is written is whole."""
+    folder, per_s, seconds = sys.argv[1:]
+    with Interrupt() as interrupt:
+        goes_on(
+            Path(folder), int(per_s), float(seconds), SystemClock(), lambda: interrupt.is_raised
+        )
     return 0
 
 
