@@ -102,8 +102,8 @@ def goes_on(
     with RunDirectory.open(folder, writable=True) as run:
         log = run.shard(0)
         log.open_writers()
-        start = log.inputs.last_seq - FIRST_INPUTS
-        if log.outputs.last_seq != QUALITY_OUTPUTS + start * OUTPUTS:
+        start = log.inputs.next_seq - 1 - FIRST_INPUTS
+        if log.outputs.next_seq - 1 != QUALITY_OUTPUTS + start * OUTPUTS:
             raise InputError(f"{folder}: its last orders have no outputs; write the run anew")
         due_ns = clock.elapsed_ns()
         for made in chunks(start, start + int(per_s * seconds), chunk):

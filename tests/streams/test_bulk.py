@@ -18,7 +18,7 @@ def reached(folder: Path) -> tuple[int, int]:
     with RunDirectory.open(folder, writable=True) as run:
         log = run.shard(0)
         log.open_writers()
-        inputs, outputs = log.inputs.last_seq - FIRST_INPUTS, log.outputs.last_seq
+        inputs, outputs = log.inputs.next_seq - 1 - FIRST_INPUTS, log.outputs.next_seq - 1
     return inputs, (outputs - QUALITY_OUTPUTS) // OUTPUTS
 
 

@@ -99,7 +99,7 @@ async def projected(pool: Pool) -> int:
 
 
 async def caught_up(pool: Pool) -> None:
-    """Waits until the read models follow the writer. A machine that is too slow for that is measured
+    """Waits until the read models follow the writer. A machine that is too slow is measured
     as it is; `outputs_projected_per_s` shows it.
     """
     deadline, most = time.monotonic() + 4 * END_S, 1.5 * DECISIONS_PER_S * OUTPUTS
