@@ -113,9 +113,14 @@ def behind(story: Story, venue: CandidateVenue) -> str:
     return f"{-gap:.2f} bps cheaper, but behind by lots, minimum, number of children or preference"
 
 
+def likely(venue: CandidateVenue) -> float:
+    """Chance that the last of the sizes that it was asked about is there."""
+    return venue.available[-1] if venue.available else venue.fill_ratio
+
+
 def chance(venue: CandidateVenue) -> str:
     """Chance that the first lot is there, and the last of the largest sizes where it differs."""
-    last = venue.available[-1] if venue.available else venue.fill_ratio
+    last = likely(venue)
     tail = f" to {last:.1%}" if round(last, 3) < round(venue.fill_ratio, 3) else ""
     return f"{venue.fill_ratio:.1%}{tail}"
 
@@ -169,13 +174,21 @@ def choice_line(story: Story, part: ChildAllocation) -> str:
     if other is None:
         return f"{head}; nobody else has any left within the limit"
     gap = 1e4 * (story.all_in(*other) - ours) / story.mid_nanos
-    ticket = other[0].ticket_nanos
-    behind = f"not worth its ticket of {price(ticket)}" if ticket else "the policy ranks it behind"
-    words = "dearer" if gap >= 0 else f"cheaper, but {behind}"
+    words = "dearer" if gap >= 0 else f"cheaper, but {drawback(other[0], venue)}"
     return (
         f"{head}; next best {story.names.venue(other[0].venue)} at {price(other[1])} is all-in "
         f"{abs(gap):.2f} bps {words}"
     )
+
+
+def drawback(other: CandidateVenue, chosen: CandidateVenue) -> str:
+    """Why a cheaper level of another venue was left."""
+    if other.ticket_nanos:
+        return f"not worth its ticket of {price(other.ticket_nanos)}"
+    theirs, ours = likely(other), likely(chosen)
+    if theirs < ours:
+        return f"less likely to be there ({theirs:.1%} against {ours:.1%})"
+    return "the policy ranks it behind"
 
 
 def post_line(story: Story, part: ChildAllocation) -> str:

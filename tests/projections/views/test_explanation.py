@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from projections.views import note
@@ -121,6 +122,16 @@ def test_a_level_that_is_cheaper_but_ranked_behind_is_called_so() -> None:
         children=(told_child(),),
         candidates=tuple(reversed(decision().candidates)),
     )
+    line = next(note.choice_lines(told))
+    assert "cheaper, but less likely to be there (50.0% against 90.0%)" in line
+
+
+def test_what_is_as_likely_to_be_there_is_behind_by_policy() -> None:
+    alike = [
+        msgspec.structs.replace(venue, fill_ratio=0.9, available=[])
+        for venue in reversed(decision().candidates)
+    ]
+    told = story(children=(told_child(),), candidates=tuple(alike))
     assert "cheaper, but the policy ranks it behind" in next(note.choice_lines(told))
 
 
