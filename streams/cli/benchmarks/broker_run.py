@@ -115,6 +115,8 @@ class Port(ABC):
         """Waits for a decision of the order."""
         until = time.monotonic() + PATIENCE_S
         while name not in self.heard:
+            if name in self.refused:
+                raise VenuefoldError(f"{name} was refused: {self.refused[name]}")
             if time.monotonic() > until:
                 raise VenuefoldError(f"no decision of {name} in {PATIENCE_S} s; see the worker")
             await asyncio.sleep(0.001)
