@@ -100,5 +100,7 @@ async def _load(bootstrap: str) -> None:
 
 
 if __name__ == "__main__":
-    worker = faust.Worker(make_app(sys.argv[1], sys.argv[2]), loglevel="error")
+    worker = faust.Worker(
+        make_app(sys.argv[1], sys.argv[2]), loglevel="error", redirect_stdouts=False
+    )
     worker.execute_from_commandline()
