@@ -49,13 +49,13 @@ class Connection:
 class Pool:
     """Connections to one port; whoever wants one while all are busy waits."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, port: int, connections: int = CONNECTIONS) -> None:
+        self.port, self.connections = port, connections
         self._free: asyncio.Queue[Connection] = asyncio.Queue()
 
     async def open(self) -> None:
         """Connects."""
-        for _ in range(CONNECTIONS):
+        for _ in range(self.connections):
             self._free.put_nowait(
                 Connection(*await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 24))
             )
