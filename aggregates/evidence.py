@@ -28,6 +28,14 @@ EVENT_FAMILIES = {
 """Event measure -> family whose half-life it decays with."""
 
 
+def telling_units(sent: int, lot: int, index: int) -> int:
+    """What a child must execute to show that size `index` of the table was there; 0 where it asked
+    for too little to say anything of it.
+    """
+    size, smaller = lot << index, lot << index - 1 if index else 0
+    return min(size, sent) if sent > smaller else 0
+
+
 class Evidence:
     """Execution quality of a row: costs, rejects, hidden size, survival, markouts by liquidity."""
 
@@ -65,11 +73,8 @@ class Evidence:
         """What a finished child says about the size that could be had."""
         w = weight(now_ns, self.survival_then_ns, settings.fill_quantum_ns)
         self.survival_then_ns = now_ns
-        smaller = 0
         for index in range(SURVIVAL_SIZES):
-            size = lot << index
-            asked = sent > smaller
-            had = asked and executed >= min(size, sent)
-            self.trials[index] = self.trials[index] * w + (1.0 if asked else 0.0)
+            units = telling_units(sent, lot, index)
+            had = units > 0 and executed >= units
+            self.trials[index] = self.trials[index] * w + (1.0 if units else 0.0)
             self.success[index] = self.success[index] * w + (1.0 if had else 0.0)
-            smaller = size

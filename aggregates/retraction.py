@@ -11,7 +11,7 @@ from aggregates import fees, hazards, learning
 from aggregates.arithmetic import add_clamped
 from aggregates.child import Child, Trade
 from aggregates.decay import weight
-from aggregates.evidence import SURVIVAL_SIZES, Evidence
+from aggregates.evidence import SURVIVAL_SIZES, Evidence, telling_units
 from aggregates.moments import Moments
 from aggregates.order import Order
 from aggregates.shard import Shard
@@ -90,11 +90,7 @@ def _end(shard: Shard, child: Child, before: int, after: int) -> None:
 
 
 def _survival(e: Evidence, w: float, sent: int, before: int, after: int, lot: int) -> None:
-    smaller = 0
     for index in range(SURVIVAL_SIZES):
-        size = lot << index
-        told = min(size, sent)
-        had, has = before >= told, after >= told
-        if sent > smaller:
-            e.success[index] = max(0.0, e.success[index] + float(has - had) * w)
-        smaller = size
+        if units := telling_units(sent, lot, index):
+            change = float((after >= units) - (before >= units))
+            e.success[index] = max(0.0, e.success[index] + change * w)

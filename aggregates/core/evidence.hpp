@@ -16,6 +16,15 @@ namespace venuefold {
 constexpr std::size_t kSurvivalSizes = 8;
 constexpr std::size_t kHorizons = 4;
 
+// What a child must execute to show that size `index` of the table was there; 0 where it asked for
+// too little to say anything of it.
+inline std::int64_t telling_units(std::int64_t sent, std::int64_t lot, std::size_t index) {
+  const std::int64_t size = lot << index;
+  const std::int64_t smaller = index > 0 ? lot << (index - 1) : 0;
+  if (sent <= smaller) return 0;
+  return size < sent ? size : sent;
+}
+
 // Execution quality of one row: costs, rejects, hidden size, survival, markouts by liquidity.
 struct Evidence {
   Moments first_fill_ns;
@@ -41,14 +50,11 @@ struct Evidence {
                         std::int64_t lot, const Grid& fill) {
     const double w = fill.weight(now_ns, survival_then_ns);
     survival_then_ns = now_ns;
-    std::int64_t smaller = 0;
     for (std::size_t index = 0; index < kSurvivalSizes; ++index) {
-      const std::int64_t size = lot << index;
-      const bool asked = sent > smaller;
-      const bool had = asked && executed >= (size < sent ? size : sent);
-      trials[index] = trials[index] * w + (asked ? 1.0 : 0.0);
+      const std::int64_t units = telling_units(sent, lot, index);
+      const bool had = units > 0 && executed >= units;
+      trials[index] = trials[index] * w + (units > 0 ? 1.0 : 0.0);
       success[index] = success[index] * w + (had ? 1.0 : 0.0);
-      smaller = size;
     }
   }
 };

@@ -68,14 +68,11 @@ void change_fees(Shard& shard, const Child& child, const Change& change) {
 void change_survival(Evidence& evidence, double w, std::int64_t sent, std::int64_t before,
                      std::int64_t after, std::int64_t lot) {
   const auto number_of = [](bool holds) { return holds ? 1.0 : 0.0; };
-  std::int64_t smaller = 0;
   for (std::size_t index = 0; index < kSurvivalSizes; ++index) {
-    const std::int64_t size = lot << index;
-    const std::int64_t told = std::min(size, sent);
-    const double change = number_of(after >= told) - number_of(before >= told);
+    const std::int64_t units = telling_units(sent, lot, index);
+    if (units == 0) continue;
     double& success = evidence.success[index];
-    if (sent > smaller) success = std::max(0.0, success + change * w);
-    smaller = size;
+    success = std::max(0.0, success + (number_of(after >= units) - number_of(before >= units)) * w);
   }
 }
 

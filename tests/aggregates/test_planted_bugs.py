@@ -357,8 +357,8 @@ BUGS = (
     Bug(
         "what was never asked for was not there",
         "evidence",
-        "asked = sent > smaller",
-        "asked = True",
+        "min(size, sent) if sent > smaller else 0",
+        "min(size, sent)",
         scenarios_hold,
     ),
     Bug(
