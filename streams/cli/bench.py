@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import sys
@@ -32,7 +33,7 @@ from streams.cli.benchmarks.budget import write_budget
 from streams.cli.benchmarks.compare import compare
 from streams.cli.benchmarks.keep import keep, sections, write_markdown
 from streams.cli.benchmarks.machine import commit, machine
-from streams.cli.benchmarks.parallel import parallel
+from streams.cli.benchmarks.parallel import parallel, thread_counts
 from streams.cli.benchmarks.parity import GENERATOR, parity
 from streams.cli.benchmarks.timing import Calibration, Failure, Result, at_most
 from streams.cli.benchmarks.world import World
@@ -80,8 +81,7 @@ class Catalogue:
             "decide.24.fixed_cost": partial(engine.decide, 24, self.is_long, FIXED_COST_NANOS),
             **self._solver(),
             **self._native(),
-            "parallel.1": partial(parallel, 1),
-            "parallel.2": partial(parallel, 2),
+            **{f"parallel.{n}": partial(parallel, n) for n in thread_counts(os.cpu_count() or 1)},
             "pipeline.durable": lambda: self._day().durable(folder / "durable"),
             **self._durability(),
             "simulator": lambda: self._day().simulate(),

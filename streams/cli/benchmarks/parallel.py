@@ -49,3 +49,8 @@ def parallel(threads: int) -> Result:
     count = threads * TICKS * len(shards[0].batches)
     value = round(count * 1e9 / elapsed_ns)
     return Result(name=f"parallel.{threads}", unit="ticks/s", value=value, n=count)
+
+
+def thread_counts(cores: int) -> list[int]:
+    """1, 2, 4 and so on up to the machine's cores; two at least, so that sharing a core shows."""
+    return [1 << n for n in range(max(2, cores.bit_length()))]

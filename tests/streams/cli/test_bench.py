@@ -270,6 +270,12 @@ def test_shards_run_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
     from streams.cli.benchmarks import parallel
 
     monkeypatch.setattr(parallel, "TICKS", 2_000)
+    assert [parallel.thread_counts(n) for n in (1, 2, 3, 16)] == [
+        [1, 2],
+        [1, 2],
+        [1, 2],
+        [1, 2, 4, 8, 16],
+    ]
     one, two = parallel.parallel(1), parallel.parallel(2)
     assert (one.n, two.n) == (20_000, 40_000)
     assert min(one.value, two.value) > 0
