@@ -30,6 +30,8 @@ from streams.clock import SystemClock
 
 SERVERS = Path(__file__).resolve().parents[3] / "deploy" / "servers" / "servers.py"
 PATIENCE_S = 120.0
+TAIL_S = 4.0
+"""The market goes on for so long after the last order: late ones meet live quotes."""
 
 
 def can_run() -> bool:
@@ -159,13 +161,14 @@ async def order_to_decision(
     await port.send(seal_frame(0, 1, flow.order(warm[-1], "WARM")))
     await port.hear("WARM")
     sent: dict[str, tuple[float, float]] = {}
+    ends_s = paced[-1][0] - TAIL_S
     start = time.perf_counter()
     for at_s, frame in paced[len(warm) :]:
         delay_s = start + at_s - time.perf_counter()
         if delay_s > 0:
             await asyncio.sleep(delay_s)
         await port.send(seal_frame(0, 1, flow.frames[frame]))
-        while number < at_s * orders_per_s:
+        while number < min(at_s, ends_s) * orders_per_s:
             number += 1
             order = f"O{number}"
             sent[order] = time.perf_counter(), SystemClock().now_ns() / 1e9

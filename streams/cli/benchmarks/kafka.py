@@ -13,6 +13,7 @@ from schemas.topics import DECISIONS, INPUTS, ORDERS, REFERENCE_CHANGES, REFUSAL
 from streams.brokers.reference_changes import change_frame
 from streams.cli.benchmarks.broker_flow import BrokerFlow
 from streams.cli.benchmarks.broker_run import (
+    TAIL_S,
     Port,
     broker,
     order_to_decision,
@@ -122,7 +123,8 @@ def measure(
         data=str(folder / name),
         ingest="ingest" in name,
     )
-    flow = BrokerFlow(rate_per_s, seconds, is_live=name != "ticks")
+    is_live = name != "ticks"
+    flow = BrokerFlow(rate_per_s, seconds + TAIL_S * is_live, is_live=is_live)
 
     async def timed() -> list[Result]:
         await create_topics(config)

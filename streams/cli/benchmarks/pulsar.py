@@ -15,6 +15,7 @@ from schemas.topics import DECISIONS, INPUTS, ORDERS, REFERENCE_CHANGES, REFUSAL
 from streams.brokers.reference_changes import change_frame
 from streams.cli.benchmarks.broker_flow import BrokerFlow
 from streams.cli.benchmarks.broker_run import (
+    TAIL_S,
     Port,
     broker,
     order_to_decision,
@@ -123,7 +124,8 @@ def measure(
         snapshot_s=30.0,
         ingest=name == "ingest",
     )
-    flow = BrokerFlow(rate_per_s, seconds, is_live=name != "ticks")
+    is_live = name != "ticks"
+    flow = BrokerFlow(rate_per_s, seconds + TAIL_S * is_live, is_live=is_live)
     Admin(config).create()
 
     async def timed() -> list[Result]:
