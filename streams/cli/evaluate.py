@@ -34,7 +34,7 @@ def evaluate(
         orders: Parent orders of each market seed, instead of the size's own.
         seed: First market seed.
         blocks: Market seeds of each table, instead of the size's own; below 30 no intervals.
-        quick: The size of the tests, under a minute on two cores; the default.
+        quick: The size of the tests, about a minute on two cores; the default.
         full: The size of the published figures, about 17 minutes on two quiet cores.
         confirm: A commit: its hash gives the seeds, so that nobody chose them.
         part: Run this part only; may be given again. Parts are headline, families (or one of them),
