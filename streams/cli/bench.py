@@ -35,7 +35,7 @@ from streams.cli.benchmarks.keep import keep, sections, write_markdown
 from streams.cli.benchmarks.machine import commit, machine
 from streams.cli.benchmarks.parallel import parallel, thread_counts
 from streams.cli.benchmarks.parity import GENERATOR, parity
-from streams.cli.benchmarks.timing import Calibration, Failure, Result, at_most
+from streams.cli.benchmarks.timing import Calibration, Failure, Result
 from streams.cli.benchmarks.world import World
 from streams.cli.terminal import print_json, print_lines, print_table
 
@@ -269,8 +269,7 @@ def measured(chosen: dict[str, Benchmark], size: str) -> Report:
     for name, run in chosen.items():
         since = time.monotonic()
         try:
-            with at_most(LONGEST_S[size]):
-                results.extend(calibration.run(run))
+            results.extend(calibration.run(run, LONGEST_S[size]))
         except Exception as error:  # noqa: BLE001
             failures.append(Failure(name=name, error=f"{type(error).__name__}: {error}"))
         if sys.stderr.isatty():

@@ -40,8 +40,7 @@ class RunDirectory:
         Raises InputError when `path` holds anything; `force` removes a run, and only a run.
         """
         where = Path(path)
-        is_new = not where.exists() or (where.is_dir() and not any(where.iterdir()))
-        if not is_new:
+        if not is_unused(where):
             require_replaceable(where, force)
         where.mkdir(parents=True, exist_ok=True)
         run = cls(where, {}, lock_for_writing(where))
@@ -177,6 +176,15 @@ def lock_for_writing(path: Path) -> BinaryIO:
     lock.write(str(os.getpid()).encode())
     lock.flush()
     return lock
+
+
+def is_unused(path: Path) -> bool:
+    """Whether a run may begin at `path`: nothing is there, or what is left of a creation that was
+    killed before it had a manifest.
+    """
+    if not path.is_dir():
+        return not path.exists()
+    return {child.name for child in path.iterdir()} <= {"lock", "manifest.json.new"}
 
 
 def require_replaceable(path: Path, force: bool) -> None:

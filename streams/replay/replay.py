@@ -16,7 +16,7 @@ from schemas.units import INT64_MAX, NS_PER_S, NS_PER_US
 from streams.clock import Clock, SystemClock
 from streams.config.records import config_dict, config_hash, config_records
 from streams.config.sections import EngineConfig
-from streams.log.run import RunDirectory, require_replaceable
+from streams.log.run import RunDirectory, is_unused, require_replaceable
 from streams.replay.decision_hash import hash_of_run
 from streams.replay.facts import FILL_MODELS, file_facts, file_hash, versions
 from streams.replay.interrupt import Interrupt, InterruptError
@@ -109,7 +109,7 @@ class Replay:
     def _open_run(self, manifest: dict[str, Any]) -> RunDirectory:
         """A new run, or the unfinished one that is to be continued."""
         request = self.request
-        if request.resume and request.out.exists() and any(request.out.iterdir()):
+        if request.resume and not is_unused(request.out):
             return reopened(request.out, manifest)
         return RunDirectory.create(request.out, manifest, request.force)
 
@@ -254,7 +254,7 @@ def checked_reader(request: ReplayRequest) -> DatasetReader:
 
 def require_new(out: Path, force: bool) -> None:
     """Refuses an output folder with anything in it before any work is done."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if not is_unused(out):
         require_replaceable(out, force)
 
 

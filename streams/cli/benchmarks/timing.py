@@ -17,6 +17,8 @@ CALIBRATION_ROUNDS = 5
 NOISY_SHARE = 0.15
 """Known work slower than its best by more than this makes a result noisy."""
 
+RING_AGAIN_S = 0.5
+
 
 class Result(msgspec.Struct, kw_only=True):
     """One figure: `value` is its headline, percentiles are in the same unit where they exist.
@@ -50,10 +52,13 @@ class Calibration:
     def __init__(self) -> None:
         self.best_ns = min(known_work_ns() for _ in range(CALIBRATION_ROUNDS))
 
-    def run(self, benchmark: Callable[[], Result | list[Result]]) -> list[Result]:
-        """The results, marked noisy when known work before or after them was slow."""
+    def run(self, benchmark: Callable[[], Result | list[Result]], longest_s: int) -> list[Result]:
+        """The results, marked noisy when known work before or after them was slow.
+
+        Raises TimeoutError after `longest_s`.
+        """
         before_ns = self._now_ns()
-        with quiet():
+        with quiet(), at_most(longest_s):
             found = benchmark()
         results = found if isinstance(found, list) else [found]
         slowest_ns = max(before_ns, self._now_ns())
@@ -72,17 +77,20 @@ class Calibration:
 
 @contextmanager
 def at_most(seconds: int) -> Iterator[None]:
-    """Raises TimeoutError in the main thread after so many seconds, so that the rest can go on."""
+    """Raises TimeoutError in the main thread after so many seconds, so that the rest can go on.
+
+    The alarm rings on: one that rings inside a callback of the collector of cycles is swallowed.
+    """
 
     def late(number: int, frame: object) -> None:  # noqa: ARG001
         raise TimeoutError(f"took more than {seconds} s")
 
     before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, RING_AGAIN_S)
     try:
         yield
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
 

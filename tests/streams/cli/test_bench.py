@@ -137,7 +137,7 @@ def test_the_schema_of_a_report_is_published(sor: Sor) -> None:
 def test_counted_instructions_are_never_noisy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getloadavg", lambda: (99.0, 0.0, 0.0))
     results = [Result(name=unit, unit=unit, value=1.0, n=1) for unit in ("us", "instructions")]
-    timed, counted = Calibration().run(lambda: results)
+    timed, counted = Calibration().run(lambda: results, 60)
     assert (timed.noisy, counted.noisy) == (True, False)
 
 

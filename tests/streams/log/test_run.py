@@ -48,6 +48,18 @@ def test_what_is_not_a_run_is_left_alone(force: bool, tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
+@pytest.mark.parametrize("left", [("lock",), ("lock", "manifest.json.new")])
+def test_a_run_killed_before_its_manifest_is_begun_again(
+    left: tuple[str, ...], tmp_path: Path
+) -> None:
+    where = tmp_path / "run"
+    where.mkdir()
+    for name in left:
+        (where / name).write_bytes(b"12")
+    with RunDirectory.create(where, {"seed": 1}) as run:
+        assert run.manifest["seed"] == 1
+
+
 def test_opening_nothing(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="no run here"):
         RunDirectory.open(tmp_path / "absent")

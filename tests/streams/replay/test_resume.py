@@ -81,6 +81,16 @@ def test_an_interrupted_run_goes_on(
     assert again["state_hash"] == result["state_hash"], "a complete run is left as it is"
 
 
+def test_a_run_killed_before_its_manifest_is_begun_again(
+    small_dataset: tuple[Path, Path], small_run: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "lock").write_bytes(b"12")
+    make_run(small_dataset, out, resume=True)
+    assert same(small_run, out)
+
+
 @pytest.mark.parametrize("cut", ["inputs", "outputs"])
 def test_a_run_without_its_end_goes_on(
     small_dataset: tuple[Path, Path], small_run: Path, tmp_path: Path, cut: str
