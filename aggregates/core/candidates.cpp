@@ -346,7 +346,7 @@ void gather_side(Shard& shard, const View& view, Candidates& found) {
     const Tick& tick = rows.ticks[venue];
     candidate->venue = venue;
     candidate->levels_count = 0;
-    candidate->missed_nanos = candidate->least_units = 0;
+    candidate->missed_nanos = candidate->least_units = candidate->inventory_units = 0;
     candidate->modelled = book.modelled >> venue & 1;
     candidate->age_ns = view.now_ns - tick.quote_ns;
     candidate->terms = &rows.terms[venue];

@@ -45,6 +45,8 @@ struct Candidate {
   std::int64_t missed_nanos;
   std::int64_t least_units;
   double adverse_bps;
+  // What inventory cut its levels to, 0 = they were not.
+  std::int64_t inventory_units;
   // Displayed within the limit and believed to be hidden, less our own in flight.
   std::int64_t available_units;
   // Every bit that any level's size has.
