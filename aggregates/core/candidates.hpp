@@ -34,6 +34,7 @@ struct Candidate {
   std::int64_t own_units;
   std::int64_t touch_fee_nanos;
   Misses misses;
+  double fill_ratio;
   std::int64_t ack_ns;
   std::int64_t hidden_units;
   std::int64_t impact_nanos;
