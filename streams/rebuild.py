@@ -81,16 +81,18 @@ def fill(
     progress = Progress()
     engine = generations.engine(number, bulk=True)
     try:
-        writer = StoreWriter(engine, run_key(run), history_ns, overlaps=True)
+        writer = StoreWriter(engine, run_key(run), history_ns, overlaps=True, holds=True)
         with engine.begin() as connection:
             drop_indexes(connection)
         followers = all_followers(run, writer)
         step_all(followers, progress, check)
+        writer.release()
         with engine.begin() as connection:
             create_indexes(connection)
         for _ in range(MAX_PASSES):
             if step_all(followers, progress, check) <= CATCH_UP_OUTPUTS:
                 break
+        writer.release()
         settle(engine)
     finally:
         engine.dispose()

@@ -7,7 +7,7 @@ the input's log time to the moment of sending. A gap event tells how many events
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import orjson
@@ -16,7 +16,8 @@ from litestar.params import HeaderParameter, QueryParameter
 from litestar.response import Stream
 
 from projections.api.access import ANYBODY, Caller, require
-from projections.api.hub import TOPICS, Client, Shown
+from projections.api.hub import Client
+from projections.api.live import ALL_TOPICS, Shown, Wants
 from projections.api.operations import problems
 from projections.api.problems import ProblemError
 from projections.api.services import Services
@@ -61,13 +62,11 @@ async def get_stream(
     return Stream(events(services, client, caller, names), media_type="text/event-stream")
 
 
-def filter_of(
-    topics: str | None, instrument: str | None, venue: str | None, names: Names
-) -> Callable[[Shown], bool]:
+def filter_of(topics: str | None, instrument: str | None, venue: str | None, names: Names) -> Wants:
     """What a client wants; ProblemError 400 for what there is not."""
-    chosen = frozenset(topics.split(",") if topics else TOPICS.values())
-    if not chosen <= set(TOPICS.values()):
-        detail = f"topics are {', '.join(sorted(TOPICS.values()))}"
+    chosen = frozenset(topics.split(",")) if topics else ALL_TOPICS
+    if not chosen <= ALL_TOPICS:
+        detail = f"topics are {', '.join(sorted(ALL_TOPICS))}"
         raise ProblemError(400, "bad_value", detail, "topics")
     dense = names.instrument_id(instrument) if instrument else None
     place = names.venue_id(venue) if venue else None
@@ -75,21 +74,7 @@ def filter_of(
         raise ProblemError(400, "unknown_instrument", f"no {instrument[:64]!r}", "instrument")
     if venue and place is None:
         raise ProblemError(400, "unknown_venue", f"no {venue[:64]!r}", "venue")
-
-    def wants(shown: Shown) -> bool:
-        if shown.topic not in chosen or dense not in {None, shown.instrument}:
-            return False
-        return place is None or touches(shown, place)
-
-    return wants
-
-
-def touches(shown: Shown, venue: int) -> bool:
-    """Whether an event is about a venue; a decision is about those that got a child."""
-    event = shown.event
-    if shown.topic == "decision":
-        return any(child.venue == venue for child in event.children)  # type: ignore[union-attr]
-    return getattr(event, "venue", None) == venue
+    return Wants(chosen, dense, place)
 
 
 async def events(

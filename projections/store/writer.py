@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from projections.store.held import HeldSums
 from projections.store.migrate import migrate
 from projections.store.tables import FACTS, POSITIONS, TABLES
 from projections.store.writing import read_rows, write
@@ -55,13 +56,22 @@ class StoreWriter:
 
     `run` names what is projected; a generation of another run, or of another version of the fold,
     is refused. One that `overlaps` lets PostgreSQL store a batch while the next one is folded:
-    `flush` then waits for what was given, and says what went wrong.
+    `flush` then waits for what was given, and says what went wrong. One that `holds` writes sums
+    only when they are released: for a generation that nobody reads yet and that is dropped when
+    this ends too early.
     """
 
     def __init__(
-        self, engine: Engine, run: str, history_ns: int = HISTORY_NS, overlaps: bool = False
+        self,
+        engine: Engine,
+        run: str,
+        history_ns: int = HISTORY_NS,
+        *,
+        overlaps: bool = False,
+        holds: bool = False,
     ) -> None:
         self.engine, self.history_ns = engine, history_ns
+        self._held = HeldSums() if holds else None
         is_other_process = engine.dialect.name == "postgresql"
         self._thread = ThreadPoolExecutor(1, "store") if overlaps and is_other_process else None
         self._pending: Future[None] | None = None
@@ -92,6 +102,8 @@ class StoreWriter:
         after = position.after(fresh, records)
         try:
             changes = self._fold(shard, fresh, records)
+            if self._held is not None:
+                changes = self._held.take(changes)
             if self._thread is None:
                 self._store(changes, shard, position, after)
             else:
@@ -112,6 +124,13 @@ class StoreWriter:
         except BaseException:
             self.forget()
             raise
+
+    def release(self) -> None:
+        """Writes the sums that were held back."""
+        self.flush()
+        if self._held is not None:
+            with self.engine.begin() as connection:
+                write(connection, self._held.release())
 
     def forget(self) -> None:
         """Drops what is known: it is read again from what is stored."""

@@ -1,13 +1,14 @@
-"""Puts changes into a database: many rows a statement on SQLite, COPY on PostgreSQL."""
+"""Puts changes into a database: many rows a statement on SQLite, binary COPY on PostgreSQL."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from sqlalchemy.engine import Connection
 
 from projections.store import statements
+from projections.store.packing import packed
 from projections.views.columns import CHANGING
 from projections.views.rows import ADD, INSERT, REPLACE, UPDATE, Change
 from projections.views.view import View
@@ -50,9 +51,8 @@ def copy_change(connection: Connection, change: Change, used: set[str]) -> None:
     """
     cursor: Any = connection.connection.cursor()
     names = statements.columns_of(change.view)
-    rows = zip(*change.columns, strict=True)
     if change.kind == INSERT:
-        copy_rows(cursor, f"COPY {change.view.name} ({names}) FROM STDIN", rows)
+        copy_rows(cursor, f"COPY {change.view.name} ({names}) FROM STDIN", change)
         return
     stage = statements.stage_of(change.view)
     if stage not in connection.info:
@@ -62,18 +62,27 @@ def copy_change(connection: Connection, change: Change, used: set[str]) -> None:
     if stage in used:
         cursor.execute(f"TRUNCATE {stage}")
     used.add(stage)
-    copy_rows(cursor, f"COPY {stage} ({names}) FROM STDIN", rows)
+    copy_rows(cursor, f"COPY {stage} ({names}) FROM STDIN", change)
     if change.kind == UPDATE:
         cursor.execute(statements.update_from(change.view, stage))
     else:
         cursor.execute(from_source(change, f"SELECT {names} FROM {stage}"))
 
 
-def copy_rows(cursor: Any, sql: str, rows: Iterator[tuple[Any, ...]]) -> None:
-    """Sends rows through a COPY."""
+def copy_rows(cursor: Any, sql: str, change: Change) -> None:
+    """Sends rows through a COPY: an array in binary, the few that are lists as text."""
+    if isinstance(change.rows, np.ndarray) and has_plain_columns(change.view):
+        with cursor.copy(f"{sql} (FORMAT BINARY)") as copy:
+            copy.write(packed(change.view, change.rows))
+        return
     with cursor.copy(sql) as copy:
-        for row in rows:
+        for row in zip(*change.columns, strict=True):
             copy.write_row(row)
+
+
+def has_plain_columns(view: View) -> bool:
+    """Whether no column holds objects."""
+    return all(code != "b" for _, code in view.columns)
 
 
 def from_source(change: Change, source: str) -> str:

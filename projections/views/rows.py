@@ -1,8 +1,9 @@
-"""What a fold asks a store to do, as columns of plain values."""
+"""What a fold asks a store to do: rows as arrays, and as columns of plain values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ INSERT, REPLACE, UPDATE, ADD = "insert", "replace", "update", "add"
 
 @dataclass(frozen=True)
 class Change:
-    """Rows of one view to write: `columns` are lists of equal length, in the view's order.
+    """Rows of one view to write, as an array or as lists of equal length in the view's order.
 
     insert: rows that are new. replace: rows that stand in for those with the same key. update:
     rows that are there, with new values. add: numbers behind the key are added to what is there.
@@ -24,14 +25,22 @@ class Change:
 
     kind: str
     view: View
-    columns: tuple[list[Any], ...]
+    rows: Array | tuple[list[Any], ...]
 
     def __len__(self) -> int:
-        return len(self.columns[0])
+        return len(self.rows) if isinstance(self.rows, np.ndarray) else len(self.rows[0])
+
+    @cached_property
+    def columns(self) -> tuple[list[Any], ...]:
+        """Lists of plain values, one a column."""
+        return plain(self.view, self.rows) if isinstance(self.rows, np.ndarray) else self.rows
 
 
 class Changes:
-    """Gathers changes in the order in which they must be written."""
+    """Gathers changes in the order in which they must be written.
+
+    Arrays are handed over: whoever gave them leaves them as they are.
+    """
 
     def __init__(self) -> None:
         self._done: list[Change] = []
@@ -70,7 +79,7 @@ class Changes:
 
     def _note(self, kind: str, view: View, rows: Array) -> None:
         if len(rows):
-            self._done.append(Change(kind, view, plain(view, rows)))
+            self._done.append(Change(kind, view, rows))
 
 
 def plain(view: View, rows: Array) -> tuple[list[Any], ...]:

@@ -22,7 +22,7 @@ from schemas.errors import InputError, VenuefoldError
 from streams.cli.main import version
 from streams.clock import Clock, SystemClock
 from streams.config.service import Api, ServiceConfig
-from streams.log.segments import SegmentReader
+from streams.log.tail import OutputTail
 from streams.observability.logs import Logger, logger
 from streams.observability.metrics import render
 from streams.observability.traces import make_trace
@@ -35,6 +35,8 @@ from streams.service.jobs import ProcessJobs
 from streams.service.records import LogRecords
 
 TAIL_S = 0.005
+TAIL_BYTES = 64 << 10
+"""What is taken at once, a frame more or less: requests are answered in between."""
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 HEADER_READ_MS = 5_000
 
@@ -115,11 +117,12 @@ async def tail(hub: Hub, directory: Path, log: Logger) -> None:
         await asyncio.sleep(TAIL_S)
     paths = sorted(directory.glob("outputs-*.seg"))
     first = int(paths[-1].stem.rpartition("-")[2])
-    reader = SegmentReader(directory, "outputs", first, verify_chain=False, shard=SHARD)
+    outputs = OutputTail(directory, SHARD, first - 1, TAIL_BYTES)
     while True:
         try:
-            for frame in reader:
-                hub.take(SHARD, frame.payload)
+            for batch in outputs.batches():
+                hub.take(batch)
+                await asyncio.sleep(0)  # whoever asks does not wait for all that is behind
         except VenuefoldError as error:
             log.error("the tail of the output log stopped", error=str(error))
             raise

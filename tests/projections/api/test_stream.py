@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import numpy as np
 
 from projections.api.hub import QUEUE, Hub
+from projections.api.live import Wants
 from projections.api.services import Services
 from projections.api.stream import beat, burst, filter_of
+from projections.views.batch import OutputBatch, Places
 from projections.views.names import Names
 from schemas.codes import OutputType
 from schemas.decisions import ALARM
@@ -76,11 +79,19 @@ def alarm(out_seq: int) -> bytes:
     )
 
 
+def batch(first: int, end: int) -> OutputBatch:
+    """Alarms as the tail hands them over."""
+    numbers = range(first, end)
+    start = np.arange(len(numbers)) * ALARM.size
+    places = Places(start * 0, start * 0, start)
+    return OutputBatch(0, b"".join(alarm(n) for n in numbers), start, places)
+
+
 def test_a_slow_client_is_bounded_and_told(services: Services) -> None:
     hub = services.hub
     client = hub.open(filter_of("alarm", None, None, Names()), None)
     lost = 37
-    hub.take(0, b"".join(alarm(n) for n in range(1, QUEUE + lost + 1)))
+    hub.take(batch(1, QUEUE + lost + 1))
     assert len(client.queue) == QUEUE
     text = b""
     while client.queue or client.lost:
@@ -94,8 +105,8 @@ def test_a_slow_client_is_bounded_and_told(services: Services) -> None:
 
 def test_what_left_the_ring_is_a_gap() -> None:
     hub = Hub()
-    hub.take(0, b"".join(alarm(n) for n in range(10, 20)))
-    client = hub.open(lambda _: True, 4)
+    hub.take(batch(10, 20))
+    client = hub.open(Wants(), 4)
     assert client.lost == 5
     assert [shown.out_seq for shown in client.queue] == list(range(10, 20))
     assert asyncio.run(hub.answer(0, 1, 0.01)) is None
