@@ -62,8 +62,7 @@ class Query:
     @property
     def keys(self) -> tuple[str, ...]:
         """Columns that order the rows, the last ones telling equal rows apart."""
-        keys = self.view.key_names
-        return keys if self.order in keys else (self.order, *keys)
+        return (self.order, *(name for name in self.view.key_names if name != self.order))
 
     def digest(self) -> str:
         """What a cursor belongs to: view, filters and order."""
