@@ -119,6 +119,7 @@ _OUT_START = struct.Struct("<IB")
 _PAIRS = {wide: struct.Struct(wide) for wide in ("<II", "<IQ", "<QI", "<QQ")}
 
 
+@lru_cache(maxsize=4096)
 def code_name(kind: type[IntEnum], code: int) -> str:
     """Lower-case name of a code, "none" for 0 where it has no name."""
     try:

@@ -7,6 +7,7 @@ had not stored is read again.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ POLL_NS = 10 * NS_PER_MS
 IDLE_NS = 50 * NS_PER_MS
 Stored = Callable[[int, OutputBatch], None]
 """Told of each batch once it is stored."""
+
+
+class StoppedError(Exception):
+    """Told to stop before all batches were stored; the rest is read again."""
 
 
 @dataclass
@@ -110,11 +115,17 @@ class Projector:
         return found
 
     def follow(self, is_stopped: Callable[[], bool]) -> None:
-        """Steps until told to stop, resting where there is nothing new."""
+        """Steps until told to stop, also between batches, resting where there is nothing new."""
+
+        def check() -> None:
+            if is_stopped():
+                raise StoppedError
+
         rest_ns = POLL_NS
-        while not is_stopped():
-            rest_ns = POLL_NS if self.step() else min(IDLE_NS, rest_ns + POLL_NS)
-            self.clock.sleep_ns(rest_ns)
+        with suppress(StoppedError):
+            while not is_stopped():
+                rest_ns = POLL_NS if self.step(check) else min(IDLE_NS, rest_ns + POLL_NS)
+                self.clock.sleep_ns(rest_ns)
 
     def close(self) -> None:
         """Gives connections back."""

@@ -1,6 +1,7 @@
 // Exact integer arithmetic that both cores share.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -13,6 +14,22 @@ __extension__ typedef unsigned __int128 uint128;
 
 constexpr std::int64_t kE9 = 1'000'000'000;
 constexpr std::int64_t kInt64Max = std::numeric_limits<std::int64_t>::max();
+
+// All bits where something holds and none where not: what cannot be foretold is better chosen by a
+// mask than by a branch.
+constexpr std::int64_t mask_of(bool holds) { return -static_cast<std::int64_t>(holds); }
+// One of two numbers, without a branch.
+constexpr std::int64_t pick(bool holds, std::int64_t one, std::int64_t other) {
+  return other ^ ((one ^ other) & mask_of(holds));
+}
+// The lesser of two numbers, without a branch.
+constexpr std::int64_t lesser(std::int64_t one, std::int64_t other) {
+  return pick(one < other, one, other);
+}
+// A number where something holds, else 0.0; exact, and without a branch.
+inline double only_if(bool holds, double value) {
+  return std::bit_cast<double>(std::bit_cast<std::int64_t>(value) & mask_of(holds));
+}
 
 // Floor division and modulo by a positive number, as Python's.
 template <class Integer>

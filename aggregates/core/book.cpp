@@ -56,14 +56,15 @@ void Books::sum_near(std::size_t instrument, std::size_t venue, std::size_t side
                      std::int64_t ticks) {
   Tick& row = tick(instrument, venue);
   const Level touch = row.touch[side];
-  row.deep_units[side] = 0;
-  row.near_low[side] = kInt64Max;
-  row.near_width[side] = 0;
-  if (touch.units == 0) return;
+  if (touch.units == 0) {
+    row.keep_near(side, 0, 0, 0);
+    return;
+  }
   const std::int64_t reach_nanos = ticks * terms(instrument, venue).tick_nanos;
   const Deep& behind = deep(instrument, venue);
   std::int64_t low = 1;
   std::int64_t high = kMaxPriceNanos;
+  std::int64_t units = 0;
   for (std::size_t index = 1; index < kMaxLevels; ++index) {
     const Level& level = behind.level(side, index);
     if (level.units == 0) break;
@@ -75,18 +76,25 @@ void Books::sum_near(std::size_t instrument, std::size_t venue, std::size_t side
       low = std::max(low, level.nanos + reach_nanos + 1);
       break;
     }
-    row.deep_units[side] += level.units;
+    units += level.units;
     low = std::max(low, level.nanos - reach_nanos);
     high = std::min(high, level.nanos + reach_nanos);
   }
-  row.near_low[side] = low;
-  row.near_width[side] = static_cast<std::uint64_t>(high - low);
+  row.keep_near(side, low, high, units);
 }
 
 void Books::find_steps(const Grids& grids) {
   for (Tick& row : ticks_) {
     row.then_step = grids.liquidity.step(row.then_ns);
     row.delay_step = grids.speed.step(row.delay.then_ns);
+  }
+}
+
+void observe_refills(Tick& row, const Sides& refills_ns, std::int64_t session_ns,
+                     const Grid& grid) {
+  for (std::size_t side = 0; side < 2; ++side) {
+    if (refills_ns[side] == 0) continue;
+    row.refill_ns[side].observe(static_cast<double>(refills_ns[side]), session_ns, grid);
   }
 }
 

@@ -60,7 +60,7 @@ template <class Row>
 using Rows = std::vector<Row, HugePages<Row>>;
 
 // Cache lines of a row that every tick changes.
-constexpr std::size_t kTickLines = 6;
+constexpr std::size_t kTickLines = 7;
 
 struct Now {
   std::int64_t ns;
@@ -129,8 +129,8 @@ class Books {
     set_touch(books_[instrument], tick(instrument, venue), instrument, venue, bid, ask, now);
   }
   template <unsigned Families = ALL_FAMILIES>
-  void set_touch(Book& book, Tick& row, std::size_t instrument, std::size_t venue, Level bid,
-                 Level ask, Now now);
+  [[gnu::always_inline]] void set_touch(Book& book, Tick& row, std::size_t instrument,
+                                        std::size_t venue, Level bid, Level ask, Now now);
   // Changes a level behind the touch.
   void set_deep(std::size_t instrument, std::size_t venue, std::size_t level, Level bid, Level ask,
                 Now now) {
@@ -146,10 +146,11 @@ class Books {
     tick(instrument, venue).forget_near();
   }
   // Sums again what is displayed within `ticks` ticks of the touch, where that may have changed.
-  void measure_near(std::size_t instrument, std::size_t venue, const Tick& row,
-                    std::int64_t ticks) {
-    if (row.has_left_near(0)) [[unlikely]] sum_near(instrument, venue, 0, ticks);
-    if (row.has_left_near(1)) [[unlikely]] sum_near(instrument, venue, 1, ticks);
+  void measure_near(std::size_t instrument, std::size_t venue, Tick& row, std::int64_t ticks) {
+    const Sides unknown = row.find_near();
+    if ((unknown[0] | unknown[1]) == 0) [[likely]] return;
+    if (unknown[0] != 0) sum_near(instrument, venue, 0, ticks);
+    if (unknown[1] != 0) sum_near(instrument, venue, 1, ticks);
   }
   // What is near has to be summed again at the next quote.
   void forget_near() {
@@ -233,6 +234,10 @@ class Books {
                    std::uint64_t at_ask, Now now);
 };
 
+// Counts what was back after so many ns, by side; 0 where nothing was.
+void observe_refills(Tick& row, const Sides& refills_ns, std::int64_t session_ns,
+                     const Grid& grid);
+
 // An empty side keeps no price.
 inline Level level_of(std::int64_t nanos, std::int64_t units) {
   return {units != 0 ? nanos : 0, units};
@@ -240,22 +245,20 @@ inline Level level_of(std::int64_t nanos, std::int64_t units) {
 
 [[gnu::always_inline]] inline void Books::change_top(Book& book, std::size_t side,
                                                      std::size_t venue, std::int64_t nanos) {
-  std::int64_t& top = book.top_nanos[venue][side];
-  if (nanos == top) return;
-  top = nanos;
-  std::int64_t& best = book.best_nanos[side];
-  std::uint64_t& at_best = book.at_best[side];
-  const std::uint64_t bit = std::uint64_t{1} << venue;
-  if (nanos != 0 && nanos == best) {
-    at_best |= bit;
-  } else if (nanos != 0 && (best == 0 || (side == 0 ? nanos > best : nanos < best))) {
-    best = nanos;
-    at_best = bit;
-  } else if ((at_best & bit) != 0) {
-    at_best &= ~bit;
-    // Only the last one to leave the best makes another price the best.
-    if (at_best == 0) scan_best(book, side);
+  book.top_nanos[venue][side] = nanos;
+  const std::int64_t best = book.best_nanos[side];
+  const std::uint64_t at_best = book.at_best[side];
+  if (nanos != 0 && (best == 0 || is_worse(side, best, nanos))) [[unlikely]] {
+    book.best_nanos[side] = nanos;
+    book.at_best[side] = std::uint64_t{1} << venue;
+    return;
   }
+  const std::uint64_t others = at_best & ~(std::uint64_t{1} << venue);
+  const auto joins = static_cast<std::uint64_t>((nanos == best) & (nanos != 0));
+  const std::uint64_t after = others | joins << venue;
+  book.at_best[side] = after;
+  // Only the last one to leave the best makes another price the best.
+  if (after == 0 && at_best != 0) [[unlikely]] scan_best(book, side);
 }
 
 inline void Books::advance_row(std::size_t instrument, std::size_t venue, Now now) {
@@ -271,34 +274,38 @@ inline bool is_near_crossed(std::int64_t bid, std::int64_t ask, Now now) {
   return now.mid_crossed_e9 != 0 && ask != 0 && bid - ask <= scale_e9(ask, now.mid_crossed_e9);
 }
 
+// Counts the refills that a change of the touch completes.
+[[gnu::always_inline]] inline void follow_touch(Tick& row, Level bid, Level ask,
+                                                std::int64_t session_ns, const Grid& grid) {
+  const std::int64_t patience_ns = grid.quantum_ns() * kSteps;
+  const Sides refills_ns =
+      observe_touch(row, Sides{bid.nanos, ask.nanos}, session_ns, patience_ns);
+  if ((refills_ns[0] | refills_ns[1]) != 0) [[unlikely]] {
+    observe_refills(row, refills_ns, session_ns, grid);
+  }
+}
+
 template <unsigned Families>
 [[gnu::always_inline]] inline void Books::set_touch(Book& book, Tick& row,
                                                     std::size_t instrument, std::size_t venue,
                                                     Level bid, Level ask, Now now) {
   const std::uint64_t at_bid = book.at_best[0];
   const std::uint64_t at_ask = book.at_best[1];
-  const Level before[2] = {row.touch[0], row.touch[1]};
   const std::int64_t session_ns = row.clock.at(now.ns);
+  const bool runs = row.clock.is_running();
   if constexpr ((Families & TIMES) != 0) {
+    Change change;
+    if constexpr ((Families & JUMPS) != 0) {
+      if (runs) [[likely]] change = change_of(row.touch, bid, ask);
+    }
     advance(row, session_ns, now.liquidity.step(session_ns), at_bid >> venue & 1,
-            at_ask >> venue & 1);
+            at_ask >> venue & 1, change);
+  }
+  if constexpr ((Families & REFILLS) != 0) {
+    if (runs) [[likely]] follow_touch(row, bid, ask, session_ns, now.liquidity.grid());
   }
   row.touch[0] = bid;
   row.touch[1] = ask;
-  if (row.clock.is_running()) [[likely]] {
-    if constexpr ((Families & JUMPS) != 0) observe_change(row, before);
-    if constexpr ((Families & REFILLS) != 0) {
-      for (std::size_t side = 0; side < 2; ++side) {
-        const std::int64_t refill_ns =
-            observe_touch(row, side, before[side].nanos, row.touch[side].nanos, session_ns,
-                          now.liquidity.grid().quantum_ns() * kSteps);
-        if (refill_ns != 0) [[unlikely]] {
-          row.refill_ns[side].observe(static_cast<double>(refill_ns), session_ns,
-                                      now.liquidity.grid());
-        }
-      }
-    }
-  }
   change_top(book, 0, venue, bid.nanos);
   change_top(book, 1, venue, ask.nanos);
   const std::int64_t best_bid = book.best_nanos[0];

@@ -26,11 +26,11 @@ constexpr std::size_t kAssetClasses = 4;
 
 // Rolled-up quality and health of one venue; what a tick changes lies in front.
 struct alignas(64) VenueQuality {
-  SessionClock session;
   std::int64_t quote_ns = 0;
+  Moments gap;
   // Of the last gap on its grid.
   std::int64_t gap_step = 0;
-  Moments gap;
+  SessionClock session;
   Moments ack;
   Moments fill;
   Moments reject;

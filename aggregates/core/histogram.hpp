@@ -76,8 +76,8 @@ class Histogram {
   static std::size_t bucket(std::int64_t value_ns) {
     const auto value = static_cast<std::uint64_t>(std::max(value_ns, std::int64_t{0}));
     const std::uint64_t steps = std::min(value >> kStepBits, kMaxSteps);
-    if (steps < kSub) return steps;
-    const auto shift = static_cast<unsigned>(std::bit_width(steps)) - 1 - kSubBits;
+    // The first octave of buckets is like the one before it: its steps are the buckets.
+    const auto shift = static_cast<unsigned>(std::bit_width(steps | kSub)) - 1 - kSubBits;
     return (std::uint64_t{shift} << kSubBits) + (steps >> shift);
   }
 

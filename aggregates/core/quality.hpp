@@ -1,6 +1,6 @@
 // Venue quality of one instrument at one venue: decayed sufficient statistics and read-outs.
 //
-// A row is split by who touches it: a tick changes Tick (five cache lines), a decision also reads
+// A row is split by who touches it: a tick changes Tick (seven cache lines), a decision also reads
 // Terms and the deep levels of one side; Evidence is for reports, Contract for neither. All times
 // here but `quote_ns` are session times of the row.
 #pragma once
@@ -63,12 +63,25 @@ enum Family : unsigned {
   ALL_FAMILIES = 127,
 };
 
+// A number of each side, bid and ask, or a mask of all bits where something holds.
+using Sides [[gnu::vector_size(16)]] = std::int64_t;
+constexpr Sides both(std::int64_t value) { return Sides{value, value}; }
+
+// By side, prices of a touch from `low` up to `high` behind which the same `units` are near.
+struct NearBand {
+  Sides low = both(kInt64Max);
+  Sides high = both(-1);
+  Sides units = both(0);
+
+  Sides holds(Sides nanos) const { return (nanos >= low) & (nanos <= high); }
+};
+
 // What a quote changes, in front what a decision reads. Side index: 0 bid, 1 ask.
 //
-// `deep_units` is what counts as near behind the touch; it stays so while the touch is one of
-// `near_width` prices from `near_low` up, so that a tick need not read the deep levels.
-// `depleted_*` is a touch that was lost, and since when. The steps of `then_ns` and of the last
-// delay on their grids are kept, since they are cheaper to read than to find.
+// `deep_units` is what counts as near behind the touch. The last two bands of a side are kept, so
+// that a touch that goes to and fro need not read the deep levels. `depleted_*` is a touch that was
+// lost, and since when. The steps of `then_ns` and of the last delay on their grids are kept, since
+// they are cheaper to read than to find.
 struct alignas(64) Tick {
   Level touch[2];
   std::int64_t quote_ns = 0;
@@ -84,30 +97,36 @@ struct alignas(64) Tick {
   std::int64_t delay_min_ns = kInt64Max;
   // Of the half-life before.
   std::int64_t delay_before_ns = kInt64Max;
-  std::int64_t deep_units[2] = {0, 0};
-  std::int64_t near_low[2] = {kInt64Max, kInt64Max};
-  std::uint64_t near_width[2] = {0, 0};
-  std::int64_t depleted_nanos[2] = {0, 0};
-  std::int64_t depleted_ns[2] = {0, 0};
+  Sides deep_units = both(0);
+  NearBand near[2];
+  Sides depleted_nanos = both(0);
+  Sides depleted_ns = both(0);
   std::uint64_t trades = 0;
   Moments refill_ns[2];
 
   // Rolling minimum of the feed delay: of the half-life of the last tick and the one before.
-  std::int64_t least_delay_ns() const { return std::min(delay_min_ns, delay_before_ns); }
+  std::int64_t least_delay_ns() const { return lesser(delay_min_ns, delay_before_ns); }
   // Displayed size within the settings' ticks of the touch.
   std::int64_t near_units(std::size_t side) const { return touch[side].units + deep_units[side]; }
-  // Whether what is near has to be summed again.
-  bool has_left_near(std::size_t side) const {
-    return static_cast<std::uint64_t>(touch[side].nanos - near_low[side]) > near_width[side];
+  // Takes up what is near from the bands; by side, whether they did not know.
+  Sides find_near() {
+    const Sides nanos = {touch[0].nanos, touch[1].nanos};
+    const Sides first = near[0].holds(nanos);
+    deep_units = first ? near[0].units : near[1].units;
+    return ~(first | near[1].holds(nanos));
   }
-  void forget_near() {
-    for (std::size_t side = 0; side < 2; ++side) {
-      near_low[side] = kInt64Max;
-      near_width[side] = 0;
-    }
+  // Keeps a band of a side in the place of the older one, and takes up what is near from it.
+  void keep_near(std::size_t side, std::int64_t low, std::int64_t high, std::int64_t units) {
+    near[1].low[side] = near[0].low[side];
+    near[1].high[side] = near[0].high[side];
+    near[1].units[side] = near[0].units[side];
+    near[0].low[side] = low;
+    near[0].high[side] = high;
+    near[0].units[side] = deep_units[side] = units;
   }
+  void forget_near() { near[0] = near[1] = NearBand{}; }
 };
-static_assert(sizeof(Tick) == 512);
+static_assert(sizeof(Tick) == 576);
 
 // What a decision reads besides: terms of trade and own units in flight in a cache line, and of a
 // row that has had children beliefs in another; where those do not stand, what they are found from
@@ -169,24 +188,39 @@ struct alignas(64) Deep {
   }
 };
 
-// All of a time or none of it, without a branch: a product with 1 or 0 is exact.
-inline double share(bool holds) { return static_cast<double>(static_cast<int>(holds)); }
+constexpr bool is_two_sided(Level bid, Level ask) {
+  return (0 < bid.nanos) & (bid.nanos <= ask.nanos);
+}
 
-// Lets the standing quote count until `now_ns`, at `step` of its grid; call it before anything
-// about it changes.
+// What a change of the touch adds: itself, and squares of what sizes and spread moved by.
+struct Change {
+  double count = 0.0;
+  Pair size_squares = {0.0, 0.0};
+  double spread_square = 0.0;
+};
+
+[[gnu::always_inline]] inline Change change_of(const Level (&before)[2], Level bid, Level ask) {
+  const Pair moved = {static_cast<double>(bid.units - before[0].units),
+                      static_cast<double>(ask.units - before[1].units)};
+  const std::int64_t wider = (ask.nanos - bid.nanos) - (before[1].nanos - before[0].nanos);
+  const double spread = only_if(is_two_sided(bid, ask) & is_two_sided(before[0], before[1]),
+                                static_cast<double>(wider));
+  const std::int64_t differs = (bid.nanos ^ before[0].nanos) | (bid.units ^ before[0].units) |
+                               (ask.nanos ^ before[1].nanos) | (ask.units ^ before[1].units);
+  return {only_if(differs != 0, 1.0), moved * moved, spread * spread};
+}
+
+// Lets the standing quote count until `now_ns`, at `step` of its grid, and adds the change ending
+// it; call it before anything about the quote changes. A quote of no duration adds nothing.
 [[gnu::always_inline]] inline void advance(Tick& tick, std::int64_t now_ns, std::int64_t step,
-                                           bool at_bid, bool at_ask) {
-  const std::int64_t then_ns = tick.then_ns;
-  const std::int64_t then_step = tick.then_step;
+                                           bool at_bid, bool at_ask, const Change& change = {}) {
+  const bool stood = tick.then_ns != 0;
+  const double w = weight((step - tick.then_step) & mask_of(stood));
+  const double elapsed = only_if(stood, static_cast<double>(now_ns - tick.then_ns));
   tick.then_ns = now_ns;
   tick.then_step = step;
-  if (then_ns == 0 || then_ns == now_ns) return;
-  const double w = weight(step - then_step);
-  const auto elapsed = static_cast<double>(now_ns - then_ns);
-  const std::int64_t bid = tick.touch[0].nanos;
-  const std::int64_t ask = tick.touch[1].nanos;
-  const double two_sided = share(0 < bid && bid <= ask) * elapsed;
-  const auto spread = static_cast<double>(ask - bid);
+  const double two_sided = only_if(is_two_sided(tick.touch[0], tick.touch[1]), elapsed);
+  const auto spread = static_cast<double>(tick.touch[1].nanos - tick.touch[0].nanos);
   const double spread_time = spread * two_sided;
   const Pair ws = {w, w};
   const Pair lasted = {elapsed, elapsed};
@@ -194,33 +228,14 @@ inline double share(bool holds) { return static_cast<double>(static_cast<int>(ho
                       static_cast<double>(tick.touch[1].units)};
   const Pair near = {static_cast<double>(tick.near_units(0)),
                      static_cast<double>(tick.near_units(1))};
-  const Pair best = {share(at_bid), share(at_ask)};
-  fade_pair(&tick.sums[OBSERVED], ws, Pair{elapsed, 0.0});
+  fade_pair(&tick.sums[OBSERVED], ws, Pair{elapsed, change.count});
   fade_pair(&tick.sums[BID_TIME], ws, units * lasted);
   fade_pair(&tick.sums[BID_SQUARE_TIME], ws, units * units * lasted);
   fade_pair(&tick.sums[NEAR_BID_TIME], ws, near * lasted);
-  fade_pair(&tick.sums[AT_BID_TIME], ws, best * lasted);
+  fade_pair(&tick.sums[AT_BID_TIME], ws, Pair{only_if(at_bid, elapsed), only_if(at_ask, elapsed)});
   fade_pair(&tick.sums[SPREAD_TIME], ws, Pair{spread_time, spread * spread * two_sided});
-  fade_pair(&tick.sums[BID_JUMPS], ws, Pair{0.0, 0.0});
-  fade_pair(&tick.sums[TWO_SIDED_TIME], ws, Pair{two_sided, 0.0});
-}
-
-constexpr bool is_two_sided(Level bid, Level ask) {
-  return 0 < bid.nanos && bid.nanos <= ask.nanos;
-}
-
-// Counts a change of the touch from what it was, and what it moved.
-[[gnu::always_inline]] inline void observe_change(Tick& tick, const Level (&before)[2]) {
-  const Level bid = tick.touch[0];
-  const Level ask = tick.touch[1];
-  const Pair moved = {static_cast<double>(bid.units - before[0].units),
-                      static_cast<double>(ask.units - before[1].units)};
-  const std::int64_t wider = (ask.nanos - bid.nanos) - (before[1].nanos - before[0].nanos);
-  const double spread = share(is_two_sided(bid, ask) && is_two_sided(before[0], before[1])) *
-                        static_cast<double>(wider);
-  tick.sums[CHANGES] += share(bid != before[0] || ask != before[1]);
-  fade_pair(&tick.sums[BID_JUMPS], Pair{1.0, 1.0}, moved * moved);
-  tick.sums[SPREAD_JUMPS] += spread * spread;
+  fade_pair(&tick.sums[BID_JUMPS], ws, change.size_squares);
+  fade_pair(&tick.sums[TWO_SIDED_TIME], ws, Pair{two_sided, change.spread_square});
 }
 
 // Feed delay of one tick, at `step` of its grid; negative where the venue's clock runs ahead of
@@ -235,11 +250,11 @@ constexpr bool is_two_sided(Level bid, Level ask) {
   const double w = weight(step - tick.delay_step);
   tick.delay_step = step;
   tick.delay.fade_and_observe(static_cast<double>(delay_ns), now_ns, w);
-  tick.delay_min_ns = std::min(tick.delay_min_ns, delay_ns);
+  tick.delay_min_ns = lesser(tick.delay_min_ns, delay_ns);
   // A frugal quantile: nine steps up for one of ten above it, one step down for nine below.
   const std::int64_t p90_ns = tick.delay_p90_ns;
   const std::int64_t step_ns = ((p90_ns < 0 ? -p90_ns : p90_ns) >> 10) + 100;
-  tick.delay_p90_ns += delay_ns > p90_ns ? 9 * step_ns : -step_ns;
+  tick.delay_p90_ns += (10 * step_ns & mask_of(delay_ns > p90_ns)) - step_ns;
 }
 
 // Whether a side's price, 0 for none, is worse than another: lower for a bid, higher for an ask.
@@ -248,25 +263,28 @@ inline bool is_worse(std::size_t side, std::int64_t nanos, std::int64_t than_nan
   return side != 0 ? nanos > than_nanos : nanos < than_nanos;
 }
 
-// Follows a touch that is lost until its price is back; ns it took, 0 while nothing ended. One that
-// is not back after `patience_ns` has moved away with the market, and is given up.
-inline std::int64_t observe_touch(Tick& tick, std::size_t side, std::int64_t old_nanos,
-                                  std::int64_t new_nanos, std::int64_t now_ns,
-                                  std::int64_t patience_ns) {
-  std::int64_t lost_nanos = tick.depleted_nanos[side];
-  if (lost_nanos != 0 && is_worse(side, new_nanos, lost_nanos)) {
-    if (now_ns - tick.depleted_ns[side] <= patience_ns) return 0;
-    lost_nanos = tick.depleted_nanos[side] = 0;
-  }
-  if (lost_nanos == 0) {
-    if (old_nanos != 0 && is_worse(side, new_nanos, old_nanos)) {
-      tick.depleted_nanos[side] = old_nanos;
-      tick.depleted_ns[side] = now_ns;
-    }
-    return 0;
-  }
-  tick.depleted_nanos[side] = 0;
-  return now_ns - tick.depleted_ns[side];
+// Prices, 0 for none, as numbers of which the better is the greater and none the least.
+inline Sides goodness(Sides nanos) {
+  constexpr Sides kAsk = {0, -1};
+  constexpr Sides kLeast = {0, std::numeric_limits<std::int64_t>::min()};
+  return ((nanos ^ kAsk) - kAsk) ^ kLeast;
+}
+
+// Follows touches that are lost until their price is back; ns it took by side, 0 while nothing
+// ended. One that is not back after `patience_ns` has moved away with the market, and is given up.
+[[gnu::always_inline]] inline Sides observe_touch(Tick& tick, Sides told_nanos,
+                                                  std::int64_t now_ns, std::int64_t patience_ns) {
+  const Sides old_nanos = {tick.touch[0].nanos, tick.touch[1].nanos};
+  const Sides since_ns = now_ns - tick.depleted_ns;
+  const Sides good = goodness(told_nanos);
+  const Sides is_lost = tick.depleted_nanos != 0;
+  const Sides is_away = is_lost & (good < goodness(tick.depleted_nanos));
+  const Sides waits = is_away & (since_ns <= patience_ns);
+  const Sides is_back = is_lost & ~is_away;
+  const Sides is_new = ~(waits | is_back) & (old_nanos != 0) & (good < goodness(old_nanos));
+  tick.depleted_nanos = (tick.depleted_nanos & waits) | (old_nanos & is_new);
+  tick.depleted_ns = is_new ? both(now_ns) : tick.depleted_ns;
+  return since_ns & is_back;
 }
 
 // Expected filled share of a child: row shrunk to venue.

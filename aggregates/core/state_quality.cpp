@@ -55,8 +55,10 @@ void encode_tick(Row& row, const Tick& tick, const Deep& deep) {
   row.quote_ns = tick.quote_ns;
   row.quote_seq = tick.quote_seq;
   for (std::size_t side = 0; side < 2; ++side) row.near_units[side] = tick.near_units(side);
-  std::copy_n(tick.depleted_nanos, 2, row.depleted_nanos);
-  std::copy_n(tick.depleted_ns, 2, row.depleted_ns);
+  for (std::size_t side = 0; side < 2; ++side) {
+    row.depleted_nanos[side] = tick.depleted_nanos[side];
+    row.depleted_ns[side] = tick.depleted_ns[side];
+  }
   row.quotes = tick.quotes;
   row.trades = tick.trades;
   row.then_ns = tick.then_ns;
@@ -102,8 +104,8 @@ bool decode_tick(const Row& row, Books& books, std::size_t instrument, std::size
   Tick& tick = books.tick(instrument, venue);
   tick.quote_ns = row.quote_ns;
   tick.quote_seq = row.quote_seq;
-  std::copy_n(row.depleted_nanos, 2, tick.depleted_nanos);
-  std::copy_n(row.depleted_ns, 2, tick.depleted_ns);
+  tick.depleted_nanos = Sides{row.depleted_nanos[0], row.depleted_nanos[1]};
+  tick.depleted_ns = Sides{row.depleted_ns[0], row.depleted_ns[1]};
   tick.quotes = row.quotes;
   tick.trades = row.trades;
   tick.clock = RowClock::of(row.session);

@@ -13,6 +13,7 @@ from typing import Any
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from projections.api.accepting import takes_gzip
 from projections.api.access import Caller, Gate
 from projections.api.problems import MEDIA_TYPE, ProblemError, body_of
 from projections.api.services import Bounds
@@ -28,6 +29,7 @@ MAX_CALLERS = 4_096
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_PATHS = ("/healthz", "/readyz")
 """Answered without credentials: they tell nothing but health."""
+ENDLESS = ("/v1/stream",)
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -78,6 +80,11 @@ class Guarded:
         except ProblemError as error:
             await refuse(send, error)
             return
+        if not takes_gzip(dict(scope["headers"]).get(b"accept-encoding", b"").decode("latin-1")):
+            # The application looks for the word only, not at its weight.
+            scope["headers"] = [h for h in scope["headers"] if h[0] != b"accept-encoding"]
+        if scope["method"] == "HEAD" and scope["path"] not in ENDLESS:
+            scope["method"], send = "GET", without_body(send)
         await self.app(scope, replay(body, receive), with_headers(send))
 
     def _admit(self, scope: Any) -> Caller:
@@ -197,6 +204,17 @@ def with_headers(send: Send) -> Send:
             present = {name for name, _ in message["headers"]}
             added = [pair for pair in SAFE_HEADERS if pair[0] not in present]
             message = {**message, "headers": [*message["headers"], *added]}
+        await send(message)
+
+    return sending
+
+
+def without_body(send: Send) -> Send:
+    """Sends an answer's head only, as HEAD asks for."""
+
+    async def sending(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
         await send(message)
 
     return sending

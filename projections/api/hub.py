@@ -48,7 +48,13 @@ class Hub:
         self.ring: deque[Run] = deque()
         self.clients: set[Client] = set()
         self.waiters: dict[tuple[int, int], asyncio.Event] = {}
+        self.watched = asyncio.Event()
         self.last_ns = self.out_seq = self.events = self.lost = self._kept = 0
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether anybody waits for what comes next; `watched` is set when the first one does."""
+        return bool(self.clients or self.waiters)
 
     def take(self, batch: OutputBatch) -> None:
         """Takes over a run of outputs."""
@@ -73,6 +79,7 @@ class Hub:
             return found
         key = (shard, position)
         event = self.waiters.setdefault(key, asyncio.Event())
+        self.watched.set()
         try:
             await asyncio.wait_for(event.wait(), wait_s)
         except TimeoutError:
@@ -91,6 +98,7 @@ class Hub:
                 if run.batch.last_out_seq > after:
                     client.offer(list(run.wanted(wants, after)))
         self.clients.add(client)
+        self.watched.set()
         return client
 
     def close(self, client: Client) -> None:

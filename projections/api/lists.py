@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from projections.api.accepting import has_already
 from projections.api.problems import ProblemError
 from projections.api.reads import MAX_LIMIT, Page, Query, Reads, cursor_keys, cursor_text
 from projections.api.rows import enum_of, present, shown_columns
@@ -22,12 +23,6 @@ from schemas.units import INT64_MAX, INT64_MIN
 
 MAX_VALUES = 64
 CONTROLS = ("limit", "cursor", "sort", "fields", "format")
-FORMATS = {
-    "json": "application/json",
-    "csv": "text/csv",
-    "ndjson": "application/x-ndjson",
-}
-ACCEPTED = {"text/csv": "csv", "application/x-ndjson": "ndjson"}
 TEXTS = ("client", "account", "cl_ord_id", "trader", "target", "key", "mic", "name")
 NUMBERS = ("order_id", "decision_id", "child_id", "shard", "hour_ns")
 ENUMS = ("side", "state", "reason", "outcome", "liquidity", "health", "kind", "scope", "status")
@@ -219,10 +214,9 @@ def whole(name: str, text: str, least: int, most: int) -> int:
     raise ProblemError(400, "bad_value", f"give a whole number from {least} to {most}", name)
 
 
-def page_body(query: Query, page: Page, names: Names) -> bytes:
+def page_body(query: Query, page: Page, cursor: str | None, names: Names) -> bytes:
     """A page as JSON."""
     items = present(query.view, query.columns, page.rows, names)
-    cursor = cursor_text(query, page.last) if page.last is not None else None
     body = {"items": items, "next_cursor": cursor, "position": page.position}
     return orjson.dumps(body)
 
@@ -266,16 +260,16 @@ def answer(
         query = query_of(listing, given, names)
         key = (form, query)
         tag = f'W/"{hashlib.sha256(repr((stamp, key)).encode()).hexdigest()[:24]}"'
-        if known_tag == tag:
+        if has_already(known_tag, tag):
             return Answer(None, None, tag)
-        body = reads.cached(key, stamp) if form == "json" else None
-        if body is not None:
-            return Answer(body, None, tag)
+        kept = reads.cached(key, stamp) if form == "json" else None
+        if kept is not None:
+            return Answer(*kept, tag)
         page = reads.page_of(connection, query, look.position)
     cursor = cursor_text(query, page.last) if page.last is not None else None
     if form != "json":
         items = present(query.view, query.columns, page.rows, names)
         return Answer(export(items, query.columns, form), cursor, tag)
-    body = page_body(query, page, names)
-    reads.keep(key, stamp, body)
+    body = page_body(query, page, cursor, names)
+    reads.keep(key, stamp, body, cursor)
     return Answer(body, cursor, tag)

@@ -9,7 +9,8 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example, OpenAPIMediaType, Operation, Parameter, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
-from projections.api.lists import CONTROLS, FORMATS, NUMBERS, Listing
+from projections.api.accepting import FORMS
+from projections.api.lists import CONTROLS, NUMBERS, Listing
 from projections.api.problems import MEDIA_TYPE, Problem
 from projections.api.reads import MAX_LIMIT
 from projections.api.rows import enum_of
@@ -92,7 +93,7 @@ def describe(listing: Listing, name: str) -> tuple[Schema, str]:
         ),
         "fields": (text_schema(1_024), "fields to give, parted by commas"),
         "format": (
-            Schema(type=OpenAPIType.STRING, enum=list(FORMATS)),
+            Schema(type=OpenAPIType.STRING, enum=list(FORMS)),
             "form of the answer; the Accept header does the same",
         ),
         "since_ns": (number, "from this log time on, ns since 1970"),
@@ -114,7 +115,7 @@ def performance_parameters() -> list[Parameter]:
     number = Schema(type=OpenAPIType.INTEGER, minimum=0, maximum=INT64_MAX)
     bucket = Schema(type=OpenAPIType.STRING, enum=["hour", "day", "all"], default="day")
     limit = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=10_000, default=1_000)
-    form = Schema(type=OpenAPIType.STRING, enum=list(FORMATS))
+    form = Schema(type=OpenAPIType.STRING, enum=list(FORMS))
     groups = "instrument, policy, client, venue"
     return [
         query_parameter("by", text_schema(64), f"groups, parted by commas: {groups}"),

@@ -132,7 +132,8 @@ def summed(
     for name, value in question.where:
         query = query.where(condition(table, name, value))
     grouped = query.group_by(*(groups[1:] if not width else groups))
-    return list(connection.execute(grouped))
+    # Sums without a group are one row, of nothing where no row is counted.
+    return [row for row in connection.execute(grouped) if row[-1] is not None]
 
 
 def condition(table: sa.Table, name: str, value: Any) -> Any:

@@ -10,8 +10,9 @@ from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import PathParameter, QueryParameter
 
+from projections.api.accepting import FORMS, form_of
 from projections.api.access import ANYBODY, require
-from projections.api.lists import ACCEPTED, FORMATS, LISTINGS, Listing, answer, export
+from projections.api.lists import LISTINGS, Listing, answer, export
 from projections.api.operations import list_operation, performance_operation, problems, told
 from projections.api.performance import EXAMPLE, asked, report
 from projections.api.problems import ProblemError
@@ -56,7 +57,7 @@ def list_handler(listing: Listing) -> HTTPRouteHandler:
         given = dict(request.query_params)
         if len(given) != len(list(request.query_params.multi_items())):
             raise ProblemError(400, "repeated_parameter", "give each parameter once")
-        form = form_of(request, given)
+        form = asked_form(request, given)
         known = request.headers.get("if-none-match", "")
         found = await to_thread(answer, services_of(request).reads, listing, given, form, known)
         headers = {"etag": found.tag, "vary": "accept, authorization"}
@@ -64,7 +65,7 @@ def list_handler(listing: Listing) -> HTTPRouteHandler:
             headers["x-next-cursor"] = found.cursor
         if found.body is None:
             return Response(b"", status_code=304, headers=headers)
-        return Response(found.body, media_type=FORMATS[form], headers=headers)
+        return Response(found.body, media_type=FORMS[form], headers=headers)
 
     return get(
         f"/v1/{listing.path}",
@@ -76,15 +77,18 @@ def list_handler(listing: Listing) -> HTTPRouteHandler:
     )(handle)
 
 
-def form_of(request: Ask, given: dict[str, str]) -> str:
-    """The form asked for; ProblemError 406 for one that there is not."""
+def asked_form(request: Ask, given: dict[str, str]) -> str:
+    """The form asked for by `format`, else by Accept; ProblemError 400, 406 for another one."""
     form = given.pop("format", "")
-    if not form:
-        accepted = request.headers.get("accept", "").partition(";")[0].strip()
-        return ACCEPTED.get(accepted, "json")
-    if form not in FORMATS:
-        raise ProblemError(400, "bad_value", f"formats are {', '.join(FORMATS)}", "format")
-    return form
+    if form in FORMS:
+        return form
+    if form:
+        raise ProblemError(400, "bad_value", f"formats are {', '.join(FORMS)}", "format")
+    accepted = form_of(request.headers.get("accept", ""))
+    if accepted is None:
+        detail = f"answers are {', '.join(FORMS.values())}; accept one of them"
+        raise ProblemError(406, "not_acceptable", detail, "Accept")
+    return accepted
 
 
 def one_row(services: Services, view: View, identity: int, what: str) -> tuple[Any, Names]:
@@ -300,9 +304,9 @@ async def get_performance(request: Ask) -> Response[bytes]:
     given = dict(request.query_params)
     if len(given) != len(list(request.query_params.multi_items())):
         raise ProblemError(400, "repeated_parameter", "give each parameter once")
-    form = form_of(request, given)
+    form = asked_form(request, given)
     body = await to_thread(performance_body, services_of(request).reads, given, form)
-    return Response(body, media_type=FORMATS[form])
+    return Response(body, media_type=FORMS[form])
 
 
 def performance_body(reads: Reads, given: dict[str, str], form: str) -> bytes:

@@ -45,6 +45,8 @@ LOOK = (
 )
 CACHED = 512
 CACHED_BYTES = 256 * 1024
+Kept = tuple[bytes, str | None]
+"""The body of a page, and the cursor behind it."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,7 @@ class Query:
     @property
     def keys(self) -> tuple[str, ...]:
         """Columns that order the rows, the last ones telling equal rows apart."""
-        keys = self.view.key_names
-        return keys if self.order in keys else (self.order, *keys)
+        return (self.order, *(name for name in self.view.key_names if name != self.order))
 
     def digest(self) -> str:
         """What a cursor belongs to: view, filters and order."""
@@ -98,7 +99,7 @@ class Reads:
     _pointed: int = 0
     _engine: Engine | None = None
     _names: tuple[int, Names] = field(default_factory=lambda: (-1, Names()))
-    _cache: OrderedDict[Any, tuple[Any, bytes]] = field(default_factory=OrderedDict)
+    _cache: OrderedDict[Any, tuple[Any, Kept]] = field(default_factory=OrderedDict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     hits: int = 0
     misses: int = 0
@@ -206,7 +207,7 @@ class Reads:
         with self.connect() as connection:
             return whole_rows(connection, view, where, f"{order} DESC, shard", limit)
 
-    def cached(self, key: Any, stamp: Any) -> bytes | None:
+    def cached(self, key: Any, stamp: Any) -> Kept | None:
         """The answer to the same question at the same position."""
         with self._lock:
             found = self._cache.get(key)
@@ -217,12 +218,12 @@ class Reads:
             self._cache.move_to_end(key)
             return found[1]
 
-    def keep(self, key: Any, stamp: Any, body: bytes) -> None:
+    def keep(self, key: Any, stamp: Any, body: bytes, cursor: str | None) -> None:
         """Keeps an answer, with the position it holds for."""
         if len(body) > CACHED_BYTES:
             return
         with self._lock:
-            self._cache[key] = (stamp, body)
+            self._cache[key] = (stamp, (body, cursor))
             self._cache.move_to_end(key)
             while len(self._cache) > CACHED:
                 self._cache.popitem(last=False)

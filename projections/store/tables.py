@@ -62,7 +62,11 @@ INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
     "child_requests": (("log_ns", "id"), ("order_id",)),
     "breaks": (("log_ns", "id"),),
     "account_positions": (("log_ns", "id"), ("account", "log_ns", "id")),
+    "quality": (("instrument", "shard", "venue"),),
+    "execution_quality": (("instrument", "shard", "venue"),),
     "quality_history": (("kind", "instrument", "venue", "log_ns"),),
+    "performance_orders": (("instrument", "hour_ns"),),
+    "performance_venues": (("instrument", "hour_ns"),),
 }
 """Secondary indexes: what lists are filtered by. A rebuild makes them when all rows are in."""
 

@@ -56,6 +56,7 @@ def proven_frames(
     """Frames from `start_seq`; a break of the chain is noted and reading goes on, other damage
     raises.
     """
+    anchor = log.anchors().get(stream)  # before the end: a log that is written gets further ones
     first = start_seq if start_seq > 1 else None
     reader: SegmentReader = AheadReader(log.directory, stream, first, log.shard)
     try:
@@ -64,7 +65,6 @@ def proven_frames(
         verdict.break_chain(str(damage))
         reader = log.reader(stream, max(1, damage.seq), verify_chain=False)
         yield from reader
-    anchor = log.anchors().get(stream)
     if anchor is None:
         return
     last_seq = reader.next_seq - 1

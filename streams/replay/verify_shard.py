@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from aggregates import kernel
+from schemas.envelope import OUT_HEADER
 from schemas.errors import CorruptLogError, NotFoundError, VenuefoldError
 from schemas.units import NS_PER_S
 from schemas.wire import iter_raw_outputs
@@ -67,10 +68,32 @@ class ShardVerifier:
     def execute(self) -> ShardVerdict:
         """Re-executes to the end of the log."""
         self._start()
-        verdict, engine = self.verdict, self.engine
-        first_seq, kept_ns = engine.seq, self.clock.elapsed_ns()
-        outputs = proven_frames(self.log, "outputs", verdict, engine.out_seq + 1)
+        outputs = proven_frames(self.log, "outputs", self.verdict, self.engine.out_seq + 1)
         self.logged = LoggedOutputs(outputs)
+        first_seq = self.engine.seq
+        self._fold(first_seq)
+        while extra := self.logged.take_record():
+            if self._came_meanwhile(extra):
+                self._fold(first_seq)
+            else:
+                self.verdict.differ(divergence(self.logged.take_record(), b""))
+        return self._finished()
+
+    def _came_meanwhile(self, extra: bytes) -> bool:
+        """Gives an output back; whether the log is being written and has inputs for it by now.
+
+        An output is in its file only when its input is on disk, so the input is found this time.
+        """
+        self.logged.give_back(extra)
+        is_behind = OUT_HEADER.unpack(extra).seq > self.engine.seq
+        if self.is_closed or not is_behind:
+            return False
+        found = proven_frames(self.log, "inputs", self.verdict, self.engine.seq + 1)
+        return next(found, None) is not None
+
+    def _fold(self, first_seq: int) -> None:
+        """Folds the inputs that are there now."""
+        verdict, engine, kept_ns = self.verdict, self.engine, self.clock.elapsed_ns()
         for frame in proven_frames(self.log, "inputs", verdict, engine.seq + 1):
             for piece in self._pieces(frame):
                 self._step(piece, frame)
@@ -78,9 +101,6 @@ class ShardVerifier:
             is_due = self.clock.elapsed_ns() - kept_ns > KEEP_EVERY_NS
             self._watched(is_due)
             kept_ns = self.clock.elapsed_ns() if is_due else kept_ns
-        while extra := self.logged.take_record():
-            verdict.differ(divergence(extra, b""))
-        return self._finished()
 
     def _start(self) -> None:
         """Takes over a verification that was stopped, a snapshot, or nothing."""

@@ -35,6 +35,9 @@ from streams.service.jobs import ProcessJobs
 from streams.service.records import LogRecords
 
 TAIL_S = 0.005
+UNWATCHED_S = 0.05
+"""How often the log is looked at: while somebody waits for what comes, and while nobody does."""
+
 TAIL_BYTES = 64 << 10
 """What is taken at once, a frame more or less: requests are answered in between."""
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -126,7 +129,17 @@ async def tail(hub: Hub, directory: Path, log: Logger) -> None:
         except VenuefoldError as error:
             log.error("the tail of the output log stopped", error=str(error))
             raise
+        await rest(hub)
+
+
+async def rest(hub: Hub) -> None:
+    """Waits for a while, a shorter one as soon as somebody watches."""
+    if hub.is_watched:
         await asyncio.sleep(TAIL_S)
+        return
+    hub.watched.clear()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(hub.watched.wait(), UNWATCHED_S)
 
 
 async def serve(config: ServiceConfig, services: Services, log: Logger) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,9 @@ from streams.projector import Projector
 from streams.runtime_embedded.child_process import configured_child
 from streams.runtime_embedded.engine_process import Stop
 from streams.service.api_process import store_url
+
+NICENESS = 5
+"""Rows may wait for a moment: whoever asks, and the engine, have the processor first."""
 
 
 def tell(trace: Trace, clock: Clock, shard: int, batch: OutputBatch) -> None:
@@ -34,6 +38,7 @@ def main() -> int:
     config = configured_child()
     log = logger("projector", config.service.log_level)
     stop = Stop()
+    os.nice(NICENESS)
     try:
         trace = make_trace(config.telemetry.otlp_endpoint)
         stored = None if trace is None else partial(tell, trace, SystemClock())

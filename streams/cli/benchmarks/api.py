@@ -2,7 +2,9 @@
 
 Reads: a bulk run of a million decisions in the read models, an API and a projector process, and a
 process that goes on writing 2,000 decisions a second into the log while 200 requests a second are
-asked. Orders and streams: a whole service over its simulated market.
+asked. `processor_ms` is what a request costs the API process, `processor_ms_tail` what the tail of
+the log costs it meanwhile, spread over the requests. Orders and streams: a whole service over its
+simulated market.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import orjson
 
 from schemas.errors import VenuefoldError
 from streams.bulk import OUTPUTS, decision_id
-from streams.cli.benchmarks.api_client import Pool, at_rate
+from streams.cli.benchmarks.api_client import RATE, Pool, at_rate
 from streams.cli.benchmarks.projections import ReadModelBench
 from streams.cli.benchmarks.timing import Result, from_samples
 from streams.clock import SystemClock
@@ -66,10 +68,10 @@ class StoredReads:
                 port=free_port(), requests_per_s=1_000_000, database=self.models.store(self.store)
             ),
         )
-        with processes(config, run, WRITER_S):
-            return asyncio.run(self._measure(config.api.port))
+        with processes(config, run, WRITER_S) as api:
+            return asyncio.run(self._measure(config.api.port, api))
 
-    async def _measure(self, port: int) -> list[Result]:
+    async def _measure(self, port: int, api: int) -> list[Result]:
         await listening(port)
         await caught_up(port)
         pool = Pool(port)
@@ -82,14 +84,26 @@ class StoredReads:
         }
         for name, path in paths.items():
             await at_rate("", pool, WARM_UP_S, path)
-            found.append(await at_rate(f"api.{name}{self.suffix}", pool, self.seconds, path))
-        before = await projected(pool)
+            used_ms = processor_ms(api)
+            result = await at_rate(f"api.{name}{self.suffix}", pool, self.seconds, path)
+            result.more = {"processor_ms": (processor_ms(api) - used_ms) / result.n}
+            found.append(result)
+        before, idle_ms = await projected(pool), processor_ms(api)
         await asyncio.sleep(WARM_UP_S)
+        idle_ms = (processor_ms(api) - idle_ms) / (WARM_UP_S * RATE)
         per_s = round((await projected(pool) - before) / WARM_UP_S)
         await pool.close()
         for result in found:
-            result.more = {"outputs_projected_per_s": per_s, "decisions": stored}
+            own_ms = round(result.more["processor_ms"] - idle_ms, 3)
+            more = {"processor_ms": own_ms, "processor_ms_tail": round(idle_ms, 3)}
+            result.more = {**more, "outputs_projected_per_s": per_s, "decisions": stored}
         return found
+
+
+def processor_ms(process: int) -> float:
+    """Processor time of all threads of a process."""
+    threads = Path(f"/proc/{process}/task").glob("*/schedstat")
+    return sum(int(path.read_text().split()[0]) for path in threads) / 1e6
 
 
 async def projected(pool: Pool) -> int:
@@ -129,8 +143,10 @@ async def listening(port: int) -> None:
 
 
 @contextmanager
-def processes(config: ServiceConfig, run: Path, seconds: float) -> Iterator[None]:
-    """The API, the projector and the writer of the log, ended afterwards."""
+def processes(config: ServiceConfig, run: Path, seconds: float) -> Iterator[int]:
+    """The API, whose process id this gives, the projector and the writer of the log; ended
+    afterwards.
+    """
     asked = [str(run), str(DECISIONS_PER_S), str(seconds)]
     started = []
     with (run.parent / "api.log").open("ab") as log:
@@ -142,7 +158,7 @@ def processes(config: ServiceConfig, run: Path, seconds: float) -> Iterator[None
             process.stdin.close()
             started.append(process)
         try:
-            yield
+            yield started[1].pid
         finally:
             for process in started:
                 process.terminate()

@@ -56,14 +56,20 @@ class Pool:
     async def open(self) -> None:
         """Connects."""
         for _ in range(self.connections):
-            self._free.put_nowait(
-                Connection(*await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 24))
-            )
+            self._free.put_nowait(await self._connected())
+
+    async def _connected(self) -> Connection:
+        return Connection(*await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 24))
 
     async def get(self, path: str) -> bytes:
         """A GET on a free connection."""
         connection = await self._free.get()
         try:
+            return await connection.get(path)
+        except asyncio.IncompleteReadError as error:
+            if error.partial:
+                raise
+            connection = await self._connected()  # one that was idle for long is closed over there
             return await connection.get(path)
         finally:
             self._free.put_nowait(connection)

@@ -106,7 +106,8 @@ def test_decisions_by_venue_are_those_that_sent_a_child_there(api: httpx.Client)
 def test_what_has_not_moved_is_not_sent_again(api: httpx.Client) -> None:
     def is_unchanged() -> bool:
         first = api.get("/v1/instruments")
-        again = api.get("/v1/instruments", headers={"if-none-match": first.headers["etag"]})
+        tags = f'"other", {first.headers["etag"]}'
+        again = api.get("/v1/instruments", headers={"if-none-match": tags})
         return again.status_code == 304 and not again.content
 
     wait_until(is_unchanged)
@@ -185,6 +186,7 @@ def test_performance_by_group_and_bucket(api: httpx.Client) -> None:
         assert sum(row["fills"] for row in grouped) >= whole["fills"]
     text = api.get("/v1/performance?by=policy&bucket=day&format=csv").text
     assert text.startswith("bucket_ns,policy,")
+    assert api.get("/v1/performance?bucket=all&client=nobody").json()["items"] == []
     assert api.get("/v1/performance?bucket=week").json()["field"] == "bucket"
     assert api.get("/v1/performance?by=venue&by=client").json()["code"] == "repeated_parameter"
 
@@ -197,3 +199,32 @@ def test_quality_history_has_kinds_and_times(api: httpx.Client) -> None:
     assert none == []
     missing = api.get("/v1/quality/history?venue=XNYS").json()
     assert (missing["code"], missing["field"]) == ("bad_value", "instrument")
+
+
+def test_the_form_is_what_the_caller_likes_best(api: httpx.Client) -> None:
+    forms = {
+        "text/html,application/xml;q=0.9,*/*;q=0.8": "application/json",
+        "application/json;q=0.1, text/csv;q=0.9": "text/csv",
+        "application/json;q=0, application/x-ndjson": "application/x-ndjson",
+        "": "application/json",
+    }
+    for accept, kind in forms.items():
+        answer = api.get("/v1/instruments?limit=1", headers={"accept": accept})
+        assert answer.headers["content-type"].startswith(kind), accept
+    for accept in ("image/png", "application/json;q=0", "text/csv;q=none"):
+        answer = api.get("/v1/instruments?limit=1", headers={"accept": accept})
+        assert (answer.status_code, answer.json()["code"]) == (406, "not_acceptable")
+
+
+def test_gzip_is_for_those_who_take_it(api: httpx.Client) -> None:
+    for accept, coding in (("br, gzip;q=0.1", "gzip"), ("gzip;q=0, *", None), ("", None)):
+        answer = api.get("/v1/decisions?limit=200", headers={"accept-encoding": accept})
+        assert answer.headers.get("content-encoding") == coding, accept
+
+
+def test_a_head_is_that_of_the_get(api: httpx.Client) -> None:
+    answer = api.head("/v1/instruments?limit=1")
+    assert answer.status_code == 200
+    assert answer.content == b""
+    assert int(answer.headers["content-length"]) > 0
+    assert api.head("/v1/stream").status_code == 405

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 from schemas.codes import InputType
 from schemas.errors import CorruptLogError, InputError
 from schemas.events import SmartRoutingDecisionEvent
+from schemas.wire import iter_inputs
 from streams.cli.main import main
+from streams.log import _journal
 from streams.log.run import RunDirectory
 from streams.replay.interrupt import Interrupt
 from streams.replay.logged import LoggedOutputs
@@ -176,6 +179,42 @@ def test_outputs_that_were_never_made_are_found(run: Path) -> None:
     verdict, found = verify(run, "native", Interrupt())
     assert not verdict.passed
     assert found["first_divergence"]["executed"] is None
+
+
+def test_what_is_written_meanwhile_is_no_difference(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log that is being written: its last inputs come when their end was read already."""
+    with RunDirectory.open(run) as directory:
+        data = b"".join(bytes(f.payload) for f in directory.shard(0).reader("inputs"))
+    records = [raw for _, raw in iter_inputs(data)]
+    half, end = len(records) // 2, len(records)
+    (path,) = (run / "shard-000").glob("inputs-*.seg")
+    path.unlink()
+    (run / "shard-000/anchor.json").unlink()
+    writer = _journal.SegmentWriter(str(path.parent), "inputs", 0, codec="none")
+
+    def put(first: int, last: int) -> None:
+        writer.append(b"".join(records[first:last]), last - first, last)
+        assert writer.wait_durable(last)
+
+    take = LoggedOutputs.take_record
+
+    def grown(logged: LoggedOutputs) -> bytes:
+        if writer.next_seq <= end:
+            put(half, end)
+        return take(logged)
+
+    monkeypatch.setattr(LoggedOutputs, "take_record", grown)
+    put(0, half)
+    facts = json.loads((run / "manifest.json").read_bytes())
+    assert facts.pop("inputs") == end
+    (run / "manifest.json").write_text(json.dumps(facts))
+    verdict, found = verify(run, "native", Interrupt())
+    writer.close()
+    assert verdict.passed, found
+    assert found["inputs"] == end
+    assert found["outputs_missing"] == 0
 
 
 def test_another_engine_generation_is_named(run: Path) -> None:
