@@ -100,6 +100,17 @@ struct Accounts {
     const auto found = limits.find(Target(name));
     return found == limits.end() ? nullptr : &found->second;
   }
+  // Asks for the memory of a position: first for where it is said, then for itself.
+  void prefetch_index(const char (&name)[16], std::uint32_t instrument) const {
+    index_.prefetch(PositionKey{Target(name), instrument}.hash());
+  }
+  void prefetch_position(const char (&name)[16], std::uint32_t instrument) const {
+    const std::uint32_t hash = PositionKey{Target(name), instrument}.hash();
+    const Slot slot = index_.find(hash, [](Slot) { return true; });
+    if (slot == kNoSlot) return;
+    __builtin_prefetch(&places_[slot]->first, 1);
+    __builtin_prefetch(&places_[slot]->second.open_units, 1);
+  }
   // Made where there is none; null when the table is full.
   Position* position(const char (&name)[16], std::uint32_t instrument);
   // Bit mask of the venues that an account may use.

@@ -46,8 +46,8 @@ inline Misses misses_of(std::array<double, kSurvivalSizes>& shares, double own) 
   return found;
 }
 
-// 1 - P(available >= q) in 1/65536 for each size of the table; never falls with size. What the table
-// knows is worth `w` now.
+// 1 - P(available >= q) in 1/65536 for each size of the table; never falls with size. What the
+// table knows is worth `w` now.
 inline Misses misses(const Survival& survival, double w, const Shares& known,
                      double prior_weight) {
   std::array<double, kSurvivalSizes> shares;

@@ -34,8 +34,8 @@ inline double share_of(std::uint32_t steps) { return static_cast<double>(steps) 
 struct Terms;
 class Tables;
 
-// What the venue as a whole lends to its rows, each in steps: its filled share, and what is believed
-// of the larger sizes until children that asked for them tell.
+// What the venue as a whole lends to its rows, each in steps: its filled share, and what is
+// believed of the larger sizes until children that asked for them tell.
 struct Lent {
   std::uint32_t share = 0;
   std::uint32_t untold = 0;

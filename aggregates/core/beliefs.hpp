@@ -22,12 +22,14 @@ inline std::int64_t whole_ack_ns(double ack_ns) {
 // Fills in chances and latency; the priors have been brought to now, `now_ns` is the row's time.
 [[gnu::always_inline]] inline void believe(Shard& shard, const Book& book, Candidate& candidate,
                                            std::int64_t now_ns) {
-  const VenuePrior& prior = shard.venues.priors[candidate.venue];
+  VenuePrior& prior = shard.venues.priors[candidate.venue];
   ++shard.looks.all;
   if ((book.taught >> candidate.venue & 1) == 0) {
-    candidate.misses = prior.untaught.misses;
-    candidate.fill_ratio = prior.untaught.fill_ratio;
-    candidate.ack_ns = whole_ack_ns(prior.untaught_ack_ns);
+    const Priors& unseen = shard.tables.priors();
+    const SizeBelief& sizes = prior.find_untaught(unseen);
+    candidate.misses = sizes.misses;
+    candidate.fill_ratio = sizes.fill_ratio;
+    candidate.ack_ns = whole_ack_ns((0.0 + prior.ack_added_ns) / (0.0 + unseen.ack_weight));
     return;
   }
   Terms& terms = *candidate.terms;

@@ -150,6 +150,7 @@ void Books::rebuild_best(std::size_t instrument) {
 void Books::prefetch_decision(std::size_t instrument, std::size_t side) const {
   const Book& book = books_[instrument];
   __builtin_prefetch(&book.record);
+  __builtin_prefetch(&book.limits);
   const std::size_t first = at(instrument, 0);
   for (std::uint64_t venues = book.listed; venues != 0; venues &= venues - 1) {
     const auto venue = static_cast<std::size_t>(std::countr_zero(venues));

@@ -28,6 +28,9 @@ std::uint64_t digest_of(const NewOrder& record) {
 // An identity is forgotten only after a repeat of it would be TOO_OLD, so nothing slips between.
 Refused admit(Shard& shard, const NewOrder& record, Identity*& fresh) {
   if (!has_text(record.cl_ord_id) || !has_text(record.account)) return {Reason::NO_IDENTITY};
+  const IdentityKey key(record.account, record.cl_ord_id, record.instrument);
+  const std::uint32_t hash = key.hash();
+  shard.identities.prefetch(hash);
   // Never earlier than before: a window that grows does not bring back what was forgotten.
   const std::int64_t oldest_ns =
       std::max(shard.oldest_ns, shard.log_ns - shard.tables.settings().identity_window_ns);
@@ -37,8 +40,7 @@ Refused admit(Shard& shard, const NewOrder& record, Identity*& fresh) {
     return {Reason::FROM_THE_FUTURE, record.transact_ns};
   }
   const std::uint64_t digest = digest_of(record);
-  const IdentityKey key(record.account, record.cl_ord_id, record.instrument);
-  Identity* known = shard.identities.find(key);
+  Identity* known = shard.identities.find(key, hash);
   if (known != nullptr && known->transact_ns >= oldest_ns) {
     const bool same = known->digest == digest;
     return {same ? Reason::DUPLICATE_ORDER : Reason::CONFLICTING_REPEAT,
@@ -49,9 +51,9 @@ Refused admit(Shard& shard, const NewOrder& record, Identity*& fresh) {
     return {Reason::TABLE_FULL, static_cast<std::int64_t>(shard.identities.size())};
   }
   // One that was known may have been forgotten just now.
-  if (known != nullptr) known = shard.identities.find(key);
+  if (known != nullptr) known = shard.identities.find(key, hash);
   if (known != nullptr) shard.identities.drop(*known);
-  fresh = &shard.identities.add(key);
+  fresh = &shard.identities.add(key, hash);
   fresh->digest = digest;
   fresh->transact_ns = record.transact_ns;
   fresh->order_id = shard.seq;
@@ -238,10 +240,12 @@ Refused new_order(Shard& shard, const NewOrder& record) {
   if (record.instrument < shard.books.size()) {
     shard.books.prefetch_decision(record.instrument, is_buy(record) ? 1 : 0);
     shard.orders.prefetch(shard.seq, 1);
+    shard.accounts.prefetch_index(record.account, record.instrument);
   }
   Identity* known = nullptr;
   const Refused refused = check_record(shard, record, known);
   if (refused) return refused;
+  shard.accounts.prefetch_position(record.account, record.instrument);
   Order* order = nullptr;
   BestPrices best;
   const Verdict verdict = build(shard, record, best, order);

@@ -25,7 +25,7 @@ inline std::int64_t telling_units(std::int64_t sent, std::int64_t lot, std::size
   return size < sent ? size : sent;
 }
 
-// The survival table of one row. A decision reads it where it has forgotten what follows from it, so
+// The survival table of one row. A decision reads it where what follows from it does not stand, so
 // it lies with the row; the usual sizes share a cache line.
 struct alignas(64) Survival {
   struct Size {

@@ -61,11 +61,21 @@ struct VenuePrior {
   double ack_ns = 0.0;
   // The latency times the weight of the prior.
   double ack_added_ns = 0.0;
-  // The filled shares as decisions use them, and what follows for a row that was taught nothing.
+  // The filled shares as decisions use them, and what was found to follow from which of them for a
+  // row that was taught nothing.
   Lent lent;
-  bool is_lent = false;
+  Lent untaught_lent;
+  bool knows_untaught = false;
   SizeBelief untaught;
-  double untaught_ack_ns = 0.0;
+
+  const SizeBelief& find_untaught(const Priors& unseen) {
+    if (!knows_untaught || untaught_lent != lent) [[unlikely]] {
+      knows_untaught = true;
+      untaught_lent = lent;
+      untaught = venuefold::untaught(lent, unseen);
+    }
+    return untaught;
+  }
 };
 
 // All venues by dense id. Masks have a bit for each: `changed` health to be told at once, `dirty`
@@ -101,7 +111,7 @@ struct VenueQualities {
   // All of them, and what follows from the settings.
   void forget_priors() {
     expire_priors();
-    for (VenuePrior& prior : priors) prior.is_lent = false;
+    for (VenuePrior& prior : priors) prior.knows_untaught = false;
   }
 
  private:

@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <new>
 
@@ -13,6 +14,7 @@ template <class Value>
 struct HugePages {
   using value_type = Value;
   static constexpr std::size_t kPage = std::size_t{1} << 21;
+  static constexpr std::size_t kLine = 64;
 
   HugePages() = default;
   template <class Other>
@@ -33,7 +35,7 @@ struct HugePages {
 
  private:
   static constexpr std::align_val_t alignment(std::size_t size) {
-    return std::align_val_t{size > kPage ? kPage : alignof(Value)};
+    return std::align_val_t{size > kPage ? kPage : std::max(alignof(Value), kLine)};
   }
 };
 

@@ -9,21 +9,17 @@ IdentityKey::IdentityKey(const char (&account_text)[16], const char (&id_text)[3
   std::memcpy(cl_ord_id, id_text, sizeof cl_ord_id);
 }
 
-std::uint32_t Identities::hash(const IdentityKey& key) {
-  return static_cast<std::uint32_t>(digest64(&key, sizeof key));
-}
-
-Identity* Identities::find(const IdentityKey& key) {
-  const Slot slot = index_.find(hash(key), [&](Slot at) { return pool_[at].key == key; });
+Identity* Identities::find(const IdentityKey& key, std::uint32_t hash) {
+  const Slot slot = index_.find(hash, [&](Slot at) { return pool_[at].key == key; });
   return slot == kNoSlot ? nullptr : &pool_[slot];
 }
 
-Identity& Identities::add(const IdentityKey& key) {
+Identity& Identities::add(const IdentityKey& key, std::uint32_t hash) {
   const Slot slot = pool_.take();
   Identity& fresh = pool_[slot];
   fresh = Identity{};
   fresh.key = key;
-  fresh.hash_ = hash(key);
+  fresh.hash_ = hash;
   fresh.older_ = newest_;
   (newest_ == kNoSlot ? oldest_ : pool_[newest_].newer_) = slot;
   newest_ = slot;

@@ -19,6 +19,7 @@ struct IdentityKey {
 
   IdentityKey() = default;
   IdentityKey(const char (&account_text)[16], const char (&id_text)[32], std::uint32_t dense);
+  std::uint32_t hash() const { return static_cast<std::uint32_t>(digest64(this, sizeof *this)); }
   bool operator==(const IdentityKey& other) const {
     return std::memcmp(this, &other, sizeof *this) == 0;
   }
@@ -45,9 +46,16 @@ class Identities {
  public:
   std::size_t size() const { return index_.size(); }
   void make_room() { pool_.make_room(); }
-  Identity* find(const IdentityKey& key);
+  // Asks for the memory where a key of that hash is looked for, and for what is forgotten next.
+  void prefetch(std::uint32_t hash) const {
+    index_.prefetch(hash);
+    if (oldest_ != kNoSlot) __builtin_prefetch(&pool_[oldest_].transact_ns, 1);
+  }
+  Identity* find(const IdentityKey& key) { return find(key, key.hash()); }
+  Identity* find(const IdentityKey& key, std::uint32_t hash);
   // Remembers `key` as the newest; one of the same key must have been dropped.
-  Identity& add(const IdentityKey& key);
+  Identity& add(const IdentityKey& key) { return add(key, key.hash()); }
+  Identity& add(const IdentityKey& key, std::uint32_t hash);
   void drop(Identity& identity);
   // Drops from the oldest end while they are older than `oldest_ns`.
   void forget(std::int64_t oldest_ns);
@@ -62,8 +70,6 @@ class Identities {
   SlotIndex index_;
   Slot oldest_ = kNoSlot;
   Slot newest_ = kNoSlot;
-
-  static std::uint32_t hash(const IdentityKey& key);
 };
 
 }  // namespace venuefold

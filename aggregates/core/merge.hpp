@@ -90,7 +90,7 @@ class Merged {
   Mask opened_ = 0;
   // A tree of winners (Knuth, 5.4.1): its leaves are the heads, its root, 1, is who comes next.
   std::size_t leaves_ = 2;
-  std::array<std::uint8_t, kMaxVenues> winners_;
+  std::array<std::uint8_t, 2 * kMaxVenues> winners_;
   std::array<Key, kMaxVenues> keys_;
   std::array<std::uint8_t, kMaxVenues> candidates_;
   std::array<std::int64_t, kMaxVenues> units_;
@@ -115,18 +115,27 @@ class Merged {
   void plant() {
     leaves_ = std::bit_ceil(std::max(heads_count_, std::size_t{2}));
     for (std::size_t h = heads_count_; h < leaves_; ++h) keys_[h] = Ranking::worst();
-    for (std::size_t h = 0; h < leaves_; h += 2) play_leaves(h);
-    for (std::size_t node = leaves_ / 2 - 1; node > 0; --node) play(node);
+    for (std::size_t h = 0; h < leaves_; ++h) winners_[leaves_ + h] = static_cast<std::uint8_t>(h);
+    for (std::size_t node = leaves_ - 1; node > 0; --node) {
+      const std::size_t left = winners_[2 * node];
+      const std::size_t right = winners_[2 * node + 1];
+      // Nobody can foretell who wins: a sum costs less than a branch that is taken wrongly.
+      const std::size_t ahead = right - left;
+      winners_[node] =
+          static_cast<std::uint8_t>(left + ahead * std::size_t{keys_[right] < keys_[left]});
+    }
   }
-  // Heads stand in rank order, so the left one of equals comes first.
-  void play_leaves(std::size_t left) {
-    winners_[(leaves_ + left) / 2] =
-        static_cast<std::uint8_t>(left + (keys_[left + 1] < keys_[left]));
-  }
-  void play(std::size_t node) {
-    const std::uint8_t left = winners_[2 * node];
-    const std::uint8_t right = winners_[2 * node + 1];
-    winners_[node] = keys_[right] < keys_[left] ? right : left;
+  // Plays a head's way up again. Heads stand in rank order, so the lower of equals comes first.
+  void replay(std::size_t h) {
+    Key key = keys_[h];
+    for (std::size_t node = leaves_ + h; node > 1; node /= 2) {
+      const std::size_t rival = winners_[node ^ 1];
+      const Key other = keys_[rival];
+      const bool loses = (other < key) | ((other == key) & (rival < h));
+      h = loses ? rival : h;
+      key = loses ? other : key;
+      winners_[node / 2] = static_cast<std::uint8_t>(h);
+    }
   }
 
   bool take() {
@@ -135,8 +144,7 @@ class Merged {
     if ((opened_ & bit(h)) == 0) open(h);
     places_[places_count_++] = {candidates_[h], units_[h]};
     settle(h);
-    play_leaves(h & ~std::size_t{1});
-    for (std::size_t node = (leaves_ + h) / 4; node > 0; node /= 2) play(node);
+    replay(h);
     return true;
   }
 };

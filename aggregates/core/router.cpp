@@ -1,6 +1,7 @@
 #include "router.hpp"
 
 #include <bit>
+#include <new>
 
 #include "arrival.hpp"
 #include "baselines.hpp"
@@ -240,7 +241,7 @@ void fill_costs(out::Decision& record, const Order& order, const Candidates& can
   const auto rows_size = static_cast<std::size_t>(at - rows);
   at = put_allocations(at, order, candidates, plan);
 
-  out::Decision record{};
+  auto& record = *new (start) out::Decision{};
   fill_order(record, order, policy);
   record.reference_version = shard.reference_version;
   record.quality_seq = shard.quality_seq;
@@ -263,7 +264,6 @@ void fill_costs(out::Decision& record, const Order& order, const Candidates& can
 
   const auto size = static_cast<std::size_t>(at - start);
   shard.stamp(record, OutputType::DECISION, order.record.instrument, size);
-  std::memcpy(start, &record, sizeof record);
   shard.outputs.commit(size);
   return shard.out_seq;
 }

@@ -45,7 +45,8 @@ class Timers {
   using Timer = state::Timer;
 
   static bool before(const Timer& a, const Timer& b) {
-    return std::tie(a.due_ns, a.kind, a.subject) < std::tie(b.due_ns, b.kind, b.subject);
+    if (a.due_ns != b.due_ns) return a.due_ns < b.due_ns;
+    return std::tie(a.kind, a.subject) < std::tie(b.kind, b.subject);
   }
 
   // When the first is due; never when there is none.
@@ -53,11 +54,11 @@ class Timers {
   const Timer& first() const { return heap_.front(); }
   void push(const Timer& timer) {
     heap_.push_back(timer);
-    std::push_heap(heap_.begin(), heap_.end(), later);
+    std::push_heap(heap_.begin(), heap_.end(), Later{});
     first_due_ns_ = heap_.front().due_ns;
   }
   void pop() {
-    std::pop_heap(heap_.begin(), heap_.end(), later);
+    std::pop_heap(heap_.begin(), heap_.end(), Later{});
     heap_.pop_back();
     first_due_ns_ = heap_.empty() ? kInt64Max : heap_.front().due_ns;
   }
@@ -73,7 +74,10 @@ class Timers {
   std::vector<Timer> heap_;
   std::int64_t first_due_ns_ = kInt64Max;
 
-  static bool later(const Timer& a, const Timer& b) { return before(b, a); }
+  // A type of its own, so that the heap compares without a call.
+  struct Later {
+    bool operator()(const Timer& a, const Timer& b) const { return before(b, a); }
+  };
 };
 
 }  // namespace venuefold
