@@ -164,7 +164,8 @@ namespace {
 const LayoutPlaces kLayouts[] = {
     LIST(venuefold, Header, Quote, Trade, Status, Timer, NewOrder, CancelOrder, Kill, EndOfDay,
          Rearm, ExecReport, Instrument, Venue, Listing, Fee, FeeTier, Billing, Policy, Limits,
-         AccountLimits, Posting, Settings, EngineActivated, MassCancel, Budget, VenuePriorUpdated)
+         AccountLimits, Posting, Settings, EngineActivated, MassCancel, Budget, Inventory,
+         VenuePriorUpdated)
     LIST(out, OutHeader, Decision, Candidate, Row, Allocation, Child, CancelChild, OrderState,
          ChildState, StatusRequest, ReplaceChild, Refusal, Quality, ExecutionQuality,
          VenueQuality, Alarm, Break, Position, VenueSums, BudgetState, MassCancelReport)};

@@ -20,8 +20,8 @@ def exists(root: Path, proof: str) -> bool:
         tree = ast.parse((root / file).read_text())
         return any(isinstance(n, ast.FunctionDef) and n.name == name for n in ast.walk(tree))
     table, _, name = proof.partition(": ")
-    file = root / SCENARIOS / f"{table}.txt"
-    return file.is_file() and name in {scenario.name for scenario in read(file)}
+    path = root / SCENARIOS / f"{table}.txt"
+    return path.is_file() and name in {scenario.name for scenario in read(path)}
 
 
 @pytest.mark.parametrize("control", controls.CONTROLS)

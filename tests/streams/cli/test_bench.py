@@ -283,7 +283,11 @@ def test_shards_run_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_table_of_splits_has_a_line_for_each_number_of_venues() -> None:
     figures = {name: 1.0 for name, _, _ in solver.COLUMNS.values()} | {"venues": 50, "n": 63}
-    results = [{"more": {}}, {"more": figures}, {"more": {"shares_not_placed": 0.0}}]
+    results: list[dict[str, Any]] = [
+        {"more": {}},
+        {"more": figures},
+        {"more": {"shares_not_placed": 0.0}},
+    ]
     head, rule, row = solver.table_lines(results)
     assert head.startswith("| venues | cases that count |")
     assert rule.count("---") == len(solver.COLUMNS)
