@@ -20,7 +20,7 @@ LOCKED := $(INSTALL) --no-deps --require-hashes --only-binary=:all:
 COMPILE := build/lock/bin/pip-compile -q --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: FORCE help setup demo servers test lint format bench prove lock sbom wheel clean
+.PHONY: FORCE help setup demo servers test lint format bench prove controls lock sbom wheel clean
 
 help: ## what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench: $(VENV)/.project ## every benchmark, as a table; ARGS=--quick for small s
 prove: setup ## the promises and the evaluation in full size (hours), resumable; P=8 for one, ARGS=--list to see
 	@$(BIN)/python tests/prove.py $(if $(P),--promise $(P)) $(ARGS)
 	@$(if $(P)$(ARGS),true,$(BIN)/sor evaluate --full --out build/prove/evaluation)
+
+controls: setup ## the controls asked of an order router, each with the outcome of the tests that prove it
+	@$(BIN)/python -m tests.controls
 
 lock: build/lock/bin/pip-compile ## pin the newest allowed versions, with hashes
 	@$(COMPILE) -U pyproject.toml -o $(LOCKS)/runtime.txt

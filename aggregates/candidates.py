@@ -89,7 +89,7 @@ def gather(
         candidate = Candidate(venue, rank, row, now_ns - row.quote_ns)
         entry = tables.venues[venue]
         line = tables.fees.find(venue, order.record.account, book.instrument, Liquidity.TAKE)
-        verdict = _forbidden(candidate, order, entry, kill_mask, permitted)
+        verdict = _forbidden(candidate, order, entry, kill_mask, permitted, now_ns)
         if verdict[0] == Reason.NONE:
             verdict = _exclusion(candidate, order, policy, entry.status)
         if verdict[0] == Reason.NONE and line is None and not row.fee_known >> Liquidity.TAKE & 1:
@@ -106,7 +106,12 @@ def gather(
 
 
 def _forbidden(
-    candidate: Candidate, order: Order, entry: Any, kill_mask: int, permitted: int
+    candidate: Candidate,
+    order: Order,
+    entry: Any,
+    kill_mask: int,
+    permitted: int,
+    now_ns: int,
 ) -> tuple[Reason, int]:
     """Whether somebody has said that the venue must not get this order."""
     venue, record = candidate.venue, order.record
@@ -119,6 +124,8 @@ def _forbidden(
         return Reason.VENUE_KILLED, venue
     if entry.self_help:
         return Reason.SELF_HELP, venue
+    if entry.hold_until_ns > now_ns:
+        return Reason.RATE_LIMITED, entry.hold_until_ns - now_ns
     return Reason.NONE, 0
 
 

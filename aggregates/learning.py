@@ -139,7 +139,11 @@ def observe_end(shard: Shard, child: Child) -> None:
         if child.units > child.displayed_units:
             hidden = float(max(0, executed - child.displayed_units))
             evidence.hidden_units.observe(hidden, now_ns, quantum_ns)
-    health.observe_answer(venue, rejected, shard.log_ns, settings)
+    if rejected and shard.tables.venues[child.venue].hold_until_ns > shard.log_ns:
+        # A rate limit is an answer, and no fault of the venue.
+        venue.timeouts_in_row = 0
+    else:
+        health.observe_answer(venue, rejected, shard.log_ns, settings)
     row.dirty_execution = venue.dirty = True
 
 

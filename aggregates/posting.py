@@ -44,7 +44,8 @@ def choose(
     """(candidate, units, price) of the place that is worth most, or None."""
     found, most = None, 0.0
     for candidate in candidates:
-        if _reason_against(shard, order, book, candidate.venue, kills):
+        held = shard.tables.venues[candidate.venue].hold_until_ns > shard.log_ns
+        if held or _reason_against(shard, order, book, candidate.venue, kills):
             continue
         price = post_price(order, candidate.row, best)
         units = _units(shard, order, candidate)

@@ -28,6 +28,8 @@ from schemas.units import INSTRUMENT_NONE, MAX_PRICE_NANOS, MAX_UNITS, VENUE_NON
 MAX_CUM_UNITS = 10**18
 MAX_FEE_NANOS = 10**15
 MAX_REPORTS = 1_000_000
+MAX_HOLD_NS = 3_600_000_000_000
+"""Longest that a venue's word keeps orders away; it says so again when they come."""
 CHANGES = (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT)
 _SIZED = (ExecType.TRADE, ExecType.TRADE_CORRECT)
 _UNANSWERED = (ChildState.CANCEL_PENDING, ChildState.UNKNOWN)
@@ -72,6 +74,7 @@ def _apply(shard: Shard, child: Child, order: Order, report: Any) -> None:
     if state_before == ChildState.CANCEL_PENDING and child.state not in _UNANSWERED:
         learning.observe_cancel_answer(shard, child)
     row.dirty = True
+    _hold(shard, child, report)
     if state_before in OPEN and child.state not in OPEN:
         children.end_at_venue(shard, order, child)
     children.emit_child(shard, child, report)
@@ -79,6 +82,14 @@ def _apply(shard: Shard, child: Child, order: Order, report: Any) -> None:
     _count_reports(shard, child, order)
     _move_on(shard, order)
     shard.quality_seq += 1
+
+
+def _hold(shard: Shard, child: Child, report: Any) -> None:
+    """A venue's rate limit says when it may be asked again."""
+    if report.exec_type == ExecType.REJECTED and report.retry_after_ns > 0:
+        venue = shard.tables.venues[child.venue]
+        until_ns = shard.log_ns + min(report.retry_after_ns, MAX_HOLD_NS)
+        venue.hold_until_ns = max(venue.hold_until_ns, until_ns)
 
 
 def _doubt(shard: Shard, child: Child, order: Order, before: int, report: Any) -> None:

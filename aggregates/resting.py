@@ -41,7 +41,7 @@ def _why_not(shard: Shard, order: Order, child: Child) -> Reason:
         return Reason.STALE_AT_RELEASE
     if inventory.is_short(shard, order, child.venue):
         return Reason.NO_INVENTORY
-    return Reason.NONE
+    return Reason.RATE_LIMITED if entry.hold_until_ns > shard.log_ns else Reason.NONE
 
 
 def look_at(shard: Shard, child_id: int) -> None:

@@ -2,14 +2,17 @@
 
 A set of venues is valued by giving each its least size and the rest by greedy. From two starts the
 set is improved by adding, dropping and swapping a venue, the best move first, until none helps.
-Unequal lots are then exchanged: a coarse lot more here, what that takes from finer venues, and
-greedy for the rest. Placing more comes before paying less. All ties go to the first in rank order.
+Where a small bound on children is met, two venues are then swapped for two of those that are
+cheapest at an even share. Unequal lots are exchanged after that: a coarse lot more here, what that
+takes from finer venues, and greedy for the rest; from there sets are tried again, each with its
+lots exchanged. Placing more comes before paying less. All ties go to the first in rank order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 from aggregates.allocation import ORDERED, Key, Plan, Sizes, Task, capacity, plan_of, take
 from aggregates.candidates import Candidate
@@ -18,6 +21,8 @@ from schemas.codes import PolicyKind
 
 MAX_TRIALS = 4096
 """Greedy fills that one decision may try; the best so far counts when they are used up."""
+MOST_PAIRED, POOL = 6, 16
+"""Children of a decision up to which pairs are swapped, and venues that may come in with one."""
 Worth = tuple[int, int]
 """(units not placed, cost): less is better."""
 
@@ -45,15 +50,22 @@ class Search:
         ]
         self.has_unequal_lots = len({c.row.lot_units for c in self.by_rank.values()}) > 1
         self.must = sum(1 << rank for rank in task.least)
-        self.trials = 0
+        self.trials, self.exchanges_lots = 0, False
 
     def value(self, venues: int) -> Found | None:
         """Least sizes first, then greedy; None where the least is already too much."""
+        sizes = self.least_sizes(venues)
+        if sizes is None:
+            return None
+        made = self.try_from(sizes, venues)
+        return self.exchange(made, venues) if self.exchanges_lots else made
+
+    def least_sizes(self, venues: int) -> Sizes | None:
+        """What each venue of a set must get; None where that is already too much."""
         sizes = {rank: self.floors[rank] for rank in _bits(venues) if self.floors.get(rank, 0) > 0}
         if sum(sizes.values()) > self.task.wanted or not self.is_allowed(sizes):
             return None
-        made = self.try_from(sizes, venues)
-        return self.exchange(made, venues) if self.has_unequal_lots else made
+        return sizes
 
     def is_allowed(self, sizes: Sizes) -> bool:
         """Whether there are not too many children, and not too much in dark pools."""
@@ -77,16 +89,22 @@ class Search:
         used = sum(1 << rank for rank, units in sizes.items() if units)
         return Found((self.task.wanted - plan.units, plan.ranked), sizes, used)
 
-    def cheapest_first(self) -> Found | None:
-        """Venues by what a unit costs there on average, ticket included, until all is placed."""
+    def averages(self, wanted: int) -> list[tuple[int, int, int]]:
+        """(what a unit costs on average, ticket included, rank, units) where as much of `wanted` as
+        there is goes to one venue, the cheapest first.
+        """
         average = []
         for rank in self.usable:
             candidate = self.by_rank[rank]
-            units = min(capacity(self.task, candidate), self.task.wanted)
+            units = min(capacity(self.task, candidate), wanted)
             plan = plan_of(self.task, [candidate], {rank: units})
             average.append((plan.ranked // units, rank, units))
+        return sorted(average)
+
+    def cheapest_first(self) -> Found | None:
+        """The venues that are cheapest for all that is wanted, until all is placed."""
         venues, left = self.must, self.task.wanted
-        for _, rank, units in sorted(average):
+        for _, rank, units in self.averages(left):
             if left <= 0:
                 break
             venues, left = venues | 1 << rank, left - units
@@ -113,6 +131,14 @@ class Search:
                     yield venues ^ 1 << gone | 1 << rank
 
     def improve(self, start: Found) -> Found:
+        """The best set as greedy values it; with unequal lots once more, as they are exchanged."""
+        best = self.climb(start)
+        if not self.has_unequal_lots:
+            return best
+        self.exchanges_lots = True
+        return self.climb(self.exchange(best, best.venues))
+
+    def climb(self, start: Found) -> Found:
         """Best move first, swaps only where neither adding nor dropping helps."""
         best = start
         while True:
@@ -126,8 +152,32 @@ class Search:
                         best = other
                 if best is not before:
                     break
+            if best is before and not self.exchanges_lots:
+                best = self.swap_pairs(before)
             if best is before:
                 return best
+
+    def swap_pairs(self, before: Found) -> Found:
+        """Two venues for two others where all children are used."""
+        most, best = self.task.policy.max_children, before
+        if most > MOST_PAIRED or before.venues.bit_count() < most:
+            return before
+        for venues in self.pairs(before.venues, most):
+            if not self.may_try:
+                return best
+            other = self.value(venues)
+            if other is not None and other.worth < best.worth:
+                best = other
+        return best
+
+    def pairs(self, venues: int, most: int) -> Iterator[int]:
+        """Sets with two venues for two of the cheapest at an even share, in rank order."""
+        share = -(-self.task.wanted // most)
+        cheapest = (rank for _, rank, _ in self.averages(share) if not venues >> rank & 1)
+        pool = sorted(rank for rank, _ in zip(cheapest, range(POOL), strict=False))
+        for one, two in combinations(_bits(venues & ~self.must), 2):
+            for three, four in combinations(pool, 2):
+                yield venues ^ (1 << one | 1 << two) | 1 << three | 1 << four
 
     def exchange(self, start: Found, venues: int = -1) -> Found:
         """Moves lots between venues of the mask while that helps."""

@@ -53,7 +53,7 @@ from schemas.units import MAX_VENUES
 MAGIC = b"SORSTATE"
 VERSION = 1
 
-_VENUE_KEPT = ("status", "killed", "self_help", "wide_fill_e9", "wide_ack_ns")
+_VENUE_KEPT = ("status", "killed", "self_help", "wide_fill_e9", "wide_ack_ns", "hold_until_ns")
 
 _HEAD_SCALARS = (
     "seq",
@@ -287,6 +287,7 @@ def _decode_tables(shard: Shard, head: Any, cursor: Cursor) -> None:
         shard.tables.venues[venue].self_help = bool(tail.self_help)
         shard.tables.venues[venue].wide_fill_e9 = tail.wide_fill_e9
         shard.tables.venues[venue].wide_ack_ns = tail.wide_ack_ns
+        shard.tables.venues[venue].hold_until_ns = tail.hold_until_ns
         decode_venue(shard.tables.venues[venue].quality, cursor)
     for _ in range(head.policies):
         shard.tables.put_policy(cursor.raw(reference.POLICY.size))

@@ -58,6 +58,7 @@ VENUE_TAIL = Layout(
         ("reserved", "5s"),
         ("wide_fill_e9", "q"),
         ("wide_ack_ns", "q"),
+        ("hold_until_ns", "q"),
     ),
 )
 BOOK_TAIL = Layout(

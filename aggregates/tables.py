@@ -33,7 +33,7 @@ NO_PRIOR = -1
 
 @dataclass(slots=True)
 class Venue:
-    """A venue and its trading state."""
+    """A venue and its trading state; until `hold_until_ns` it wants to be left alone."""
 
     raw: bytes
     key: bytes
@@ -45,6 +45,7 @@ class Venue:
     self_help: bool = False
     wide_fill_e9: int = NO_PRIOR
     wide_ack_ns: int = 0
+    hold_until_ns: int = 0
     quality: VenueQuality = field(default_factory=VenueQuality)
 
 
@@ -88,6 +89,7 @@ class Tables:
             entry.self_help = self.venues[venue].self_help
             entry.wide_fill_e9 = self.venues[venue].wide_fill_e9
             entry.wide_ack_ns = self.venues[venue].wide_ack_ns
+            entry.hold_until_ns = self.venues[venue].hold_until_ns
             entry.quality = self.venues[venue].quality
             self.venues[venue] = entry
         self.rank_order = sorted(range(len(self.venues)), key=self._rank_key)

@@ -365,6 +365,7 @@ class Reason(IntEnum):
     DARK_TOXIC = 26
     DARK_MINIMUM = 27
     NO_INVENTORY = 28
+    RATE_LIMITED = 29
     # input refusals
     UNKNOWN_TYPE = 32
     TRUNCATED = 33

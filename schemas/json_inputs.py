@@ -324,6 +324,7 @@ def _report(message: ExecutionReportMessage, names: Lookup) -> Converted:
         "liquidity": Liquidity[message.last_liquidity_ind.upper()],
         "reject_reason": message.ord_rej_reason,
         "report_flags": flags,
+        "retry_after_ns": message.retry_after_ns,
     }
     return InputType.EXEC_REPORT, EXEC_REPORT, _market(message, names) | values
 

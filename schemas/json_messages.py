@@ -154,7 +154,8 @@ class MassCancelMessage(Message, frozen=True, kw_only=True, tag="mass_cancel"):
 class ExecutionReportMessage(Message, frozen=True, kw_only=True, tag="execution_report"):
     """What a venue or broker says of a child; -1 in `cum_qty_units` or `leaves_qty_units`: unsaid.
 
-    `fee_nanos` is the charge in 1e-9 of the quote currency, negative for a rebate.
+    `fee_nanos` is the charge in 1e-9 of the quote currency, negative for a rebate;
+    `retry_after_ns` is how long a venue that rejects wants to be left alone.
     """
 
     instrument: Key
@@ -192,6 +193,7 @@ class ExecutionReportMessage(Message, frozen=True, kw_only=True, tag="execution_
     ord_rej_reason: Byte = 0
     poss_dup: bool = False
     poss_resend: bool = False
+    retry_after_ns: Time = 0
     venue_ns: Time = 0
 
 

@@ -25,7 +25,9 @@ EXEC_REPORT = Layout(
         ("liquidity", "B"),
         ("reject_reason", "B"),
         ("report_flags", "B"),
-        ("reserved", "27s"),
+        ("reserved", "3s"),
+        ("retry_after_ns", "q"),
+        ("reserved2", "16s"),
     ),
 )
 """What a venue says of a child, 192 bytes. `fee_nanos` is the charge in 1e-9 of the quote currency,
@@ -33,4 +35,6 @@ negative for a rebate. `cum_units` and `leaves_units` are the venue's own count,
 `venue` or `instrument` of none = not said. TRADE_CANCEL and TRADE_CORRECT name the trade in
 `ref_trade_id`; a correction carries the full new size, price and fee. Also the layout of DROP_COPY,
 the broker's second copy of a trade, which is compared with ours and never booked.
+`retry_after_ns` of a REJECTED is how long the venue wants to be left alone, its rate limit; 0 = not
+said.
 """

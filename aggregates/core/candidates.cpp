@@ -22,6 +22,7 @@ struct View {
   std::uint64_t permitted;
   std::uint64_t killed;
   std::uint64_t self_help;
+  std::uint64_t held;
   std::uint64_t open;
   std::uint64_t well;
   std::uint64_t unreflected;
@@ -55,14 +56,15 @@ View view_of(Shard& shard, const Order& order, const Policy& policy) {
       .permitted = shard.accounts.permitted(order.record.account),
       .killed = tables.killed(),
       .self_help = tables.self_help(),
+      .held = tables.held(shard.log_ns),
       .open = tables.open() & book.open,
       .well = well_venues(shard, policy),
       .unreflected = book.unreflected,
       .scheduled = tables.fees().venues(),
       .plain = 0,
   };
-  view.plain = view.allowed & view.permitted & ~view.killed & ~view.self_help & view.open &
-               view.well & book.take_known;
+  view.plain = view.allowed & view.permitted & ~view.killed & ~view.self_help & ~view.held &
+               view.open & view.well & book.take_known;
   return view;
 }
 
@@ -87,6 +89,9 @@ Exclusion forbidden(const View& view, const Candidate& candidate, const Shard& s
   if ((view.allowed >> venue & 1) == 0) return {Reason::NOT_ALLOWED, venue};
   if ((view.killed >> venue & 1) != 0) return {Reason::VENUE_KILLED, venue};
   if ((view.self_help >> venue & 1) != 0) return {Reason::SELF_HELP, venue};
+  if ((view.held >> venue & 1) != 0) {
+    return {Reason::RATE_LIMITED, tables.venue(venue).hold_until_ns - view.now_ns};
+  }
   if ((view.open >> venue & 1) == 0) {
     const bool whole = (tables.open() >> venue & 1) == 0;
     return {Reason::VENUE_NOT_OPEN,

@@ -58,7 +58,7 @@ IN(EndOfDay, reserved)
 IN(Rearm, account, person)
 IN(ExecReport, child_id, trade_id, ref_trade_id, report_id, last_nanos, last_units, cum_units,
    leaves_units, fee_nanos, venue_order_id, text, exec_type, ord_status, liquidity,
-   reject_reason, report_flags, reserved)
+   reject_reason, report_flags, reserved, retry_after_ns, reserved2)
 IN(Instrument, key, quote_ccy, units_per_one, tick_nanos, round_lot_units, default_policy,
    asset_class, reserved)
 IN(Venue, key, mic, kind, is_protected, modelled, status, name, ack_prior_ns, reserved)
@@ -164,7 +164,8 @@ namespace {
 const LayoutPlaces kLayouts[] = {
     LIST(venuefold, Header, Quote, Trade, Status, Timer, NewOrder, CancelOrder, Kill, EndOfDay,
          Rearm, ExecReport, Instrument, Venue, Listing, Fee, FeeTier, Billing, Policy, Limits,
-         AccountLimits, Posting, Settings, EngineActivated, MassCancel, Budget, VenuePriorUpdated)
+         AccountLimits, Posting, Settings, EngineActivated, MassCancel, Budget, Inventory,
+         VenuePriorUpdated)
     LIST(out, OutHeader, Decision, Candidate, Row, Allocation, Child, CancelChild, OrderState,
          ChildState, StatusRequest, ReplaceChild, Refusal, Quality, ExecutionQuality,
          VenueQuality, Alarm, Break, Position, VenueSums, BudgetState, MassCancelReport)};

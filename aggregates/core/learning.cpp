@@ -177,7 +177,12 @@ void observe_end(Shard& shard, Child& child) {
                                        at.now_ns, fill);
     }
   }
-  health::observe_answer(health_event(shard, child), rejected);
+  if (rejected && shard.tables.venue(child.venue).hold_until_ns > shard.log_ns) {
+    // A rate limit is an answer, and no fault of the venue.
+    at.venue.timeouts_in_row = 0;
+  } else {
+    health::observe_answer(health_event(shard, child), rejected);
+  }
   mark_execution(shard, at);
 }
 

@@ -118,9 +118,11 @@ void plan(Shard& shard, const Order& order, const BestPrices& best, const Candid
   const Posting* rule = shard.tables.posting(order.policy);
   if (!may_rest(*shard.tables.policy(order.policy), order, rule)) return;
   const std::uint32_t instrument = order.record.instrument;
+  const std::uint64_t held = shard.tables.held(shard.log_ns);
   double most = 0.0;
   for (std::size_t i = 0; i < candidates.count; ++i) {
     const std::size_t venue = candidates[i].venue;
+    if ((held >> venue & 1) != 0) continue;
     if (reason_against(shard, order, venue) != Reason::NONE) continue;
     const Terms& terms = shard.books.terms(instrument, venue);
     const std::int64_t price =

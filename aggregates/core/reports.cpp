@@ -13,6 +13,8 @@ constexpr std::int64_t kMaxCumUnits = 1'000'000'000'000'000'000;
 constexpr std::int64_t kMaxFeeNanos = 1'000'000'000'000'000;
 
 constexpr std::uint32_t kMaxReports = 1'000'000;
+// Longest that a venue's word keeps orders away; it says so again when they come.
+constexpr std::int64_t kMaxHoldNs = 3'600'000'000'000;
 
 bool is_trade(const ExecReport& report) { return report.exec_type == number(ExecType::TRADE); }
 
@@ -180,6 +182,14 @@ void doubt(Shard& shard, Child& child, ChildState before, const ExecReport& repo
   }
 }
 
+// A venue's rate limit says when it may be asked again.
+void hold(Shard& shard, const Child& child, const ExecReport& report) {
+  if (report.exec_type != number(ExecType::REJECTED) || report.retry_after_ns <= 0) return;
+  const std::int64_t until_ns = shard.log_ns + std::min(report.retry_after_ns, kMaxHoldNs);
+  shard.tables.hold(child.venue,
+                    std::max(shard.tables.venue(child.venue).hold_until_ns, until_ns));
+}
+
 // A venue that says too much about one child has its parent stopped; facts are still booked.
 void count_reports(Shard& shard, const Child& child) {
   Order& order = *child.order;
@@ -243,6 +253,7 @@ Refused apply(Shard& shard, const ExecReport& report) {
     learning::observe_cancel_answer(shard, *child);
   }
   shard.books[instrument].dirty |= std::uint64_t{1} << child->venue;
+  hold(shard, *child, report);
   if (is_open(before) && !is_open(child->state)) children::end_at_venue(shard, *child);
   children::emit(shard, *child, &report);
   doubt(shard, *child, before, report);

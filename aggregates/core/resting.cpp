@@ -24,7 +24,8 @@ Reason why_not(Shard& shard, const Child& child) {
   const Tick& tick = shard.books.tick(order.record.instrument, child.venue);
   const bool stale = shard.log_ns - tick.quote_ns > shard.tables.policy(order.policy)->stale_ns;
   if (stale) return Reason::STALE_AT_RELEASE;
-  return inventory::is_short(shard, order, child.venue) ? Reason::NO_INVENTORY : Reason::NONE;
+  if (inventory::is_short(shard, order, child.venue)) return Reason::NO_INVENTORY;
+  return (shard.tables.held(shard.log_ns) & bit) != 0 ? Reason::RATE_LIMITED : Reason::NONE;
 }
 
 }  // namespace

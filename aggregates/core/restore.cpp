@@ -104,6 +104,7 @@ void take_tables(Shard& shard, const state::Head& head, Cursor& cursor) {
     shard.tables.set_status(id, tail.status);
     shard.tables.set_killed(id, tail.killed);
     shard.tables.set_self_help(id, tail.self_help != 0);
+    shard.tables.hold(id, tail.hold_until_ns);
     const Reason prior = shard.tables.put_prior(id, tail.wide_fill_e9, tail.wide_ack_ns);
     cursor.check(prior == Reason::NONE, "venue prior");
     shard.books.add_venue();

@@ -8,6 +8,9 @@ namespace {
 
 // Greedy fills that one decision may try; the best so far counts when they are used up.
 constexpr int kMaxTrials = 4096;
+// Children of a decision up to which pairs are swapped, and venues that may come in with one.
+constexpr unsigned kMostPaired = 6;
+constexpr std::size_t kPool = 16;
 constexpr std::size_t kMostPieces = kMaxLevels + kSurvivalSizes;
 
 // Units not placed and cost: less is better.
@@ -76,13 +79,12 @@ class Search {
     return best;
   }
 
-  // Best move first, swaps only where neither adding nor dropping helps.
+  // The best set as greedy values it; with unequal lots once more, as they are exchanged.
   Found improve(const Found& start) const {
-    Found best = start;
-    for (;;) {
-      const Mask venues = best.sizes.used;
-      if (!toggle(venues, best) && !swap(venues, best)) return best;
-    }
+    const Found best = climb(start);
+    if (!has_unequal_lots_) return best;
+    exchanges_lots_ = true;
+    return climb(exchange(best, best.sizes.used));
   }
 
   // Moves lots between venues of the mask while that helps.
@@ -98,6 +100,7 @@ class Search {
   const Task& task_;
   Merged<ByCost>& places_;
   mutable int trials_ = 0;
+  mutable bool exchanges_lots_ = false;
   Mask usable_ = 0;
   bool has_unequal_lots_ = false;
   std::int64_t first_lot_ = 0;
@@ -145,19 +148,27 @@ class Search {
     });
     if (total > task_.wanted || !is_allowed(sizes)) return {};
     const Found made = try_from(sizes, venues);
-    return has_unequal_lots_ ? exchange(made, venues) : made;
+    return exchanges_lots_ ? exchange(made, venues) : made;
   }
 
-  // Venues by what a unit costs there on average, ticket included, until all is placed.
-  Found cheapest_first() const {
-    std::array<std::pair<int128, std::size_t>, kMaxVenues> averages;
+  using Averages = std::array<std::pair<int128, std::size_t>, kMaxVenues>;
+  // What a unit costs on average, ticket included, where as much of `wanted` as there is goes to
+  // one venue, the cheapest first; returns how many venues can be used.
+  std::size_t find_averages(std::int64_t wanted, Averages& averages) const {
     std::size_t count = 0;
     for_each_bit(usable_, [&](std::size_t i) {
-      const std::int64_t units = std::min(curves_[i].capacity, task_.wanted);
+      const std::int64_t units = std::min(curves_[i].capacity, wanted);
       const int128 cost = curves_[i].cost(units) + task_.ticket(i, units);
       averages[count++] = {floor_div(cost, int128{units}), i};
     });
     std::sort(averages.begin(), averages.begin() + static_cast<std::ptrdiff_t>(count));
+    return count;
+  }
+
+  // The venues that are cheapest for all that is wanted, until all is placed.
+  Found cheapest_first() const {
+    Averages averages;
+    const std::size_t count = find_averages(task_.wanted, averages);
     Mask venues = must();
     std::int64_t left = task_.wanted;
     for (std::size_t n = 0; n < count && left > 0; ++n) {
@@ -176,6 +187,16 @@ class Search {
     return true;
   }
 
+  // Best move first, swaps only where neither adding nor dropping helps.
+  Found climb(const Found& start) const {
+    Found best = start;
+    for (;;) {
+      const Mask venues = best.sizes.used;
+      if (toggle(venues, best) || swap(venues, best)) continue;
+      if (exchanges_lots_ || !swap_pairs(venues, best)) return best;
+    }
+  }
+
   bool toggle(Mask venues, Found& best) const {
     bool better = false;
     for_each_bit(usable_ & ~must(),
@@ -191,6 +212,40 @@ class Search {
       });
     });
     return better;
+  }
+
+  // Two venues for two of the cheapest at an even share, where all children are used.
+  bool swap_pairs(Mask venues, Found& best) const {
+    const unsigned most = task_.policy.max_children;
+    if (most > kMostPaired || static_cast<unsigned>(std::popcount(venues)) < most) return false;
+    const Mask pool = cheap_pool(venues, most);
+    bool better = false;
+    for_each_pair(venues & ~must(), [&](Mask gone) {
+      for_each_pair(pool, [&](Mask come) { better |= keep_better((venues ^ gone) | come, best); });
+    });
+    return better;
+  }
+
+  Mask cheap_pool(Mask venues, unsigned most) const {
+    Averages averages;
+    const std::size_t count = find_averages((task_.wanted + most - 1) / most, averages);
+    Mask pool = 0;
+    std::size_t taken = 0;
+    for (std::size_t n = 0; n < count && taken < kPool; ++n) {
+      const Mask one = bit(averages[n].second);
+      taken += (venues & one) == 0;
+      pool |= one & ~venues;
+    }
+    return pool;
+  }
+
+  // Calls `act` with each two bits of a mask, lowest first.
+  template <class Act>
+  static void for_each_pair(Mask mask, const Act& act) {
+    for_each_bit(mask, [&](std::size_t one) {
+      for_each_bit(mask & ~(bit(one) | (bit(one) - 1)),
+                   [&](std::size_t two) { act(bit(one) | bit(two)); });
+    });
   }
 
   // A lot more at one venue, taken from another in whole lots of its own.

@@ -71,7 +71,8 @@ void put_tables(Encoder& encoder, const Shard& shard) {
     const VenueEntry& entry = tables.venue(id);
     encoder.put(entry.record);
     encoder.put(state::VenueTail{entry.status, entry.killed, entry.self_help, {},
-                                 entry.wide_fill_e9, entry.wide_ack_ns});
+                                 entry.wide_fill_e9, entry.wide_ack_ns,
+                                 entry.hold_until_ns});
     encoder.put(state::encode_venue(shard.venues, id));
   }
   for (std::uint32_t id = 0; id <= kMaxPolicies; ++id) {

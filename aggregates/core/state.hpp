@@ -73,8 +73,9 @@ struct VenueTail {
   char reserved[5];
   std::int64_t wide_fill_e9;
   std::int64_t wide_ack_ns;
+  std::int64_t hold_until_ns;
 };
-static_assert(sizeof(VenueTail) == 24);
+static_assert(sizeof(VenueTail) == 32);
 
 struct BookTail {
   std::uint8_t has_limits;

@@ -34,6 +34,20 @@ void Tables::set_self_help(std::size_t id, bool declared) {
   set_bit(self_help_, id, declared);
 }
 
+void Tables::hold(std::size_t id, std::int64_t until_ns) {
+  venues_[id].hold_until_ns = until_ns;
+  set_bit(held_, id, until_ns != 0);
+}
+
+std::uint64_t Tables::held(std::int64_t now_ns) const {
+  std::uint64_t held = held_;
+  for (std::uint64_t left = held_; left != 0; left &= left - 1) {
+    const auto id = static_cast<std::size_t>(std::countr_zero(left));
+    if (venues_[id].hold_until_ns <= now_ns) held &= ~(std::uint64_t{1} << id);
+  }
+  return held;
+}
+
 Reason Tables::put_venue(std::uint8_t id, const Venue& record) {
   if (id > venues_.size()) return Reason::UNKNOWN_VENUE;
   if (id >= kMaxVenues) return Reason::TABLE_FULL;

@@ -33,6 +33,8 @@ struct VenueEntry {
   // What all shards have learned, in place of the prior of its kind and of its terms.
   std::int64_t wide_fill_e9 = kNoPrior;
   std::int64_t wide_ack_ns = 0;
+  // Until then it wants to be left alone.
+  std::int64_t hold_until_ns = 0;
 };
 
 // Venues, policies and settings; instruments live with their books.
@@ -69,6 +71,8 @@ class Tables {
   std::uint64_t killed() const { return killed_; }
   // Venues that we have declared self help against.
   std::uint64_t self_help() const { return self_help_; }
+  // Venues whose rate limit keeps orders away at a time.
+  std::uint64_t held(std::int64_t now_ns) const;
   std::int64_t ack_prior_ns(std::size_t id) const { return ack_prior_ns_[id]; }
   const Fees& fees() const { return fees_; }
   Fees& fees() { return fees_; }
@@ -76,6 +80,7 @@ class Tables {
   void set_status(std::size_t id, std::uint8_t status);
   void set_killed(std::size_t id, std::uint8_t switches);
   void set_self_help(std::size_t id, bool declared);
+  void hold(std::size_t id, std::int64_t until_ns);
   // What all shards have learned of a venue, or why it cannot be believed.
   Reason put_prior(std::size_t id, std::int64_t fill_ratio_e9, std::int64_t ack_ns);
 
@@ -94,6 +99,8 @@ class Tables {
   std::uint64_t dark_ = 0;
   std::uint64_t killed_ = 0;
   std::uint64_t self_help_ = 0;
+  // Those that have ever asked to be left alone.
+  std::uint64_t held_ = 0;
   std::array<std::int64_t, kMaxVenues> ack_prior_ns_{};
   std::array<std::unique_ptr<Policy>, kMaxPolicies + 1> policies_;
   std::size_t policy_count_ = 0;

@@ -128,10 +128,8 @@ def chance(venue: CandidateVenue) -> str:
 def offer_cells(story: Story, venue: CandidateVenue) -> list[str]:
     """Levels, fee, fill ratio and acknowledgement latency as used."""
     if is_dark(venue):
-        size = story.instrument.size(venue.dark_units)
-        offered = f"dark, up to {size} at the midpoint {price(venue.value)}" + held_words(
-            story, venue
-        )
+        size = story.instrument.size(venue.dark_units) + held_words(story, venue)
+        offered = f"dark, up to {size} at the midpoint {price(venue.value)}"
         return [offered, price(venue.fee_nanos), chance(venue), duration(venue.ack_ns)]
     shown = [
         f"{story.instrument.size(level.units)} @ {price(level.price_nanos)}"
@@ -177,6 +175,8 @@ def choice_line(story: Story, part: ChildAllocation) -> str:
         + (f", sent {duration(part.send_delay_ns)} later" if part.send_delay_ns else "")
     )
     venue, other = story.candidate(part.venue), story.next_best(part)
+    if venue is not None and 0 < venue.inventory_units <= part.units:
+        head += ", all that the account may sell there"
     if venue is None or venue.reason != "none" or not story.mid_nanos:
         return head
     ours = story.all_in(venue, part.limit_nanos)

@@ -71,6 +71,7 @@ EXCLUSIONS: dict[str, Words] = {
     "dark_minimum": lambda value, one: (
         f"the {one.size(value)} it may be asked for are less than the least child"
     ),
+    "rate_limited": lambda value, _: f"it asked to be left alone for another {duration(value)}",
     "no_inventory": lambda value, one: (
         f"the {one.size(value)} that the account holds free there are less than it may sell"
         if value
@@ -111,6 +112,7 @@ WITHDRAWN = {
     "self_match": "it could have met an order of our own",
     "killed": "a kill switch was engaged",
     "no_inventory": "what the account holds there no longer covers its sells",
+    "rate_limited": "its venue had asked to be left alone",
     "user_cancel": "its sender cancelled the parent",
     "horizon": "the parent's horizon passed",
     "overfilled": "the parent was filled beyond its size",

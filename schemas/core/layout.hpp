@@ -162,7 +162,9 @@ struct ExecReport : Header {
   std::uint8_t liquidity;
   std::uint8_t reject_reason;
   std::uint8_t report_flags;
-  char reserved[27];
+  char reserved[3];
+  std::int64_t retry_after_ns;
+  char reserved2[16];
 };
 static_assert(sizeof(ExecReport) == 192);
 

@@ -299,6 +299,8 @@ def print_report(report: dict[str, Any]) -> None:
         row = [*head, *shown, f"{result['n']:,}", noisy]
         rows.append(row)
     print_table("", ["benchmark", "unit", "value", *columns, "n", ""], rows)
+    for line in solver.table_lines(report["results"]):
+        print(line)
     for title, found in sections(report).items():
         print_lines(title, found)
     for failure in report["failures"]:

@@ -165,7 +165,7 @@ class World(Life, Shares):
                 self._step()
             if not self.calm and self.is_running and self.shares.random() < 0.02:
                 self._hear()
-            if self.is_running and self.coins.random() < 0.04:
+            if self.is_running and self.coins.random() < 0.02:
                 self.heard.append(self._inventory)
             while self.heard:
                 self.heard.popleft()()

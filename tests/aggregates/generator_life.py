@@ -175,14 +175,14 @@ class Life:
             "status_requests": rng.choice((0, 1, 3)),
             "max_reports": rng.choice((0, 0, 0, 8)),
             "duplicate_ns": rng.choice((0, 0, 10 * MS)),
-            "inventory": int(self.coins.random() < 0.2),
+            "inventory": int(self.coins.random() < 0.1),
         }
 
     def _inventory(self) -> None:
         """What an account holds somewhere, sometimes nonsense."""
         coins = self.coins
         instrument = coins.randrange(self.instruments)
-        lots = coins.choice((0, 0, 1, 10, 300, 300, 3_000, 10**6, -1))
+        lots = coins.choice((0, 1, 10, 300, 300, 3_000, 10**6, -1))
         self.tape.inventory(
             instrument,
             coins.randrange(self.venues + (coins.random() < 0.02)),

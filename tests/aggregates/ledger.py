@@ -121,6 +121,7 @@ class Ledger:
         self.probes: dict[int, list[int]] = {}
         self.probes_per_minute = 0
         self.bound: set[int] = set()
+        self.alone_until: dict[int, int] = defaultdict(int)
         self.held: dict[tuple[bytes, int, int], int] = {}
         self.bought: dict[tuple[bytes, int, int], int] = defaultdict(int)
         self.where = ""
@@ -240,6 +241,9 @@ class Ledger:
             child.new_units = child.pending_units
         if report.exec_type in (ExecType.REPLACED, ExecType.REPLACE_REJECT):
             child.pending_units = 0
+        if report.exec_type == ExecType.REJECTED and report.retry_after_ns > 0:
+            until = report.log_ns + min(report.retry_after_ns, 3600 * S)
+            self.alone_until[child.sent.venue] = max(self.alone_until[child.sent.venue], until)
         if report.exec_type in CHANGES:
             self._change(report, child, parent)
         if report.exec_type != ExecType.TRADE:
@@ -477,6 +481,8 @@ class Ledger:
         allowed = order.venues_allowed or 2**64 - 1
         allowed &= self.permitted.get(order.account, 0) or 2**64 - 1
         assert allowed & ~order.venues_banned & 1 << sent.venue, f"{self.where}: banned venue"
+        alone = self.alone_until[sent.venue]
+        assert sent.log_ns >= alone, f"{self.where}: venue {sent.venue} wants to be left alone"
         places = {(sent.instrument, sent.venue), (INSTRUMENT_NONE, sent.venue)}
         assert not places & self.closed, f"{self.where}: venue is not open"
 

@@ -656,13 +656,14 @@ class Desk:
     # venues
 
     def _report(self, verb: str, child: str, *words: str) -> None:
-        given = options(list(words), cum=int, leaves=int)
+        given = options(list(words), cum=int, leaves=int, again=duration_ns)
         self.tape.report(
             self._child_id(child),
             REPORTS[verb],
             venue=self.child_venues.get(child, 0),
             cum_units=given.get("cum", -1),
             leaves_units=given.get("leaves", -1),
+            retry_after_ns=given.get("again", 0),
         )
 
     def _do_fill(self, child: str, size: str, *words: str) -> None:

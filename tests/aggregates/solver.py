@@ -120,11 +120,12 @@ class Router:
 
 @dataclass(slots=True)
 class Score:
-    """One case: costs are in nanos * shares above the optimum."""
+    """One case: costs are in nanos * shares above the optimum, `excess_bps` of what is placed."""
 
     kind: str
     is_full: bool
     excess: int
+    excess_bps: float
     overlap: float
     is_trivial: bool
     tolerance: float
@@ -153,6 +154,7 @@ def score(rng: random.Random, venues: int, kind: str, core: str = "native") -> S
         kind,
         full,
         excess if excess > rounding else 0,
+        1e4 * excess / (goal * case.touch_nanos) if excess > rounding else 0.0,
         1.0 if full and excess <= rounding else overlap(ours, best, case.wanted),
         guessed,
         tolerance,
@@ -164,7 +166,7 @@ def score(rng: random.Random, venues: int, kind: str, core: str = "native") -> S
 @dataclass(slots=True)
 class Table:
     """Protocol A at one number of venues, non-trivial cases only; `free` are those in which nothing
-    is fixed per venue, `fixed` the others.
+    is fixed per venue, `fixed` the others; `excess_bps` is the mean cost above the optimum.
     """
 
     venues: int
@@ -172,6 +174,7 @@ class Table:
     trivial_share: float
     overlap: float
     within_tolerance: float
+    excess_bps: float
     exact_misses: int
     random_overlap: float
     best_price_overlap: float
@@ -191,6 +194,7 @@ def table(venues: int, count: int, seed: int = 1, core: str = "native") -> Table
         1 - len(hard) / len(scores),
         fmean(one.overlap for one in hard),
         fmean(one.is_within for one in hard),
+        fmean(one.excess_bps for one in hard),
         sum(one.kind in EXACT and (one.excess > 0 or not one.is_full) for one in scores),
         fmean(one.random_overlap for one in hard),
         fmean(one.best_price_overlap for one in hard),

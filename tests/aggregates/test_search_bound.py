@@ -11,7 +11,7 @@ from aggregates import protection, search
 from tests.aggregates.oracle import cost_of, random_case
 from tests.aggregates.solver import Router
 
-SEED, VENUES, CASES = 24, 24, 8
+SEED, VENUES, CASES = 24, 32, 3
 START_TRIALS = 2
 """Of the two starts that are tried whatever was tried before."""
 

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from streams.cli.benchmarks.goals import floor_lines, goal_lines, latency_lines
+from streams.cli.benchmarks.solver import table_lines
 from streams.clock import SystemClock
 
 COLUMNS = ("value", "p50", "p90", "p99", "p999", "max")
@@ -47,6 +48,9 @@ def markdown(report: dict[str, Any]) -> list[str]:
     ]
     by_name = {result["name"]: result for result in report["results"]}
     lines += [_row(result) for result in by_name.values()]
+    solved = table_lines(by_name.values())
+    if solved:
+        lines += ["", "## Splits beside the exact optimum", "", *solved]
     for title, found in sections(report).items():
         lines += ["", f"## {title}", "", *(f"- {line}" for line in found)]
     return lines

@@ -9,7 +9,7 @@ import pytest
 
 from projections.views import note
 from projections.views.explanation import first_level_beyond
-from projections.views.reasons import exclusion
+from projections.views.reasons import exclusion, refusal
 from schemas.events import CandidateVenue, ChildAllocation, Level
 from tests.projections.views.stories import CENT, child_state, decision, names, story
 
@@ -273,3 +273,35 @@ def test_a_withdrawn_child_says_why() -> None:
 )
 def test_why_a_pool_is_left_out(reason: str, value: int, words: str) -> None:
     assert exclusion(reason, value, names().instrument(0)) == words
+
+
+def test_the_note_says_what_inventory_cut() -> None:
+    plain = decision().candidates[0]
+    cut = msgspec.structs.replace(plain, inventory_units=50)
+    part = msgspec.structs.replace(decision().children[0], units=50)
+    told = story(candidates=(cut, *decision().candidates[1:]), children=(part,))
+    _, rows = note.venue_table(told)
+    assert rows[0][1].endswith(" (holds 50 to sell)")
+    assert ", all that the account may sell there" in next(note.choice_lines(told))
+    assert first_level_beyond(cut, 49) == first_level_beyond(plain, 49)
+    assert first_level_beyond(cut, 50) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0, "the account has nothing free to sell there"),
+        (40, "the 40 that the account holds free there are less than it may sell"),
+    ],
+)
+def test_why_inventory_leaves_a_venue_out(value: int, words: str) -> None:
+    assert exclusion("no_inventory", value, names().instrument(0)) == words
+
+
+def test_what_cannot_be_sold_anywhere_and_what_must_wait_are_told() -> None:
+    one = names().instrument(0)
+    assert refusal("nothing_to_sell", 7, one) == (
+        "the account holds 7 free at the venues allowed, a lot at none of them"
+    )
+    words = "it asked to be left alone for another 300 ms"
+    assert exclusion("rate_limited", 300_000_000, one) == words

@@ -16,7 +16,7 @@ import pytest
 from aggregates import kernel
 from schemas.errors import InputError
 from streams.cli import bench as bench_command
-from streams.cli.benchmarks import engine, native
+from streams.cli.benchmarks import engine, native, solver
 from streams.cli.benchmarks.budget import BEGIN, END, write_budget
 from streams.cli.benchmarks.compare import ratios
 from streams.cli.benchmarks.keep import markdown
@@ -279,3 +279,17 @@ def test_shards_run_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = parallel.parallel(1), parallel.parallel(2)
     assert (one.n, two.n) == (20_000, 40_000)
     assert min(one.value, two.value) > 0
+
+
+def test_the_table_of_splits_has_a_line_for_each_number_of_venues() -> None:
+    figures = {name: 1.0 for name, _, _ in solver.COLUMNS.values()} | {"venues": 50, "n": 63}
+    results: list[dict[str, Any]] = [
+        {"more": {}},
+        {"more": figures},
+        {"more": {"shares_not_placed": 0.0}},
+    ]
+    head, rule, row = solver.table_lines(results)
+    assert head.startswith("| venues | cases that count |")
+    assert rule.count("---") == len(solver.COLUMNS)
+    assert row.startswith("| 50 | 63 | 100.0 | 100.00 |")
+    assert solver.table_lines(results[:1]) == []

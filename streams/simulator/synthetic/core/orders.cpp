@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::int64_t kSweptFor = 5 * kMs;
 constexpr std::size_t kRemembered = 65'536;
+constexpr const char* kRateLimited = "rate limit; retry after 500 ms";
+constexpr std::int64_t kRetryAfterNs = 500 * kMs;
 
 }  // namespace
 
@@ -93,7 +95,7 @@ const char* World::refusal(const Order& order, std::int64_t at_ns) const {
   const std::uint32_t venue = order.record.venue;
   const std::uint64_t id = order.record.child_id;
   if (is_on(kRevoked, venue, at_ns)) return "credentials revoked";
-  if (is_on(kRateLimit, venue, at_ns, id)) return "rate limit; retry after 500 ms";
+  if (is_on(kRateLimit, venue, at_ns, id)) return kRateLimited;
   if (is_on(kPartialBatch, venue, at_ns) && id % 2 != 0) return "batch accepted in part";
   if (is_on(kReject, venue, at_ns, id)) return "rejected";
   if (!is_trading(book_index(order.record.instrument, venue))) return "not open for trading";
@@ -290,6 +292,7 @@ void World::end(Order& order, std::uint8_t type, const char* text, std::int64_t 
   ExecReport report = report_of(order, type, at_ns);
   report.leaves_units = 0;
   std::strncpy(report.text, text, sizeof report.text - 1);
+  if (text == kRateLimited) report.retry_after_ns = kRetryAfterNs;
   send(report, at_ns);
   if (type != kRejected) after_end(order, at_ns);
 }
