@@ -43,7 +43,9 @@ class Account:
 
 @dataclass(slots=True)
 class Position:
-    """One account in one instrument. `open_units` is (buy, sell): what its parents may still do."""
+    """One account in one instrument. `open_units` is (buy, sell): what its parents may still do;
+    `holdings` are by venue, None where nobody asks (`inventory`).
+    """
 
     net_units: int = 0
     bought_units: int = 0
@@ -51,6 +53,7 @@ class Position:
     notional: int = 0
     fee_nanos: int = 0
     open_units: list[int] = field(default_factory=lambda: [0, 0])
+    holdings: dict[int, Any] | None = None
 
 
 def put_account(shard: Shard, raw: bytes) -> Reason:

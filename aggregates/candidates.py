@@ -42,7 +42,8 @@ class Offer:
 @dataclass(slots=True)
 class Candidate:
     """A venue as the decision saw it. `rank` is its place in venue-key order, `penalty_nanos` what
-    missing one whole one there costs; a dark pool takes no less than `least_units`.
+    missing one whole one there costs; a dark pool takes no less than `least_units`;
+    `inventory_units` is what its levels were cut to, 0 = they were not.
     """
 
     venue: int
@@ -67,6 +68,7 @@ class Candidate:
     least_units: int = 0
     adverse_bps: float = 0.0
     offers: tuple[Offer, ...] = ()
+    inventory_units: int = 0
 
     @property
     def available_units(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aggregates import hazards, learning
+from aggregates import hazards, inventory, learning
 from aggregates.child import AT_VENUE, LIVE, OPEN, WAITING, Act, Child
 from aggregates.markouts import valid_mid
 from aggregates.order import Order
@@ -51,6 +51,7 @@ def start(shard: Shard, order: Order, part: Any, far_nanos: int) -> Child:
     shard.books[child.instrument].open_children += 1
     if not posts:
         part.candidate.row.in_flight[order.side_index] += child.units
+    inventory.reserve(shard, order, child.venue, child.units)
     if part.send_delay_ns > 0:
         child.act(Act.HOLD)
         child.due_ns = shard.log_ns + part.send_delay_ns
@@ -142,10 +143,12 @@ def drop(shard: Shard, order: Order, child: Child, reason: Reason) -> None:
 
 
 def free(shard: Shard, order: Order, child: Child, before_units: int) -> None:
-    """Keeps what is in flight at the venue in step with what a child may still trade."""
+    """Keeps what is in flight and reserved at the venue in step with what a child may trade."""
+    freed = before_units - child.leaves_units
+    inventory.reserve(shard, order, child.venue, -freed)
     if not child.rests:
         row = shard.books[child.instrument].rows[child.venue]
-        row.in_flight[order.side_index] -= before_units - child.leaves_units
+        row.in_flight[order.side_index] -= freed
 
 
 def replace(shard: Shard, order: Order, child: Child, units: int, limit_nanos: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aggregates import accounts, children, risk
+from aggregates import accounts, children, inventory, risk
 from aggregates.amend import apply_amendment, make_room
 from aggregates.arithmetic import digest64, split_128
 from aggregates.baselines import clean_sweep
@@ -90,6 +90,8 @@ def _build(shard: Shard, record: Any, raw: bytes, book: Book) -> tuple[Reason, i
     reason, value = risk.check_limits(record, book, limit, bid, ask)
     if not reason:
         reason, value = accounts.check_position(shard, record, book, record.order_units, bid + ask)
+    if not reason:
+        reason, value = inventory.check(shard, record, book)
     if reason:
         return reason, value, None
     if shard.open_orders >= MAX_OPEN_ORDERS or len(shard.orders) >= MAX_ORDERS:

@@ -18,6 +18,7 @@ from aggregates import (
     day,
     desk,
     feed,
+    inventory,
     kill,
     reports,
     requests,
@@ -61,6 +62,7 @@ HANDLERS: dict[int, Callable[[Shard, Any, bytes], Refused]] = {
     InputType.BUDGET: budgets.apply_budget,
     InputType.ORDER_STATUS: requests.order_status,
     InputType.MASS_CANCEL: requests.mass_cancel,
+    InputType.INVENTORY: inventory.apply_inventory,
 }
 SIZES = [SLOTS[InputType(kind)] * SLOT if kind in SLOTS else SLOT for kind in range(256)]
 _NAMED = (

@@ -9,7 +9,7 @@ One venue at a time; a split over several queues would choose here.
 
 from __future__ import annotations
 
-from aggregates import accounts, hazards
+from aggregates import accounts, hazards, inventory
 from aggregates.allocation import Allocation, Plan
 from aggregates.book import Book
 from aggregates.candidates import Candidate
@@ -47,7 +47,7 @@ def choose(
         if _reason_against(shard, order, book, candidate.venue, kills):
             continue
         price = post_price(order, candidate.row, best)
-        units = _units(order, candidate.row)
+        units = _units(shard, order, candidate)
         if not price or not units:
             continue
         ahead_units = hazards.units_ahead(candidate.row, order.side_index, price)
@@ -111,9 +111,10 @@ def post_price(order: Order, row: Row, best: Best) -> int:
     return price + -price % tick
 
 
-def _units(order: Order, row: Row) -> int:
-    """Whole lots of the remainder, no more than may be displayed."""
-    units = order.free_units
+def _units(shard: Shard, order: Order, candidate: Candidate) -> int:
+    """Whole lots of the remainder, no more than may be displayed or sold there."""
+    row = candidate.row
+    units = min(order.free_units, inventory.free_units(shard, order, candidate.venue))
     if order.record.display_units:
         units = min(units, order.record.display_units)
     units -= units % row.lot_units
@@ -141,6 +142,8 @@ def why_withdraw(shard: Shard, order: Order, child: Child, best: Best, kills: in
     reason = _reason_against(shard, order, book, child.venue, kills)
     if reason:
         return reason
+    if inventory.is_short(shard, order, child.venue):
+        return Reason.NO_INVENTORY
     posting = shard.tables.postings.get(order.policy)
     if posting is None or shard.log_ns - child.sent_ns >= posting.rest_ns:
         return Reason.REST_TIME

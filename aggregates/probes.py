@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aggregates import fees
+from aggregates import fees, inventory
 from aggregates.allocation import Allocation, Plan
 from aggregates.candidates import Candidate, taker_terms
 from aggregates.order import Order
@@ -48,7 +48,8 @@ def find(
             through = protected_nanos and sign * part.limit_nanos > sign * protected_nanos
             on_grid = part.limit_nanos % candidate.row.tick_nanos == 0
             lots_fit = part.units % candidate.row.lot_units == 0
-            if not (inside and not through and on_grid and lots_fit):
+            held = part.units <= inventory.free_units(shard, order, candidate.venue)
+            if not (inside and not through and on_grid and lots_fit and held):
                 continue
             if part.units < order.free_units and part.units <= part.displayed_units:
                 return part

@@ -85,9 +85,10 @@ def _is_protected(candidate: Candidate, task: Task, book: Book, tables: Tables) 
 
 
 def _exclude_beyond(task: Task, candidates: list[Candidate], quotes: list[Candidate]) -> None:
-    """Quotes that cannot get a child cap everybody; who is beyond that is left out."""
+    """Quotes that cannot get their child cap everybody; who is beyond that is left out."""
     sign = task.order.sign
     caps = [_far(task, c) for c in quotes if c.reason and c.reason not in SENT_TO]
+    caps += [_far(task, c) for c in quotes if not c.reason and _lacks(task, c)]
     if not caps:
         return
     cap = min(caps, key=lambda nanos: sign * nanos)
@@ -97,6 +98,13 @@ def _exclude_beyond(task: Task, candidates: list[Candidate], quotes: list[Candid
     for candidate in candidates:
         if not candidate.reason and sign * candidate.value > sign * cap:
             candidate.reason = Reason.THROUGH_PROTECTED
+
+
+def _lacks(task: Task, candidate: Candidate) -> bool:
+    """Whether inventory keeps a quote from getting all that it displays."""
+    row = candidate.row
+    units = row.ask_units[0] if task.order.sign > 0 else row.bid_units[0]
+    return 0 < candidate.inventory_units < units - candidate.own_units
 
 
 def _passed_by(task: Task, plan: Plan, quotes: list[Candidate]) -> list[Candidate]:

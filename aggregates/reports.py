@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from aggregates import accounts, children, day, hazards, learning, retraction
+from aggregates import accounts, children, day, hazards, inventory, learning, retraction
 from aggregates.child import (
     AT_VENUE,
     LIVE,
@@ -180,6 +180,7 @@ def _book_trade(shard: Shard, child: Child, order: Order, row: Row, report: Any)
     child.trades[report.trade_id] = told
     _add(shard, child, order, units, units * nanos, fee_nanos)
     accounts.book_fill(shard, order, units, nanos, fee_nanos)
+    inventory.book_fill(shard, order, child, units)
     row.fills += 1
     side = order.side_index
     # No feed ever shows what trades at the midpoint.
@@ -222,6 +223,7 @@ def _change_trade(shard: Shard, child: Child, order: Order, row: Row, report: An
     _add(shard, child, order, added, money, fee_nanos - trade.fee_nanos)
     accounts.book_fill(shard, order, -trade.units, trade.nanos, -trade.fee_nanos)
     accounts.book_fill(shard, order, units, nanos, fee_nanos)
+    inventory.book_fill(shard, order, child, added)
     if busted:
         row.fills -= 1
     kind = AlarmKind.TRADE_CANCELED if busted else AlarmKind.TRADE_CORRECTED

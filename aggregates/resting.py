@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aggregates import children, hazards, posting, risk
+from aggregates import children, hazards, inventory, posting, risk
 from aggregates.child import LIVE, Child
 from aggregates.desk import emit_order, settle, venue_kills
 from aggregates.order import Order
@@ -39,6 +39,8 @@ def _why_not(shard: Shard, order: Order, child: Child) -> Reason:
         return Reason.RESTRICTED
     if shard.log_ns - row.quote_ns > shard.tables.policies[order.policy].stale_ns:
         return Reason.STALE_AT_RELEASE
+    if inventory.is_short(shard, order, child.venue):
+        return Reason.NO_INVENTORY
     return Reason.NONE
 
 

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import replace
 
-from aggregates import arrival, baselines, dark, pricing, probes, protection
+from aggregates import arrival, baselines, dark, inventory, pricing, probes, protection
 from aggregates.accounts import permitted_venues
 from aggregates.allocation import Allocation, Plan, Task
 from aggregates.arithmetic import digest64, split_128
@@ -23,6 +23,7 @@ from schemas.codes import (
     CandidateFlag,
     Crossed,
     DecisionFlag,
+    LevelsFlag,
     Outcome,
     OutputType,
     Reason,
@@ -65,6 +66,7 @@ def decide(shard: Shard, order: Order, book: Book, best: Best, kill_mask: int) -
     permitted = permitted_venues(shard, order.record.account)
     candidates = gather(order, book, tables, now_ns, kill_mask, permitted)
     dark_units = dark.include(order, book, tables, candidates, best, now_ns)
+    inventory.cap(shard, order, candidates)
     if policy.crossed == Crossed.WAIT and 0 < best[3] < best[2]:
         _wait(candidates, best[2] - best[3])
     far_nanos = best[3] if order.sign > 0 else best[2]
@@ -207,7 +209,7 @@ def _block(order: Order, candidate: Candidate) -> bytes:
         return _dark_block(candidate, head)
     deltas = [order.sign * (lv.price_nanos - candidate.value) for lv in candidate.levels]
     flags = _block_flags(candidate, deltas)
-    block = decisions.CANDIDATE.pack(levels=len(candidate.levels), flags=flags, **head)
+    block = decisions.CANDIDATE.pack(levels=_levels(candidate), flags=flags, **head)
     block += _row(candidate, flags)
     pair = struct.Struct(
         "<"
@@ -222,8 +224,15 @@ def _block(order: Order, candidate: Candidate) -> bytes:
 def _dark_block(candidate: Candidate, head: dict[str, int]) -> bytes:
     """A dark pool shows no level: what it may be asked for and what a miss there costs follow."""
     flags = _block_flags(candidate, [0])
-    block = decisions.CANDIDATE.pack(levels=0, flags=flags, **head) + _row(candidate, flags)
+    block = decisions.CANDIDATE.pack(levels=_levels(candidate), flags=flags, **head)
+    block += _row(candidate, flags)
     return block + struct.pack("<qq", candidate.levels[0].units, candidate.penalty_nanos)
+
+
+def _levels(candidate: Candidate) -> int:
+    """How many levels are stored, none of a pool, and whether inventory cut what they offer."""
+    count = 0 if candidate.is_dark else len(candidate.levels)
+    return count | (LevelsFlag.INVENTORY if candidate.inventory_units else 0)
 
 
 def _row(candidate: Candidate, flags: int) -> bytes:
@@ -237,6 +246,8 @@ def _row(candidate: Candidate, flags: int) -> bytes:
     for flag, value in _extras(candidate):
         if flags & flag:
             block += struct.pack("<q", value)
+    if candidate.inventory_units:
+        block += struct.pack("<q", candidate.inventory_units)
     return block
 
 

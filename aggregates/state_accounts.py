@@ -9,6 +9,7 @@ from aggregates.accounts import Account, Position, reserve
 from aggregates.arithmetic import join_128, split_128
 from aggregates.cursor import Cursor
 from aggregates.day import Copy
+from aggregates.inventory import Holding, count_reserved
 from aggregates.shard import Shard
 from schemas import reference
 from schemas.layout import Layout
@@ -40,9 +41,13 @@ POSITION = Layout(
         ("notional_hi", "q"),
         ("fee_lo", "Q"),
         ("fee_hi", "q"),
+        ("keeps", "I"),
+        ("holdings", "I"),
     ),
 )
-"""What is open follows from the parents."""
+"""What is open or reserved follows from the parents. With `keeps` 1 inventory is kept, and so many
+holdings follow by venue: those of a size other than 0."""
+HOLDING = Layout("HoldingBytes", (("venue", "Q"), ("units", "q")))
 RECENT = Layout("RecentBytes", (("digest", "Q"), ("sent_ns", "q")))
 COPY = Layout(
     "CopyBytes",
@@ -82,7 +87,9 @@ def _account(account: Account) -> bytes:
 
 def _position(key: tuple[bytes, int], position: Position) -> bytes:
     notional, fee = split_128(position.notional), split_128(position.fee_nanos)
-    return POSITION.pack(
+    kept = sorted((position.holdings or {}).items())
+    held = [HOLDING.pack(venue=venue, units=h.units) for venue, h in kept if h.units]
+    head = POSITION.pack(
         account=key[0],
         instrument=key[1],
         net_units=position.net_units,
@@ -92,7 +99,10 @@ def _position(key: tuple[bytes, int], position: Position) -> bytes:
         notional_hi=notional[1],
         fee_lo=fee[0],
         fee_hi=fee[1],
+        keeps=position.holdings is not None,
+        holdings=len(held),
     )
+    return head + b"".join(held)
 
 
 def _copy(key: tuple[int, int], item: Copy) -> bytes:
@@ -121,14 +131,7 @@ def decode_accounts(shard: Shard, head: Any, cursor: Cursor) -> None:
         account.sends = deque(cursor.read(TIME).time_ns for _ in range(tail.sends))
         shard.accounts[record.account] = account
     for _ in range(head.positions):
-        item = cursor.read(POSITION)
-        shard.positions[item.account, item.instrument] = Position(
-            item.net_units,
-            item.bought_units,
-            item.sold_units,
-            join_128(item.notional_lo, item.notional_hi),
-            join_128(item.fee_lo, item.fee_hi),
-        )
+        _decode_position(shard, cursor)
     for _ in range(head.recent):
         recent = cursor.read(RECENT)
         shard.recent[recent.digest] = recent.sent_ns
@@ -144,3 +147,19 @@ def decode_accounts(shard: Shard, head: Any, cursor: Cursor) -> None:
         )
     for order_id in sorted(shard.orders):
         reserve(shard, shard.orders[order_id])
+        count_reserved(shard, shard.orders[order_id])
+
+
+def _decode_position(shard: Shard, cursor: Cursor) -> None:
+    item = cursor.read(POSITION)
+    position = Position(
+        item.net_units,
+        item.bought_units,
+        item.sold_units,
+        join_128(item.notional_lo, item.notional_hi),
+        join_128(item.fee_lo, item.fee_hi),
+    )
+    if item.keeps:
+        held = [cursor.read(HOLDING) for _ in range(item.holdings)]
+        position.holdings = {holding.venue: Holding(holding.units) for holding in held}
+    shard.positions[item.account, item.instrument] = position

@@ -38,6 +38,7 @@ class InputType(IntEnum):
     BUDGET = 98
     ORDER_STATUS = 99
     MASS_CANCEL = 100
+    INVENTORY = 120
 
 
 class OutputType(IntEnum):
@@ -330,6 +331,13 @@ class CandidateFlag(IntFlag):
     HIDDEN = 0x80
 
 
+class LevelsFlag(IntFlag):
+    """The count of levels of a candidate block in its low nibble, and what cut them."""
+
+    COUNT_MASK = 0x0F
+    INVENTORY = 0x10
+
+
 class Reason(IntEnum):
     """Why a venue was left out, an input or order was refused, or an order ended."""
 
@@ -356,6 +364,7 @@ class Reason(IntEnum):
     NO_MIDPOINT = 25
     DARK_TOXIC = 26
     DARK_MINIMUM = 27
+    NO_INVENTORY = 28
     # input refusals
     UNKNOWN_TYPE = 32
     TRUNCATED = 33
@@ -410,6 +419,7 @@ class Reason(IntEnum):
     THROTTLED = 93
     BAD_AMEND = 94
     TOO_LATE = 95
+    NOTHING_TO_SELL = 119
     # ends of an order
     FILLED = 96
     IOC_REMAINDER = 97
@@ -452,6 +462,7 @@ class AlarmKind(IntEnum):
     UNSOLICITED_CANCEL = 17
     TOO_MANY_REPORTS = 18
     BREAK = 19
+    INVENTORY_SHORT = 39
 
 
 class HealthState(IntEnum):

@@ -82,7 +82,8 @@ Included: `value` is the touch price, then ROW, then own units (i64) if OWN_UNIT
 padded with zeros to a multiple of 8 bytes.
 
 Where their flags are set, i64 each, come before the levels in this order: own units, impact
-(WIDE_IMPACT), balance, ticket, hidden units.
+(WIDE_IMPACT), balance, ticket, hidden units; then the units that inventory cut what may be sold
+there to, where `levels`, whose low nibble is the count, has INVENTORY (LevelsFlag).
 
 An included candidate without levels is a dark pool: `value` is the midpoint at which it would
 trade, and i64 each follow what it may be asked for and what missing one whole one there costs."""

@@ -66,6 +66,7 @@ SLOTS = {
     InputType.BUDGET: 1,
     InputType.ORDER_STATUS: 2,
     InputType.MASS_CANCEL: 2,
+    InputType.INVENTORY: 1,
 }
 """Record type -> number of 64-byte slots. A type not listed takes one slot and is refused."""
 

@@ -36,7 +36,8 @@ class CandidateVenue(msgspec.Struct, frozen=True, kw_only=True):
     round lot, `available` are the chances that the last of 1, 2, 4 .. 64 round lots, and of more,
     is there; impact, balance and miss are charged per whole one, the ticket once. A dark pool has
     no levels: `value` is the midpoint, `dark_units` what it may be asked for, `penalty_nanos` what
-    missing one whole one there costs.
+    missing one whole one there costs. `inventory_units` is all that the account could sell there,
+    where that is less than is displayed, else 0.
     """
 
     venue: int
@@ -56,6 +57,7 @@ class CandidateVenue(msgspec.Struct, frozen=True, kw_only=True):
     hidden_units: int = 0
     dark_units: int = 0
     penalty_nanos: int = 0
+    inventory_units: int = 0
     levels: tuple[Level, ...] = ()
 
 

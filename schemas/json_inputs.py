@@ -34,6 +34,7 @@ from schemas.json_messages import (
     CancelOrderMessage,
     DropCopyMessage,
     ExecutionReportMessage,
+    InventoryMessage,
     KillMessage,
     MassCancelMessage,
     Message,
@@ -45,7 +46,7 @@ from schemas.json_messages import (
 )
 from schemas.layout import Layout
 from schemas.market import QUOTE, STATUS, TRADE
-from schemas.orders import CANCEL_ORDER, KILL, MASS_CANCEL, NEW_ORDER
+from schemas.orders import CANCEL_ORDER, INVENTORY, KILL, MASS_CANCEL, NEW_ORDER
 from schemas.reports import EXEC_REPORT
 from schemas.units import INSTRUMENT_NONE, VENUE_NONE
 
@@ -351,6 +352,16 @@ def _kill(message: KillMessage, names: Lookup) -> Converted:
     return InputType.KILL, KILL, values
 
 
+def _inventory(message: InventoryMessage, names: Lookup) -> Converted:
+    values = {
+        "instrument": _instrument(names, message.instrument),
+        "venue": _venue(names, message.venue),
+        "account": message.account,
+        "units": message.held_qty_units,
+    }
+    return InputType.INVENTORY, INVENTORY, values
+
+
 _CONVERSIONS: dict[type[Message], Any] = {
     QuoteMessage: _quote,
     TradeMessage: _trade,
@@ -363,4 +374,5 @@ _CONVERSIONS: dict[type[Message], Any] = {
     ExecutionReportMessage: _report,
     DropCopyMessage: _drop_copy,
     KillMessage: _kill,
+    InventoryMessage: _inventory,
 }

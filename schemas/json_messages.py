@@ -217,6 +217,17 @@ class KillMessage(Message, frozen=True, kw_only=True, tag="kill"):
     engaged: bool = True
 
 
+class InventoryMessage(Message, frozen=True, kw_only=True, tag="inventory"):
+    """All that an account holds of an instrument at a venue, its open sells included: the opening,
+    or a balance told anew.
+    """
+
+    instrument: Key
+    venue: Key
+    account: Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
+    held_qty_units: Units
+
+
 MarketDataMessage = QuoteMessage | TradeMessage | StatusMessage
 OrderMessage = (
     NewOrderMessage
@@ -225,5 +236,6 @@ OrderMessage = (
     | OrderStatusMessage
     | MassCancelMessage
     | KillMessage
+    | InventoryMessage
 )
 AnyMessage = MarketDataMessage | OrderMessage | ExecutionReportMessage | DropCopyMessage

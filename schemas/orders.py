@@ -90,6 +90,18 @@ BUDGET = Layout(
 
 A share that shrinks stays as large as what is in use; BUDGET_STATE says what it became."""
 
+INVENTORY = Layout(
+    "Inventory",
+    (
+        *HEADER_FIELDS,
+        ("account", "16s"),
+        ("units", "q"),
+        ("reserved", "8s"),
+    ),
+)
+"""All that an account holds of the header's instrument at the header's venue from here on, open
+sells included: a stated opening, or a balance told anew. It binds where LIMITS say so."""
+
 KILL = Layout(
     "Kill",
     (

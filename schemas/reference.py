@@ -191,7 +191,8 @@ LIMITS = Layout(
         ("status_requests", "B"),
         ("max_reports", "I"),
         ("duplicate_ns", "q"),
-        ("reserved", "56s"),
+        ("inventory", "B"),
+        ("reserved", "55s"),
     ),
 )
 """Pre-trade limits of the header's instrument. `max_notional_ones` is in whole quote currency.
@@ -199,7 +200,8 @@ LIMITS = Layout(
 `restricted` 1 refuses every new order, `short_restricted` 1 every short sale that is not exempt.
 `self_match` is a SelfMatch. A child of unknown outcome is asked about `status_requests` times, then
 parked. At `max_reports` reports of one child its parent stops (0 = the engine's own bound). The
-same terms again within `duplicate_ns` are refused, 0 = never.
+same terms again within `duplicate_ns` are refused, 0 = never. `inventory` 1 binds sells that are
+not short to what their account holds at each venue (INVENTORY); 0 leaves that to settlement.
 """
 
 ACCOUNT = Layout(

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas import codes, decisions, events, market, orders, reference, reports, shares
-from schemas.codes import CandidateFlag, InputType, OutputType, Reason
+from schemas.codes import CandidateFlag, InputType, LevelsFlag, OutputType, Reason
 from schemas.envelope import HEADER, OUT_HEADER, SLOT, SLOTS
 from schemas.errors import InputError
 from schemas.estimates import execution_fields, venue_fields
@@ -77,6 +77,7 @@ INPUTS: dict[int, Layout] = {
     InputType.BUDGET: orders.BUDGET,
     InputType.ORDER_STATUS: orders.CANCEL_ORDER,
     InputType.MASS_CANCEL: orders.MASS_CANCEL,
+    InputType.INVENTORY: orders.INVENTORY,
 }
 CODES: dict[str, type[IntEnum]] = {
     "side": codes.Side,
@@ -296,14 +297,18 @@ def _candidate(raw: Any, offset: int, sign: int, penalty_nanos: int) -> tuple[Ca
         if head.flags & flag:
             (used[name],) = struct.unpack_from("<q", raw, offset)
             offset += 8
-    if not head.levels:
+    if head.levels & LevelsFlag.INVENTORY:
+        (used["inventory_units"],) = struct.unpack_from("<q", raw, offset)
+        offset += 8
+    count = head.levels & LevelsFlag.COUNT_MASK
+    if not count:
         used["dark_units"], used["penalty_nanos"] = struct.unpack_from("<qq", raw, offset)
         used["miss_nanos"] = used["penalty_nanos"] * row.miss_0 >> 16
         return CandidateVenue(**known, **used), offset + 16
     pair = _level_pair(head.flags)
-    pairs = [pair.unpack_from(raw, offset + index * pair.size) for index in range(head.levels)]
+    pairs = [pair.unpack_from(raw, offset + index * pair.size) for index in range(count)]
     levels = tuple(Level(head.value + sign * delta, units) for delta, units in pairs)
-    offset += -(-head.levels * pair.size // 8) * 8
+    offset += -(-count * pair.size // 8) * 8
     return CandidateVenue(**known, **used, levels=levels), offset
 
 

@@ -28,8 +28,9 @@ from schemas.units import INSTRUMENT_NONE, SOURCE_REFERENCE, VENUE_NONE, price_n
 MS = 1_000_000
 S = 1_000_000_000
 START_NS = 1_700_000_000 * S
-ORDERS, REPORTS, DROP_COPIES, CLOCK, BUDGETS = 200, 220, 230, 250, 252
-"""Source ids of a desk, a broker, its drop copy and the clock; venue v's feed is source 1 + v."""
+ORDERS, REPORTS, DROP_COPIES, HOLDINGS, CLOCK, BUDGETS = 200, 220, 230, 240, 250, 252
+"""Source ids of a desk, a broker, its drop copy, its balances and the clock; venue v's feed is
+source 1 + v."""
 
 OUTPUT_LAYOUTS: dict[int, Layout] = {
     OutputType.DECISION: decisions.DECISION,
@@ -326,6 +327,11 @@ class Tape:
         defaults = {"exec_type": ExecType.TRADE, "cum_units": -1, "leaves_units": -1}
         values = {**defaults, "child_id": child_id, **values}
         return self.put(reports.EXEC_REPORT, InputType.DROP_COPY, DROP_COPIES, **values)
+
+    def inventory(self, instrument: int, venue: int, units: int, **values: Any) -> bytes:
+        """All that an account holds at a venue."""
+        values = {"account": b"ACC1", "instrument": instrument, "venue": venue, **values}
+        return self.put(orders.INVENTORY, InputType.INVENTORY, HOLDINGS, units=units, **values)
 
     def kill(self, scope: int = KillScope.ALL, engaged: int = 1, **values: Any) -> bytes:
         defaults = {"instrument": INSTRUMENT_NONE, "venue": VENUE_NONE}

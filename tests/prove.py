@@ -181,11 +181,13 @@ def is_count(line: str) -> bool:
     return ("=" in line and "==" not in line and len(line) < 240) or " passed" in line
 
 
-def state_of(promise: int, tests: list[str], results: list[Result], now: str) -> str:
-    """In one word or two what is known of a promise at this commit."""
+def state_of(tests: list[str], results: list[Result], now: str) -> str:
+    """In one word or two what is known of a promise at this commit, whichever promise its tests
+    were run for.
+    """
     if not tests:
         return "no test yet"
-    known = {r.test: r.outcome for r in results if r.promise == promise and r.commit == now}
+    known = {r.test: r.outcome for r in results if r.test in tests and r.commit == now}
     if any(outcome == "failed" for outcome in known.values()):
         return "FAILED"
     passed = sum(known.get(test) == "passed" for test in tests)
@@ -198,13 +200,10 @@ def report(tests: dict[int, list[str]], results: list[Result], now: str, seed: i
     lines += [f"{name}: {value}  " for name, value in machine().items()]
     lines += ["", "| P | promise | state | tests | seconds |", "|---|---|---|---|---|"]
     for promise, title in PROMISES.items():
-        mine = [r for r in results if r.promise == promise and r.commit == now]
-        last = {r.test: r for r in mine}.values()
-        state = state_of(promise, tests.get(promise, []), results, now)
-        seconds = f"{sum(r.seconds for r in last):.0f}"
-        lines.append(
-            f"| {promise} | {title} | {state} | {len(tests.get(promise, []))} | {seconds} |"
-        )
+        mine = tests.get(promise, [])
+        last = {r.test: r for r in results if r.test in mine and r.commit == now}.values()
+        state, seconds = state_of(mine, results, now), f"{sum(r.seconds for r in last):.0f}"
+        lines.append(f"| {promise} | {title} | {state} | {len(mine)} | {seconds} |")
     lines.append("")
     for r in results:
         if r.commit == now:

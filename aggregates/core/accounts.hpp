@@ -8,6 +8,7 @@
 #include <cstring>
 #include <deque>
 #include <map>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -66,7 +67,19 @@ struct PositionKey {
   }
 };
 
-// One account in one instrument. `open_units` is (buy, sell): what its parents may still do.
+// One account in one instrument at one venue; `units` below 0 are owed there, `reserved` is what
+// open sells may still take.
+struct Holding {
+  std::int64_t units = 0;
+  std::int64_t reserved = 0;
+
+  std::int64_t free_units() const { return std::max(std::int64_t{0}, units - reserved); }
+};
+// By dense venue id.
+using Holdings = std::array<Holding, kMaxVenues>;
+
+// One account in one instrument. `open_units` is (buy, sell): what its parents may still do;
+// `holdings` are null where nobody asks.
 struct Position {
   std::int64_t net_units = 0;
   std::int64_t bought_units = 0;
@@ -74,6 +87,7 @@ struct Position {
   int128 notional = 0;
   int128 fee_nanos = 0;
   std::int64_t open_units[2] = {0, 0};
+  std::unique_ptr<Holdings> holdings;
 };
 
 struct Accounts {

@@ -46,19 +46,17 @@ inline Misses misses_of(std::array<double, kSurvivalSizes>& shares, double own) 
   return found;
 }
 
-// 1 - P(available >= q) in 1/65536 for each size of the table; never falls with size.
-// `now_step` is that of the grid of fills.
-inline Misses misses(const Evidence& evidence, std::int64_t now_step, const Shares& known,
-                     const Tables& tables) {
-  const double prior_weight = tables.priors().fill_weight;
-  const double w = tables.grids().fill.weight_at(now_step, evidence.survival_then_ns);
+// 1 - P(available >= q) in 1/65536 for each size of the table; never falls with size. What the table
+// knows is worth `w` now.
+inline Misses misses(const Survival& survival, double w, const Shares& known,
+                     double prior_weight) {
   std::array<double, kSurvivalSizes> shares;
   double share = known.venue;
   for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
     if (i != 0 && known.untold < share) share = known.untold;
-    if (evidence.trials[i] != 0.0) {
-      share = (evidence.success[i] * w + share * prior_weight) /
-              (evidence.trials[i] * w + prior_weight);
+    const Survival::Size& size = survival.sizes[i];
+    if (size.trials != 0.0) {
+      share = (size.success * w + share * prior_weight) / (size.trials * w + prior_weight);
     }
     shares[i] = share;
   }

@@ -1,8 +1,9 @@
 // What a decision believes of one instrument at one venue: chances of a miss and answering times.
 //
 // The values are a function of what children have taught and of the grid steps of now, so they
-// stand until one of those changes: a decision reads one cache line where it would read six and
-// divide. Whoever changes what a row was taught calls `forget`.
+// stand until one of those changes: a decision reads one cache line where it would read four and
+// divide. Whoever changes what a row was taught calls `forget`. A row that was taught nothing is
+// believed as its venue is, and has no belief of its own.
 #pragma once
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 
 #include "arithmetic.hpp"
 #include "evidence.hpp"
+#include "settings.hpp"
 
 namespace venuefold {
 
@@ -27,22 +29,34 @@ inline std::uint32_t steps_of(double share) {
   return static_cast<std::uint32_t>(std::clamp(steps, std::int64_t{0}, most));
 }
 
+inline double share_of(std::uint32_t steps) { return static_cast<double>(steps) / kShareSteps; }
+
 struct Terms;
 class Tables;
 
-// What the venue as a whole lends to a row: its filled share in steps, and what is believed of the
-// larger sizes until children that asked for them tell.
+// What the venue as a whole lends to its rows, each in steps: its filled share, and what is believed
+// of the larger sizes until children that asked for them tell.
 struct Lent {
-  std::uint32_t share;
-  double prior;
+  std::uint32_t share = 0;
+  std::uint32_t untold = 0;
+
+  bool operator==(const Lent&) const = default;
 };
+
+// What is believed of sizes: the chance of a miss at each, and the filled share.
+struct SizeBelief {
+  Misses misses{};
+  double fill_ratio = 0.0;
+};
+
+// Of a row that was taught nothing.
+SizeBelief untaught(const Lent& lent, const Priors& priors);
 
 // Sizes hold until one session time and for one filled share of the venue; the latency, as faded
 // sums with the prior's weight in the second, until another session time.
 struct alignas(64) Belief {
   std::int64_t sizes_until_ns = 0;
-  Misses misses{};
-  double fill_ratio = 0.0;
+  SizeBelief sizes;
   std::uint32_t venue_share = 0;
   std::int64_t ack_until_ns = 0;
   double ack_total = 0.0;
@@ -55,8 +69,7 @@ struct alignas(64) Belief {
   void forget() { sizes_until_ns = ack_until_ns = 0; }
 
   // Each anew, from what children have taught of the row.
-  void find_sizes(const Terms& terms, const Evidence& evidence, std::int64_t now_ns,
-                  const Lent& lent, const Tables& tables);
+  void find_sizes(const Terms& terms, std::int64_t now_ns, const Lent& lent, const Tables& tables);
   void find_ack(const Terms& terms, std::int64_t now_ns, const Tables& tables);
 };
 static_assert(sizeof(Belief) == 64);

@@ -140,14 +140,20 @@ void Books::rebuild_best(std::size_t instrument) {
 }
 
 void Books::prefetch_decision(std::size_t instrument, std::size_t side) const {
-  __builtin_prefetch(&books_[instrument].record);
+  const Book& book = books_[instrument];
+  __builtin_prefetch(&book.record);
   const std::size_t first = at(instrument, 0);
-  for (std::size_t row = first; row < first + venues_; ++row) {
-    __builtin_prefetch(&ticks_[row]);
-    __builtin_prefetch(&terms_[row], 1);
-    __builtin_prefetch(&terms_[row].belief);
-    __builtin_prefetch(&terms_[row].fill);
-    __builtin_prefetch(deep_[row].near[side]);
+  for (std::uint64_t venues = book.listed; venues != 0; venues &= venues - 1) {
+    const auto venue = static_cast<std::size_t>(std::countr_zero(venues));
+    __builtin_prefetch(&ticks_[first + venue]);
+    __builtin_prefetch(deep_[first + venue].near[side]);
+    const Terms& terms = terms_[first + venue];
+    __builtin_prefetch(&terms, 1);
+    if ((book.taught >> venue & 1) == 0) continue;
+    __builtin_prefetch(&terms.belief, 1);
+    __builtin_prefetch(&terms.fill);
+    __builtin_prefetch(&terms.survival);
+    __builtin_prefetch(&terms.ack);
   }
 }
 

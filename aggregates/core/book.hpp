@@ -32,6 +32,8 @@ struct alignas(64) Book {
   std::uint64_t open = ~std::uint64_t{0};
   // Venues whose taker's fee the instrument's own row knows.
   std::uint64_t take_known = 0;
+  // Venues whose row has been taught something: a decision believes the others as their venues.
+  std::uint64_t taught = 0;
   std::uint64_t dirty_execution = 0;
   // Of our last fill.
   std::int64_t fill_ns = -1;
@@ -82,6 +84,7 @@ class Books {
     if (place == 0) [[unlikely]] {
       evidence_.emplace_back();
       place = static_cast<std::uint32_t>(evidence_.size());
+      books_[instrument].taught |= std::uint64_t{1} << venue;
     }
     return evidence_[place - 1];
   }

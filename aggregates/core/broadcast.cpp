@@ -40,7 +40,10 @@ Refused venue(Shard& shard, const Venue& record) {
     }
     feed::set_venue_status(shard, record.venue, record.status);
   }
-  if (reason == Reason::NONE) shard.venues.forget_prior(record.venue);
+  if (reason == Reason::NONE) {
+    shard.venues.forget_prior(record.venue);
+    shard.books.forget_beliefs();
+  }
   return {reason, record.venue};
 }
 

@@ -1,11 +1,10 @@
 #include "candidates.hpp"
 
-#include "shard.hpp"
+#include "beliefs.hpp"
 
 namespace venuefold {
 namespace {
 
-constexpr std::int64_t kAckMaxNs = 0xFFFFFFFF;
 constexpr std::uint8_t kTakeBit = 1 << number(Liquidity::TAKE);
 
 // What all candidates of one decision share, by value. Masks have a bit for each dense venue id.
@@ -222,38 +221,6 @@ void net_own(Candidate& candidate) {
   }
 }
 
-constexpr double kAckMax = 4294967295.0;
-
-// Nanoseconds as the record has them.
-inline std::int64_t whole_ack_ns(double ack_ns) {
-  if (ack_ns >= 0.0 && ack_ns < kAckMax) [[likely]] return static_cast<std::int64_t>(ack_ns);
-  return std::min(kAckMaxNs, floor_to_int64(ack_ns));
-}
-
-// Quality values as used; the venue's own have been brought to now.
-[[gnu::always_inline]] inline void believe(const View& view, Candidate& candidate,
-                                           std::int64_t now_ns, Shard& shard) {
-  Terms& terms = *candidate.terms;
-  const VenuePrior& prior = shard.venues.priors[candidate.venue];
-  Belief& belief = terms.belief;
-  ++shard.looks.all;
-  if (!belief.knows_sizes(now_ns, prior.fill_share)) {
-    ++shard.looks.sizes_found;
-    const Books& books = shard.books;
-    const double untold = shard.tables.fill_prior(candidate.venue);
-    belief.find_sizes(terms, books.evidence(view.order.record.instrument, candidate.venue), now_ns,
-                      {prior.fill_share, untold}, shard.tables);
-  }
-  if (!belief.knows_ack(now_ns)) {
-    ++shard.looks.acks_found;
-    belief.find_ack(terms, now_ns, shard.tables);
-  }
-  candidate.misses = belief.misses;
-  candidate.ack_ns = whole_ack_ns((belief.ack_total + prior.ack_added_ns) / belief.ack_weight);
-  candidate.impact_nanos = 0;
-  candidate.balance_nanos = 0;
-}
-
 // What the venue takes per whole one, from its schedule or its row.
 [[gnu::always_inline]] inline void charge_fee(const View& view, Candidate& candidate,
                                               std::int64_t touch_nanos, const Shard& shard) {
@@ -282,8 +249,9 @@ void add_hidden(const View& view, Candidate& candidate, std::int64_t now_ns,
 
 // Fills in levels and quality values; excludes a venue with nothing to offer.
 template <std::int64_t Sign>
-[[gnu::always_inline]] inline Exclusion price(const View& view, Candidate& candidate,
-                                              const Tick& tick, const Deep& deep, Shard& shard) {
+[[gnu::always_inline]] inline Exclusion price(const View& view, const Book& book,
+                                              Candidate& candidate, const Tick& tick,
+                                              const Deep& deep, Shard& shard) {
   constexpr std::size_t side = Sign > 0 ? 0 : 1;
   const Terms& terms = *candidate.terms;
   const std::int64_t touch = tick.touch[1 - side].nanos;
@@ -294,7 +262,9 @@ template <std::int64_t Sign>
     candidate.own_units += terms.unreflected[side];
   }
   const std::int64_t now_ns = tick.clock.at(view.now_ns);
-  believe(view, candidate, now_ns, shard);
+  believe(shard, book, candidate, now_ns);
+  candidate.impact_nanos = 0;
+  candidate.balance_nanos = 0;
   candidate.ticket_nanos = terms.ticket_nanos + view.ticket_nanos;
   charge_fee(view, candidate, touch, shard);
   take_levels<Sign>(view, candidate, tick, deep);
@@ -308,32 +278,12 @@ template <std::int64_t Sign>
   return {Reason::NONE, touch};
 }
 
-// Asks at once for what beliefs are found from where they do not stand: one after the other they
-// would each wait for memory.
-void prefetch_taught(const Shard& shard, const View& view, const Book& book,
-                     const Books::Ladder& rows) {
-  for_each_bit(book.listed, [&](std::size_t venue) {
-    const Terms& terms = rows.terms[venue];
-    const std::int64_t now_ns = rows.ticks[venue].clock.at(view.now_ns);
-    if (terms.belief.sizes_until_ns == kInt64Max ||
-        terms.belief.knows_sizes(now_ns, shard.venues.priors[venue].fill_share)) {
-      return;
-    }
-    __builtin_prefetch(&terms.fill);
-    const Evidence& evidence = shard.books.evidence(view.order.record.instrument, venue);
-    __builtin_prefetch(&evidence.survival_then_ns);
-    __builtin_prefetch(&evidence.success[0]);
-    __builtin_prefetch(&evidence.success[kSurvivalSizes - 1]);
-  });
-}
-
 // All listed venues in venue-key order, for one side of the market.
 template <std::int64_t Sign>
 void gather_side(Shard& shard, const View& view, Candidates& found) {
   const std::uint32_t instrument = view.order.record.instrument;
   const Book& book = shard.books[instrument];
   const Books::Ladder rows = shard.books.rows(instrument);
-  prefetch_taught(shard, view, book, rows);
   Candidate* candidate = found.list.data();
   std::uint64_t bit = 1;
   std::uint64_t eligible = 0;
@@ -346,13 +296,13 @@ void gather_side(Shard& shard, const View& view, Candidates& found) {
     const Tick& tick = rows.ticks[venue];
     candidate->venue = venue;
     candidate->levels_count = 0;
-    candidate->missed_nanos = candidate->least_units = 0;
+    candidate->missed_nanos = candidate->least_units = candidate->inventory_units = 0;
     candidate->modelled = book.modelled >> venue & 1;
     candidate->age_ns = view.now_ns - tick.quote_ns;
     candidate->terms = &rows.terms[venue];
     Exclusion verdict = exclusion(view, *candidate, tick, shard);
     if (verdict.reason == Reason::NONE) {
-      verdict = price<Sign>(view, *candidate, tick, rows.deep[venue], shard);
+      verdict = price<Sign>(view, book, *candidate, tick, rows.deep[venue], shard);
     }
     candidate->reason = verdict.reason;
     candidate->value = verdict.value;

@@ -34,6 +34,7 @@ struct Candidate {
   std::int64_t own_units;
   std::int64_t touch_fee_nanos;
   Misses misses;
+  double fill_ratio;
   std::int64_t ack_ns;
   std::int64_t hidden_units;
   std::int64_t impact_nanos;
@@ -45,6 +46,8 @@ struct Candidate {
   std::int64_t missed_nanos;
   std::int64_t least_units;
   double adverse_bps;
+  // What inventory cut its levels to, 0 = they were not.
+  std::int64_t inventory_units;
   // Displayed within the limit and believed to be hidden, less our own in flight.
   std::int64_t available_units;
   // Every bit that any level's size has.

@@ -102,6 +102,7 @@ void start(Shard& shard, Order& order, const Allocation& part, std::int64_t far_
   child.act(held ? Act::HOLD : Act::SEND);
   order.add_child(child);
   if (!posts) candidate.terms->in_flight[order.side_index()] += child.units;
+  inventory::reserve(order, child.venue, child.units);
   if (held) {
     child.due_ns = shard.log_ns + part.send_delay_ns;
     shard.schedule(child.due_ns, TimerKind::RELEASE, child.child_id);

@@ -1,6 +1,7 @@
 // What we do to children at venues: start, send, hold, release, cancel, replace, ask.
 #pragma once
 
+#include "inventory.hpp"
 #include "shard.hpp"
 
 namespace venuefold::children {
@@ -19,6 +20,7 @@ class Change {
     Order& order = *child_.order;
     const std::int64_t released = leaves_ - child_.leaves_units();
     order.outstanding_units -= released;
+    if (released != 0) inventory::reserve(order, child_.venue, -released);
     if (released != 0 && !child_.rests()) {
       Terms& terms = shard_.books.terms(order.record.instrument, child_.venue);
       terms.in_flight[order.side_index()] -= released;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "beliefs.hpp"
 #include "pricing.hpp"
 #include "router.hpp"
 #include "shard.hpp"
@@ -10,7 +11,6 @@ namespace venuefold::dark {
 namespace {
 
 constexpr auto kMid = number(Liquidity::MID);
-constexpr std::int64_t kAckMaxNs = 0xFFFFFFFF;
 constexpr double kMostHundredths = 1e15;
 
 struct Verdict {
@@ -85,27 +85,6 @@ double adverse_bps(Shard& shard, const View& view, std::uint8_t venue) {
       .shrunk(now_ns, shard.tables.grids().impact, 0.0, shard.tables.priors().fill_weight);
 }
 
-void believe(Shard& shard, const View& view, Candidate& candidate) {
-  const std::uint32_t instrument = view.order.record.instrument;
-  const std::int64_t now_ns =
-      shard.books.tick(instrument, candidate.venue).clock.at(shard.log_ns);
-  const VenuePrior& prior = shard.venues.prior(candidate.venue, shard.log_ns, shard.tables);
-  Belief& belief = candidate.terms->belief;
-  ++shard.looks.all;
-  if (!belief.knows_sizes(now_ns, prior.fill_share)) {
-    ++shard.looks.sizes_found;
-    belief.find_sizes(*candidate.terms, shard.books.evidence(instrument, candidate.venue), now_ns,
-                      {prior.fill_share, shard.tables.fill_prior(candidate.venue)}, shard.tables);
-  }
-  if (!belief.knows_ack(now_ns)) {
-    ++shard.looks.acks_found;
-    belief.find_ack(*candidate.terms, now_ns, shard.tables);
-  }
-  candidate.misses = belief.misses;
-  const double ack_ns = (belief.ack_total + prior.ack_added_ns) / belief.ack_weight;
-  candidate.ack_ns = std::min(kAckMaxNs, floor_to_int64(ack_ns));
-}
-
 // Size that may be asked for; false where it is less than anybody would send.
 bool find_size(const Shard& shard, const View& view, Candidate& candidate) {
   const std::int64_t round_lot =
@@ -142,7 +121,9 @@ Verdict offer(Shard& shard, const View& view, Candidate& candidate) {
   if (!find_size(shard, view, candidate)) {
     return {Reason::DARK_MINIMUM, candidate.available_units};
   }
-  believe(shard, view, candidate);
+  const std::uint32_t instrument = view.order.record.instrument;
+  believe(shard, shard.books[instrument], candidate,
+          shard.books.tick(instrument, candidate.venue).clock.at(shard.log_ns));
   candidate.hidden_units = candidate.impact_nanos = candidate.balance_nanos = 0;
   candidate.ticket_nanos = candidate.terms->ticket_nanos + view.policy.ticket_nanos;
   candidate.touch_fee_nanos = candidate.fee_nanos(price);

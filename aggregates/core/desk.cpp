@@ -3,6 +3,7 @@
 #include "amend.hpp"
 #include "baselines.hpp"
 #include "children.hpp"
+#include "inventory.hpp"
 #include "policy.hpp"
 #include "risk.hpp"
 #include "router.hpp"
@@ -75,7 +76,8 @@ Verdict check(Shard& shard, const NewOrder& record, std::uint32_t policy_id, Bes
   limit = effective_limit(record, book, bid, ask);
   verdict = check_limits(record, book, limit, bid, ask);
   if (verdict.reason != Reason::NONE) return verdict;
-  return accounts::check_position(shard, record, record.order_units, bid + ask);
+  verdict = accounts::check_position(shard, record, record.order_units, bid + ask);
+  return verdict.reason == Reason::NONE ? inventory::check(shard, record) : verdict;
 }
 
 // Whether the new order is the one that gives way to an own parent it could trade with.

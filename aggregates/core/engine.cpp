@@ -7,6 +7,7 @@
 #include "desk.hpp"
 #include "feed.hpp"
 #include "fire.hpp"
+#include "inventory.hpp"
 #include "kill.hpp"
 #include "publish.hpp"
 #include "reports.hpp"
@@ -136,6 +137,7 @@ Refused accept(Shard&, const Header&) { return kAccepted; }
     case InputType::BUDGET: return hand<Budget, budgets::apply_budget>(shard, raw);
     case InputType::ORDER_STATUS: return hand<CancelOrder, requests::order_status>(shard, raw);
     case InputType::MASS_CANCEL: return hand<MassCancel, requests::mass_cancel>(shard, raw);
+    case InputType::INVENTORY: return hand<Inventory, inventory::apply>(shard, raw);
     case InputType::ENGINE: return hand_reference<EngineActivated, broadcast::engine>(shard, raw);
   }
   return {Reason::UNKNOWN_TYPE, type};

@@ -25,7 +25,29 @@ inline std::int64_t telling_units(std::int64_t sent, std::int64_t lot, std::size
   return size < sent ? size : sent;
 }
 
-// Execution quality of one row: costs, rejects, hidden size, survival, markouts by liquidity.
+// The survival table of one row. A decision reads it where it has forgotten what follows from it, so
+// it lies with the row; the usual sizes share a cache line.
+struct alignas(64) Survival {
+  struct Size {
+    double trials = 0.0;
+    double success = 0.0;
+  };
+  Size sizes[kSurvivalSizes];
+
+  // What a finished child says about the size that could be had; `w` is what the past is worth.
+  void observe(std::int64_t sent, std::int64_t executed, std::int64_t lot, double w) {
+    for (std::size_t index = 0; index < kSurvivalSizes; ++index) {
+      const std::int64_t units = telling_units(sent, lot, index);
+      const bool had = units > 0 && executed >= units;
+      Size& size = sizes[index];
+      size.trials = size.trials * w + (units > 0 ? 1.0 : 0.0);
+      size.success = size.success * w + (had ? 1.0 : 0.0);
+    }
+  }
+};
+static_assert(sizeof(Survival) == 128);
+
+// Execution quality of one row: costs, rejects, hidden size, markouts by liquidity.
 struct Evidence {
   Moments first_fill_ns;
   Moments reject;
@@ -37,26 +59,10 @@ struct Evidence {
   Moments realised[kHorizons];
   Moments removed[kHorizons];
   Moments mid[kHorizons];
-  std::int64_t survival_then_ns = 0;
-  double trials[kSurvivalSizes] = {};
-  double success[kSurvivalSizes] = {};
   std::uint64_t fee_mismatches = 0;
   // Of the fills whose fee was known, in 1e-9 of the quote currency.
   std::int64_t fee_expected_nanos = 0;
   std::int64_t fee_charged_nanos = 0;
-
-  // What a finished child says about the size that could be had.
-  void observe_survival(std::int64_t now_ns, std::int64_t sent, std::int64_t executed,
-                        std::int64_t lot, const Grid& fill) {
-    const double w = fill.weight(now_ns, survival_then_ns);
-    survival_then_ns = now_ns;
-    for (std::size_t index = 0; index < kSurvivalSizes; ++index) {
-      const std::int64_t units = telling_units(sent, lot, index);
-      const bool had = units > 0 && executed >= units;
-      trials[index] = trials[index] * w + (units > 0 ? 1.0 : 0.0);
-      success[index] = success[index] * w + (had ? 1.0 : 0.0);
-    }
-  }
 };
 
 }  // namespace venuefold

@@ -37,8 +37,13 @@ void VenueQualities::find_prior(std::size_t venue, std::int64_t now_ns, const Ta
   known.ack_ns = quality.ack.shrunk(grids.speed.weight_at(speed_step, quality.ack.then_ns),
                                     static_cast<double>(tables.ack_prior_ns(venue)),
                                     unseen.ack_weight);
-  known.fill_share = steps_of(known.fill_ratio);
   known.ack_added_ns = known.ack_ns * unseen.ack_weight;
+  known.untaught_ack_ns = (0.0 + known.ack_added_ns) / (0.0 + unseen.ack_weight);
+  const Lent lent{steps_of(known.fill_ratio), steps_of(tables.fill_prior(venue))};
+  if (known.is_lent && known.lent == lent) return;
+  known.is_lent = true;
+  known.lent = lent;
+  known.untaught = untaught(lent, unseen);
 }
 
 double venue_fill_ratio(const VenueQuality& venue, std::int64_t now_ns, double prior,

@@ -59,10 +59,13 @@ struct VenuePrior {
   std::int64_t until_ns = 0;
   double fill_ratio = 0.0;
   double ack_ns = 0.0;
-  // The filled share as decisions use it, in steps of `kShareSteps`.
-  std::uint32_t fill_share = 0;
   // The latency times the weight of the prior.
   double ack_added_ns = 0.0;
+  // The filled shares as decisions use them, and what follows for a row that was taught nothing.
+  Lent lent;
+  bool is_lent = false;
+  SizeBelief untaught;
+  double untaught_ack_ns = 0.0;
 };
 
 // All venues by dense id. Masks have a bit for each: `changed` health to be told at once, `dirty`
@@ -87,7 +90,7 @@ struct VenueQualities {
   // Brings `priors` to now, for decisions: those of which something was taught or whose session was
   // turned, and all of them once a grid has moved on.
   void follow_priors(std::int64_t log_ns, const Tables& tables) {
-    if (log_ns >= priors_until_ns_) [[unlikely]] forget_priors();
+    if (log_ns >= priors_until_ns_) [[unlikely]] expire_priors();
     if (forgotten_ != 0) find_priors(log_ns, tables);
   }
   const VenuePrior& prior(std::size_t venue, std::int64_t log_ns, const Tables& tables) {
@@ -95,9 +98,10 @@ struct VenueQualities {
     return priors[venue];
   }
   void forget_prior(std::size_t venue) { forgotten_ |= std::uint64_t{1} << venue; }
+  // All of them, and what follows from the settings.
   void forget_priors() {
-    forgotten_ = ~std::uint64_t{0};
-    priors_until_ns_ = kInt64Max;
+    expire_priors();
+    for (VenuePrior& prior : priors) prior.is_lent = false;
   }
 
  private:
@@ -105,6 +109,10 @@ struct VenueQualities {
   // Log time until which none of the others changes.
   std::int64_t priors_until_ns_ = kInt64Max;
 
+  void expire_priors() {
+    forgotten_ = ~std::uint64_t{0};
+    priors_until_ns_ = kInt64Max;
+  }
   void find_priors(std::int64_t log_ns, const Tables& tables);
   void find_prior(std::size_t venue, std::int64_t now_ns, const Tables& tables);
 };

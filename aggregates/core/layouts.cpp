@@ -52,6 +52,7 @@ IN(CancelOrder, cl_ord_id, orig_cl_ord_id, account, transact_ns, reserved)
 IN(Kill, scope, engaged, reserved, target, reserved2)
 IN(MassCancel, cl_ord_id, target, scope, reserved)
 IN(Budget, account, budget_ones, reserved)
+IN(Inventory, account, units, reserved)
 IN(VenuePriorUpdated, fill_ratio_e9, ack_ns, children, reserved)
 IN(EndOfDay, reserved)
 IN(Rearm, account, person)
@@ -74,7 +75,7 @@ IN(Policy, name, policy, version, kind, split, fee_aware, max_levels, max_childr
    urgency_horizon_ms_3, toxicity_horizon, ended, dark_percent, dark_horizon, dark_min_lots,
    dark_toxic_cbps)
 IN(Limits, max_order_units, max_notional_ones, collar_e9, restricted, short_restricted,
-   self_match, status_requests, max_reports, duplicate_ns, reserved)
+   self_match, status_requests, max_reports, duplicate_ns, inventory, reserved)
 IN(AccountLimits, account, venues_permitted, max_gross_ones, max_net_ones, rate_ns, throttle_ns,
    rate_max, throttle_max, budgeted, reserved)
 IN(Posting, policy, enabled, max_urgency, improve, horizon, rest_ns, min_life_ns, check_ns,

@@ -169,8 +169,8 @@ void observe_end(Shard& shard, Child& child) {
     child.ended_ns = std::max(std::int64_t{1}, at.now_ns);
     child.ended_venue_ns = std::max(std::int64_t{1}, at.venue_ns);
     child.ended_units = child.cum_units;
-    at.evidence.observe_survival(at.now_ns, child.units, child.cum_units,
-                                 at.book.record.round_lot_units, fill);
+    at.terms.observe_survival(at.now_ns, child.units, child.cum_units,
+                              at.book.record.round_lot_units, fill);
     if (child.units > child.displayed_units) {
       const std::int64_t beyond = child.cum_units - child.displayed_units;
       at.evidence.hidden_units.observe(static_cast<double>(std::max(std::int64_t{0}, beyond)),

@@ -62,6 +62,7 @@ void start(Shard& shard, std::size_t instrument, std::uint8_t venue, const Openi
   tick.delay_step = shard.tables.grids().speed.step(now_ns);
   terms.belief.forget();
   const std::uint64_t bit = std::uint64_t{1} << venue;
+  shard.books[instrument].taught |= bit;
   shard.books[instrument].dirty |= bit;
   shard.books[instrument].dirty_execution |= bit;
 }

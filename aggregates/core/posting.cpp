@@ -1,6 +1,7 @@
 #include "posting.hpp"
 
 #include "hazards.hpp"
+#include "inventory.hpp"
 #include "policy.hpp"
 #include "shard.hpp"
 
@@ -82,9 +83,10 @@ std::int64_t post_price(const Order& order, const Tick& row, std::int64_t tick,
   return price + floor_mod(-price, tick);
 }
 
-// Whole lots of the remainder, no more than may be displayed.
-std::int64_t post_units(const Order& order, const Terms& terms) {
-  std::int64_t units = order.free_units();
+// Whole lots of the remainder, no more than may be displayed or sold there.
+std::int64_t post_units(const Shard& shard, const Order& order, std::size_t venue,
+                        const Terms& terms) {
+  std::int64_t units = std::min(order.free_units(), inventory::free_units(shard, order, venue));
   if (order.record.display_units != 0) units = std::min(units, order.record.display_units);
   units -= units % terms.lot_units;
   return units >= terms.min_units ? units : 0;
@@ -123,7 +125,7 @@ void plan(Shard& shard, const Order& order, const BestPrices& best, const Candid
     const Terms& terms = shard.books.terms(instrument, venue);
     const std::int64_t price =
         post_price(order, shard.books.tick(instrument, venue), terms.tick_nanos, best);
-    const std::int64_t units = post_units(order, terms);
+    const std::int64_t units = post_units(shard, order, venue, terms);
     if (price == 0 || units == 0) continue;
     const std::int64_t ahead_units = hazards::units_ahead(
         shard, instrument, static_cast<std::uint8_t>(venue), order.side_index(), price);
@@ -155,6 +157,7 @@ Reason why_withdraw(Shard& shard, const Order& order, const Child& child,
                     const BestPrices& best) {
   const Reason reason = reason_against(shard, order, child.venue);
   if (reason != Reason::NONE) return reason;
+  if (inventory::is_short(shard, order, child.venue)) return Reason::NO_INVENTORY;
   const Posting* rule = shard.tables.posting(order.policy);
   if (rule == nullptr || shard.log_ns - child.sent_ns >= rule->rest_ns) return Reason::REST_TIME;
   const std::uint32_t instrument = order.record.instrument;

@@ -19,7 +19,7 @@ std::int64_t remainder_of(const Candidates& candidates, std::int64_t wanted) {
   for_each_bit(candidates.eligible, [&](std::size_t i) {
     const std::int64_t units = candidates[i].available_units;
     available += units;
-    expected += candidates[i].terms->belief.fill_ratio * static_cast<double>(units);
+    expected += candidates[i].fill_ratio * static_cast<double>(units);
   });
   if (available == 0) return kE9;
   const double room =
@@ -65,7 +65,7 @@ class Impact {
 // Standard error of the fill ratio, the prior counted as so many children.
 double doubt(const Shard& shard, std::uint32_t instrument, const Candidate& candidate) {
   const Moments& fill = candidate.terms->fill;
-  const double ratio = candidate.terms->belief.fill_ratio;
+  const double ratio = candidate.fill_ratio;
   const std::int64_t now_ns =
       shard.books.tick(instrument, candidate.venue).clock.at(shard.log_ns);
   const double w = shard.tables.grids().fill.weight(now_ns, fill.then_ns);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "inventory.hpp"
 #include "shard.hpp"
 
 namespace venuefold::probes {
@@ -91,6 +92,7 @@ Allocation find(const Shard& shard, const Order& order, const Policy& policy,
     if (protected_nanos != 0 && limit > sign * protected_nanos) continue;
     if (part.limit_nanos % candidate.terms->tick_nanos != 0) continue;
     if (part.units % candidate.terms->lot_units != 0) continue;
+    if (part.units > inventory::free_units(shard, order, candidate.venue)) continue;
     if (part.units < order.free_units() && part.units <= part.displayed_units) return part;
   }
   return {};

@@ -38,13 +38,20 @@ std::int64_t best_far(const Shard& shard, const Task& task, Mask quotes) {
   return task.charges.sign * best;
 }
 
-// Quotes that cannot get a child cap everybody; who is beyond that is left out.
+// Quotes that cannot get their child cap everybody; who is beyond that is left out.
 void exclude_beyond(const Shard& shard, Task& task, Candidates& candidates, Mask quotes) {
   Mask capping = 0;
   for_each_bit(quotes & ~candidates.eligible, [&](std::size_t i) {
     const bool sent_to = is_any_of(number(candidates[i].reason), Reason::ALREADY_VISITED,
                                    Reason::NOTHING_AVAILABLE);
     capping |= Mask{!sent_to} << i;
+  });
+  // Inventory keeps some from getting all that they display.
+  for_each_bit(quotes & candidates.eligible, [&](std::size_t i) {
+    const Candidate& candidate = candidates[i];
+    const std::int64_t shown = far_touch(shard, task, candidate).units - candidate.own_units;
+    const bool lacks = candidate.inventory_units != 0 && candidate.inventory_units < shown;
+    capping |= Mask{lacks} << i;
   });
   if (capping == 0) return;
   const std::int64_t sign = task.charges.sign;

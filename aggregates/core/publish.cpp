@@ -92,9 +92,10 @@ void emit_row(Shard& shard, std::size_t instrument, std::size_t venue) {
   READ(impact_##NUMBER##_bps, evidence.removed[NUMBER - 1], grids.impact)    \
   READ(mid_adverse_##NUMBER##_bps, evidence.mid[NUMBER - 1], grids.impact)
 
-#define READ_SURVIVAL(INDEX)                                                             \
-  record.available_##INDEX = ratio(evidence.success[INDEX], evidence.trials[INDEX]);     \
-  record.available_##INDEX##_n = evidence.trials[INDEX];
+#define READ_SURVIVAL(INDEX)                                                         \
+  record.available_##INDEX = ratio(terms.survival.sizes[INDEX].success,              \
+                                   terms.survival.sizes[INDEX].trials);              \
+  record.available_##INDEX##_n = terms.survival.sizes[INDEX].trials;
 
 // P(filled within the last horizon) behind a queue.
 #define READ_PASSIVE(QUEUE)                                                              \
@@ -110,6 +111,7 @@ void emit_row(Shard& shard, std::size_t instrument, std::size_t venue) {
 // Writes what our children have taught about a row, as of now.
 void emit_execution(Shard& shard, std::size_t instrument, std::size_t venue) {
   const Evidence& evidence = shard.books.evidence(instrument, venue);
+  const Terms& terms = shard.books.terms(instrument, venue);
   const Grids& grids = shard.tables.grids();
   const std::int64_t now_ns = shard.books.tick(instrument, venue).clock.at(shard.log_ns);
   out::ExecutionQuality record{};

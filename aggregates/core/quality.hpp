@@ -109,7 +109,9 @@ struct alignas(64) Tick {
 };
 static_assert(sizeof(Tick) == 512);
 
-// What a decision reads besides, in two cache lines: terms of trade, own units in flight, beliefs.
+// What a decision reads besides: terms of trade and own units in flight in a cache line, and of a
+// row that has had children beliefs in another; where those do not stand, what they are found from
+// in three more.
 struct alignas(64) Terms {
   std::int64_t lot_units = 1;
   std::int64_t min_units = 0;
@@ -119,17 +121,33 @@ struct alignas(64) Terms {
   std::int64_t tick_nanos = 1;
   std::int64_t ticket_nanos = 0;
   Belief belief;
-  std::uint8_t status = number(VenueStatus::OPEN);
-  std::uint8_t fee_known = 0;
   Moments fill;
+  std::int64_t survival_then_ns = 0;
+  Survival survival;
   Moments ack;
   std::uint64_t fills = 0;
   // Filled since the last quote, by our side; buy, sell.
   std::int64_t unreflected[2] = {0, 0};
   // What the row's clock had paused when it stopped.
   std::int64_t paused_ns = 0;
+  std::uint8_t status = number(VenueStatus::OPEN);
+  std::uint8_t fee_known = 0;
+
+  // Whether beliefs are more than the venue's.
+  bool is_taught() const {
+    bool taught = fill.weight != 0.0 || fill.total != 0.0 || ack.weight != 0.0 || ack.total != 0.0;
+    for (const Survival::Size& size : survival.sizes) taught |= size.trials != 0.0;
+    return taught;
+  }
+  // What a finished child says about the size that could be had.
+  void observe_survival(std::int64_t now_ns, std::int64_t sent, std::int64_t executed,
+                        std::int64_t lot, const Grid& grid) {
+    survival.observe(sent, executed, lot, grid.weight(now_ns, survival_then_ns));
+    survival_then_ns = now_ns;
+  }
 };
-static_assert(sizeof(Terms) == 320);
+static_assert(offsetof(Terms, fill) == 128 && offsetof(Terms, ack) == 320);
+static_assert(sizeof(Terms) == 448);
 
 // What reference inputs said and no decision reads.
 struct Contract {

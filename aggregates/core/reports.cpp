@@ -125,6 +125,7 @@ void book_trade(Shard& shard, Child& child, Terms& terms, const ExecReport& repo
                    .venue_ns = shard.venues[child.venue].session.at(shard.log_ns)});
   add(child, units, int128{nanos} * units, report.fee_nanos);
   accounts::book_fill(order, units, nanos, report.fee_nanos);
+  inventory::book_fill(shard, child, units);
   ++terms.fills;
   // No feed ever shows what trades at the midpoint.
   if (report.liquidity != number(Liquidity::MID)) {
@@ -154,6 +155,7 @@ void change_trade(Shard& shard, Child& child, Terms& terms, const ExecReport& re
   add(child, added, money, trade.fee_nanos - old.fee_nanos);
   accounts::book_fill(order, -old.units, old.nanos, -old.fee_nanos);
   accounts::book_fill(order, trade.units, trade.nanos, trade.fee_nanos);
+  inventory::book_fill(shard, child, added);
   if (busted) --terms.fills;
   children::alarm(shard, busted ? AlarmKind::TRADE_CANCELED : AlarmKind::TRADE_CORRECTED, child,
                   busted ? old.units : added);

@@ -9,7 +9,7 @@
 namespace venuefold::resting {
 namespace {
 
-Reason why_not(const Shard& shard, const Child& child) {
+Reason why_not(Shard& shard, const Child& child) {
   const Order& order = *child.order;
   const Book& book = shard.books[order.record.instrument];
   const std::uint64_t bit = std::uint64_t{1} << child.venue;
@@ -23,7 +23,8 @@ Reason why_not(const Shard& shard, const Child& child) {
   if (book.limits.restricted != 0) return Reason::RESTRICTED;
   const Tick& tick = shard.books.tick(order.record.instrument, child.venue);
   const bool stale = shard.log_ns - tick.quote_ns > shard.tables.policy(order.policy)->stale_ns;
-  return stale ? Reason::STALE_AT_RELEASE : Reason::NONE;
+  if (stale) return Reason::STALE_AT_RELEASE;
+  return inventory::is_short(shard, order, child.venue) ? Reason::NO_INVENTORY : Reason::NONE;
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // The way back from a state's bytes. Whatever they hold, ids that index memory are checked.
+#include "inventory.hpp"
 #include "shard.hpp"
 #include "state.hpp"
 #include "state_quality.hpp"
@@ -295,6 +296,12 @@ void take_positions(Shard& shard, std::uint32_t count, Cursor& cursor) {
     position->sold_units = record.sold_units;
     position->notional = join_128(record.notional_lo, record.notional_hi);
     position->fee_nanos = join_128(record.fee_lo, record.fee_hi);
+    if (record.keeps != 0) position->holdings = std::make_unique<Holdings>();
+    for (std::uint32_t h = 0; h < record.holdings; ++h) {
+      const auto holding = cursor.read<state::Holding>();
+      cursor.check(record.keeps != 0 && holding.venue < shard.tables.venues(), "holding");
+      (*position->holdings)[holding.venue].units = holding.units;
+    }
   }
 }
 
@@ -331,6 +338,7 @@ void take_accounts(Shard& shard, const state::Head& head, Cursor& cursor) {
     order.position = shard.accounts.position(order.record.account, order.record.instrument);
     cursor.check(order.position != nullptr, "position");
     accounts::reserve(order);
+    inventory::count_reserved(order);
   }
 }
 

@@ -65,13 +65,13 @@ void change_fees(Shard& shard, const Child& child, const Change& change) {
   evidence.fee_charged_nanos = add_clamped(evidence.fee_charged_nanos, charged);
 }
 
-void change_survival(Evidence& evidence, double w, std::int64_t sent, std::int64_t before,
+void change_survival(Survival& survival, double w, std::int64_t sent, std::int64_t before,
                      std::int64_t after, std::int64_t lot) {
   const auto number_of = [](bool holds) { return holds ? 1.0 : 0.0; };
   for (std::size_t index = 0; index < kSurvivalSizes; ++index) {
     const std::int64_t units = telling_units(sent, lot, index);
     if (units == 0) continue;
-    double& success = evidence.success[index];
+    double& success = survival.sizes[index].success;
     success = std::max(0.0, success + (number_of(after >= units) - number_of(before >= units)) * w);
   }
 }
@@ -96,8 +96,8 @@ void change_end(Shard& shard, const Child& child, std::int64_t before, std::int6
     };
     evidence.hidden_units.replace(hidden(before), hidden(after), child.ended_ns, fill);
   }
-  const double w = fill.weight(evidence.survival_then_ns, child.ended_ns);
-  change_survival(evidence, w, child.units, before, after,
+  const double w = fill.weight(terms.survival_then_ns, child.ended_ns);
+  change_survival(terms.survival, w, child.units, before, after,
                   shard.books[instrument].record.round_lot_units);
   terms.belief.forget();
   shard.venues.forget_prior(child.venue);

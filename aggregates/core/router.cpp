@@ -5,6 +5,7 @@
 #include "arrival.hpp"
 #include "baselines.hpp"
 #include "dark.hpp"
+#include "inventory.hpp"
 #include "posting.hpp"
 #include "pricing.hpp"
 #include "probes.hpp"
@@ -16,7 +17,7 @@ namespace {
 
 constexpr std::int64_t kUint32Max = 0xFFFFFFFF;
 constexpr std::size_t kMaxBlock =
-    sizeof(out::Candidate) + sizeof(out::Row) + 5 * 8 + kMaxLevels * 2 * sizeof(std::uint64_t);
+    sizeof(out::Candidate) + sizeof(out::Row) + 6 * 8 + kMaxLevels * 2 * sizeof(std::uint64_t);
 constexpr std::size_t kMaxDecision =
     sizeof(out::Decision) + kMaxVenues * (kMaxBlock + sizeof(out::Allocation));
 // Children whose memory is asked for before it is known how many there will be.
@@ -141,9 +142,12 @@ std::uint8_t* put_block(std::uint8_t* at, std::int64_t sign, const Candidate& ca
   if (candidate.reason != Reason::NONE) return put(at, head);
   head.levels = is_dark ? std::uint8_t{0} : candidate.levels_count;
   head.flags = block_flags(sign, candidate);
+  const bool is_cut = candidate.inventory_units != 0;
+  if (is_cut) [[unlikely]] head.levels |= number(LevelsFlag::INVENTORY);
   at = put(at, head);
   at = put(at, row_of(candidate, head.flags));
   if ((head.flags & kExtras) != 0) at = put_extras(at, candidate, head.flags);
+  if (is_cut) [[unlikely]] at = put(at, candidate.inventory_units);
   if (!is_dark) return put_pairs(at, sign, candidate, head.flags);
   at = put(at, candidate.available_units);
   return put(at, penalty_of(charges, candidate));
@@ -363,6 +367,7 @@ const Plan& decide(Shard& shard, Order& order, const BestPrices& best) {
   gather(shard, order, policy, candidates);
   shard.children.prefetch(shard.next_child_id, kUsualChildren);
   const std::int64_t dark_units = dark::include(shard, order, policy, best, candidates);
+  inventory::cap(shard, order, candidates);
   if (policy.crossed == number(Crossed::WAIT)) wait_if_crossed(best, candidates);
   const std::int64_t far_nanos = order.sign() > 0 ? best.displayed_ask : best.displayed_bid;
   const Charges charges = charge(shard, order, policy, candidates, wanted, far_nanos);

@@ -186,7 +186,20 @@ void put_order(Encoder& encoder, const Order& order) {
   }
 }
 
-// What is open of a position follows from the parents.
+// Holdings of a size other than 0 follow where inventory is kept.
+void put_position(Encoder& encoder, state::Position record, const Holdings* holdings) {
+  std::vector<state::Holding> held;
+  for (std::size_t venue = 0; holdings != nullptr && venue < kMaxVenues; ++venue) {
+    const std::int64_t units = (*holdings)[venue].units;
+    if (units != 0) held.push_back({venue, units});
+  }
+  record.keeps = holdings != nullptr;
+  record.holdings = count(held.size());
+  encoder.put(record);
+  for (const state::Holding& holding : held) encoder.put(holding);
+}
+
+// What is open or reserved of a position follows from the parents.
 void put_accounts(Encoder& encoder, const Shard& shard) {
   for (const auto& [name, account] : shard.accounts.limits) {
     encoder.put(account.record);
@@ -207,7 +220,7 @@ void put_accounts(Encoder& encoder, const Shard& shard) {
     record.notional_hi = high_word(position.notional);
     record.fee_lo = low_word(position.fee_nanos);
     record.fee_hi = high_word(position.fee_nanos);
-    encoder.put(record);
+    put_position(encoder, record, position.holdings.get());
   }
   for (const std::uint64_t digest : shard.recent.by_age) {
     encoder.put(state::Recent{digest, shard.recent.times.at(digest)});

@@ -211,8 +211,16 @@ struct Position {
   std::int64_t notional_hi;
   std::uint64_t fee_lo;
   std::int64_t fee_hi;
+  std::uint32_t keeps;
+  std::uint32_t holdings;
 };
-static_assert(sizeof(Position) == 80);
+static_assert(sizeof(Position) == 88);
+
+struct Holding {
+  std::uint64_t venue;
+  std::int64_t units;
+};
+static_assert(sizeof(Holding) == 16);
 
 struct Recent {
   std::uint64_t digest;

@@ -168,9 +168,11 @@ Row encode_row(const Books& books, std::size_t instrument, std::size_t venue) {
   const Tick& tick = books.tick(instrument, venue);
   encode_tick(row, tick, books.deep(instrument, venue));
   row.session = tick.clock.spelled(terms.paused_ns);
-  row.survival_then_ns = evidence.survival_then_ns;
-  std::copy_n(evidence.trials, kSurvivalSizes, row.trials);
-  std::copy_n(evidence.success, kSurvivalSizes, row.success);
+  row.survival_then_ns = terms.survival_then_ns;
+  for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
+    row.trials[i] = terms.survival.sizes[i].trials;
+    row.success[i] = terms.survival.sizes[i].success;
+  }
   row.fee_mismatches = evidence.fee_mismatches;
   row.fee_expected_nanos = evidence.fee_expected_nanos;
   row.fee_charged_nanos = evidence.fee_charged_nanos;
@@ -180,19 +182,22 @@ Row encode_row(const Books& books, std::size_t instrument, std::size_t venue) {
 }
 
 bool decode_row(const Row& row, Books& books, std::size_t instrument, std::size_t venue) {
+  Terms& terms = books.terms(instrument, venue);
+  terms.survival_then_ns = row.survival_then_ns;
+  for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
+    terms.survival.sizes[i] = {row.trials[i], row.success[i]};
+  }
   Evidence evidence;
-  evidence.survival_then_ns = row.survival_then_ns;
-  std::copy_n(row.trials, kSurvivalSizes, evidence.trials);
-  std::copy_n(row.success, kSurvivalSizes, evidence.success);
   evidence.fee_mismatches = row.fee_mismatches;
   evidence.fee_expected_nanos = row.fee_expected_nanos;
   evidence.fee_charged_nanos = row.fee_charged_nanos;
   const auto moments =
-      row_moments(books.tick(instrument, venue), books.terms(instrument, venue), evidence);
+      row_moments(books.tick(instrument, venue), terms, evidence);
   for (std::size_t i = 0; i < kRowMoments; ++i) {
     if (!decode(row.moments[i], *moments[i])) return false;
   }
   if (!is_empty(evidence)) books.teach(instrument, venue) = evidence;
+  if (terms.is_taught()) books[instrument].taught |= std::uint64_t{1} << venue;
   const bool terms_hold = decode_terms(row, books, instrument, venue);
   return decode_tick(row, books, instrument, venue) && terms_hold &&
          row.delay_min_ns >= -kMaxTimeNs &&

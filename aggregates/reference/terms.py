@@ -147,7 +147,10 @@ class PolicyTerms(Terms, frozen=True, kw_only=True):
 
 
 class LimitsTerms(Terms, frozen=True, kw_only=True):
-    """Pre-trade limits of one instrument; sizes in smallest units, value in whole money."""
+    """Pre-trade limits of one instrument; sizes in smallest units, value in whole money.
+
+    With `inventory` an account sells at a venue only what it holds there.
+    """
 
     max_order_units: Positive
     max_notional_ones: Positive
@@ -158,6 +161,7 @@ class LimitsTerms(Terms, frozen=True, kw_only=True):
     status_requests: Annotated[int, msgspec.Meta(ge=0, le=255)] = 3
     max_reports: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
     duplicate_ms: Millis = 0
+    inventory: bool = False
 
 
 class AccountTerms(Terms, frozen=True, kw_only=True):

@@ -143,10 +143,12 @@ def is_dark(venue: CandidateVenue) -> bool:
 
 def first_level_beyond(venue: CandidateVenue, units: int) -> int | None:
     """Price of the first level that is not used up by `units` and our own orders; the midpoint of a
-    dark pool that may be asked for more.
+    dark pool that may be asked for more; None where inventory lets no more be sold.
     """
     if is_dark(venue):
         return venue.value if units < venue.dark_units else None
+    if venue.inventory_units and units >= venue.inventory_units:
+        return None
     taken = units + venue.own_units
     for level in venue.levels:
         if taken < level.units:

@@ -129,7 +129,9 @@ def offer_cells(story: Story, venue: CandidateVenue) -> list[str]:
     """Levels, fee, fill ratio and acknowledgement latency as used."""
     if is_dark(venue):
         size = story.instrument.size(venue.dark_units)
-        offered = f"dark, up to {size} at the midpoint {price(venue.value)}"
+        offered = f"dark, up to {size} at the midpoint {price(venue.value)}" + held_words(
+            story, venue
+        )
         return [offered, price(venue.fee_nanos), chance(venue), duration(venue.ack_ns)]
     shown = [
         f"{story.instrument.size(level.units)} @ {price(level.price_nanos)}"
@@ -138,11 +140,18 @@ def offer_cells(story: Story, venue: CandidateVenue) -> list[str]:
     more = f" +{len(venue.levels) - 3}" if len(venue.levels) > 3 else ""
     own = f" (ours {story.instrument.size(venue.own_units)})" if venue.own_units else ""
     return [
-        ", ".join(shown) + more + own,
+        ", ".join(shown) + more + own + held_words(story, venue),
         price(venue.fee_nanos),
         chance(venue),
         duration(venue.ack_ns),
     ]
+
+
+def held_words(story: Story, venue: CandidateVenue) -> str:
+    """That inventory, not what is displayed, bounds what may be sold there."""
+    if not venue.inventory_units:
+        return ""
+    return f" (holds {story.instrument.size(venue.inventory_units)} to sell)"
 
 
 def choice_lines(story: Story) -> Iterator[str]:

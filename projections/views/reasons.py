@@ -71,6 +71,11 @@ EXCLUSIONS: dict[str, Words] = {
     "dark_minimum": lambda value, one: (
         f"the {one.size(value)} it may be asked for are less than the least child"
     ),
+    "no_inventory": lambda value, one: (
+        f"the {one.size(value)} that the account holds free there are less than it may sell"
+        if value
+        else "the account has nothing free to sell there"
+    ),
 }
 
 REFUSALS: dict[str, Words] = {
@@ -88,6 +93,9 @@ REFUSALS: dict[str, Words] = {
     "from_the_future": _plain("its TransactTime lies ahead of our clock"),
     "unknown_policy": lambda value, _: f"there is no policy {value}",
     "fok_not_fillable": _plain("no single venue could fill all of it"),
+    "nothing_to_sell": lambda value, one: (
+        f"the account holds {one.size(value)} free at the venues allowed, a lot at none of them"
+    ),
 }
 
 WITHDRAWN = {
@@ -102,6 +110,7 @@ WITHDRAWN = {
     "amended": "its parent was amended",
     "self_match": "it could have met an order of our own",
     "killed": "a kill switch was engaged",
+    "no_inventory": "what the account holds there no longer covers its sells",
     "user_cancel": "its sender cancelled the parent",
     "horizon": "the parent's horizon passed",
     "overfilled": "the parent was filled beyond its size",

@@ -95,6 +95,13 @@ struct CancelOrder : Header {
 };
 static_assert(sizeof(CancelOrder) == 128);
 
+struct Inventory : Header {
+  char account[16];
+  std::int64_t units;
+  char reserved[8];
+};
+static_assert(sizeof(Inventory) == 64);
+
 struct Kill : Header {
   std::uint8_t scope;
   std::uint8_t engaged;
@@ -285,7 +292,8 @@ struct Limits : Header {
   std::uint8_t status_requests;
   std::uint32_t max_reports;
   std::int64_t duplicate_ns;
-  char reserved[56];
+  std::uint8_t inventory;
+  char reserved[55];
 };
 static_assert(sizeof(Limits) == 128);
 

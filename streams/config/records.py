@@ -23,6 +23,7 @@ from schemas.units import (
     VENUE_NONE,
 )
 from schemas.wire import iter_inputs, text
+from streams.config.openings import opening_records
 from streams.config.sections import EngineConfig, Health, Markouts, Policy
 
 POLICIES: dict[str, PolicyKind] = {kind.name.lower(): kind for kind in PolicyKind}
@@ -74,11 +75,12 @@ def config_records(
     horizon_ms: int,
     poll_ms: int = 0,
 ) -> bytes:
-    """INSTRUMENT (its policy), POLICY, LIMITS, SETTINGS and ENGINE records of a configuration.
+    """INSTRUMENT (its policy), POLICY, LIMITS, SETTINGS and ENGINE records of a configuration, and
+    INVENTORY records of what accounts hold at the opening, from a source of their own.
 
     `dataset_records` are the source 0 records before them; the dataset's `stale_ms`, `horizon_ms`
-    and `poll_ms` (0 = not polled) stand in where the configuration says 0. InputError for a venue
-    or policy name that does not exist.
+    and `poll_ms` (0 = not polled) stand in where the configuration says 0. InputError for a
+    venue, instrument or policy name that does not exist.
     """
     last = HEADER.unpack(_last(dataset_records))
     stream = Stream(last.source_seq + 1, last.log_ns)
@@ -95,7 +97,7 @@ def config_records(
     _add_limits(stream, config, instruments)
     _add_settings(stream, config, stale_ms, poll_ms)
     stream.add(reference.ENGINE, InputType.ENGINE, version_hash=GENERATION)
-    return b"".join(stream.records)
+    return b"".join(stream.records) + opening_records(config, dataset_records, last.log_ns)
 
 
 def config_hash(records: Iterable[bytes]) -> str:
@@ -235,6 +237,7 @@ def _add_limits(stream: Stream, config: EngineConfig, instruments: list[bytes]) 
             max_notional_ones=config.limits.max_notional_ones,
             collar_e9=e9_from_bps(config.limits.collar_bps),
             status_requests=config.limits.status_requests,
+            inventory=config.limits.inventory,
         )
 
 

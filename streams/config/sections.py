@@ -87,12 +87,16 @@ class Policies(Section, frozen=True, kw_only=True):
 
 
 class Limits(Section, frozen=True, kw_only=True):
-    """Pre-trade limits of every instrument. Sizes are in whole ones (shares, BTC, contracts)."""
+    """Pre-trade limits of every instrument. Sizes are in whole ones (shares, BTC, contracts).
+
+    With `inventory` sells are bound to what their account holds at each venue (`[[inventory]]`).
+    """
 
     collar_bps: Annotated[float, msgspec.Meta(gt=0.0, lt=10_000.0)] = 500.0
     max_order_ones: Positive = 10_000_000
     max_notional_ones: Annotated[int, msgspec.Meta(ge=1, le=10**15)] = 100_000_000
     status_requests: Annotated[int, msgspec.Meta(ge=0, le=255)] = 3
+    inventory: bool = False
 
 
 class Posting(Section, frozen=True, kw_only=True):
@@ -163,6 +167,15 @@ class Health(Section, frozen=True, kw_only=True):
     probe_children: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
 
 
+class Opening(Section, frozen=True, kw_only=True):
+    """What an account holds of an instrument at a venue when the log begins, in whole ones."""
+
+    account: Annotated[str, msgspec.Meta(min_length=1, max_length=16)]
+    venue: str
+    instrument: str
+    ones: Annotated[str, msgspec.Meta(pattern=r"^\d{1,15}(\.\d{1,9})?$")]
+
+
 class Orders(Section, frozen=True, kw_only=True):
     """How long identities and finished orders are remembered, and the policy of most orders."""
 
@@ -192,6 +205,7 @@ class EngineConfig(Whole, frozen=True, kw_only=True):
     markouts: Markouts = Markouts()
     health: Health = Health()
     orders: Orders = Orders()
+    inventory: tuple[Opening, ...] = ()
     run: Run = Run()
 
     def faults(self) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -197,6 +197,7 @@ def limits_terms(limits: Any) -> Values:
         "short_restricted": bool(limits.short_restricted),
         "self_match": code_name(SelfMatch, limits.self_match),
         "duplicate_ms": limits.duplicate_ns // NS_PER_MS,
+        "inventory": bool(limits.inventory),
     }
 
 

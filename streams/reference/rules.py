@@ -113,6 +113,7 @@ def limits_records(key: str, event: Any, known: Known) -> Iterator[bytes]:
         status_requests=terms["status_requests"],
         max_reports=terms["max_reports"],
         duplicate_ns=terms["duplicate_ms"] * NS_PER_MS,
+        inventory=int(terms["inventory"]),
     )
 
 

@@ -44,6 +44,7 @@ COMMANDS = frozenset(
         InputType.END_OF_DAY,
         InputType.KILL,
         InputType.REARM,
+        InputType.INVENTORY,
     }
 )
 SENDS = (
@@ -226,9 +227,10 @@ def command_fault(record: bytes) -> Refused | None:
 
 
 def reference_seq(records: bytes) -> int:
-    """source_seq of the last of reference records."""
+    """source_seq of the last of reference records; what comes from other sources does not count."""
     offset, last = 0, 0
     while offset < len(records):
-        last = HEADER.unpack(records, offset).source_seq
+        header = HEADER.unpack(records, offset)
+        last = header.source_seq if header.source == SOURCE_REFERENCE else last
         offset += record_size(records[offset])
     return last

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,7 +15,9 @@ from schemas.units import NS_PER_MS, NS_PER_S
 from streams.brokers.backlog import HOLD_S, Backlog, Due
 from streams.brokers.broadcaster import Broadcaster
 from streams.brokers.ingest import Ingest
+from streams.brokers.shard_fold import Outgoing
 from streams.clock import SystemClock
+from streams.runtime_pulsar.arrivals import Arrivals
 from streams.runtime_pulsar.config import PulsarConfig
 from streams.runtime_pulsar.link import PulsarLink
 from streams.runtime_pulsar.outputs import Publisher
@@ -60,49 +63,62 @@ class PulsarIngest:
 
 
 class Reading:
-    """One partition; what it became is with the broker before a message is acknowledged."""
+    """One partition; what it became is with the broker before a message is acknowledged.
+
+    Up to `max_pending` are on their way at once: waiting for each would leave one a round trip.
+    """
 
     def __init__(self, owner: PulsarIngest, topic: str, partition: int, consumer: Any) -> None:
         self.owner, self.consumer = owner, consumer
         self.topic, self.partition = topic, partition
         self.publishers: dict[int, Publisher] = {}
+        self.waiting: deque[tuple[Any, list[asyncio.Task[pulsar.MessageId]]]] = deque()
+        self.acknowledging: deque[asyncio.Future[None]] = deque()
 
     async def run(self) -> None:
         """Until cancelled; quotes that were held go on when nothing comes for a while."""
-        backlog = self.owner.backlog
-        receiving = asyncio.ensure_future(self.consumer.receive())
+        backlog, arrivals = self.owner.backlog, Arrivals(self.consumer)
         try:
             while True:
-                await asyncio.wait({receiving}, timeout=HOLD_S if backlog.held else None)
-                if not receiving.done():
+                is_idle = not (backlog.held or self.waiting or self.acknowledging)
+                message = await arrivals.next(None if is_idle else HOLD_S)
+                if message is None:
                     await self._forward(backlog.release((self.topic, self.partition)))
                     continue
-                message = receiving.result()
-                receiving = asyncio.ensure_future(self.consumer.receive())
                 now_ns = self.owner.wall.now_ns()
                 age_s = max(0, now_ns - message.publish_timestamp() * NS_PER_MS) / NS_PER_S
                 place = (self.topic, self.partition, number_of(message.message_id()))
                 due = backlog.take(place, message.data(), age_s, message)
                 await self._forward(due)
         finally:
-            receiving.cancel()
-            await asyncio.gather(receiving, return_exceptions=True)
+            await arrivals.close()
+            await asyncio.gather(*self.acknowledging, return_exceptions=True)
+            for publisher in self.publishers.values():
+                await publisher.close()
 
     async def _forward(self, due: Iterable[Due]) -> None:
-        done = []
         for message, outgoing in due:
-            done.append(message)
-            for out in outgoing:
-                if out.shard not in self.publishers:
-                    publisher = Publisher(self.owner.config, self.owner.client, out.shard)
-                    self.publishers[out.shard] = publisher
-                await self.publishers[out.shard].send(out)
-        self.owner.waiting += len(done)
+            self.waiting.append((message, [await self._send(out) for out in outgoing]))
+            self.owner.waiting += 1
         for publisher in self.publishers.values():
-            await publisher.confirm()
-        for message in done:
-            await self.consumer.acknowledge(message)
-        self.owner.waiting -= len(done)
+            await publisher.confirm(self.owner.config.max_pending)
+        await self._acknowledge()
+
+    async def _send(self, out: Outgoing) -> asyncio.Task[pulsar.MessageId]:
+        if out.shard not in self.publishers:
+            self.publishers[out.shard] = Publisher(self.owner.config, self.owner.client, out.shard)
+        return await self.publishers[out.shard].send(out)
+
+    async def _acknowledge(self) -> None:
+        """Everything that the broker has, in order; raises for what it could not take."""
+        while self.waiting and all(sent.done() for sent in self.waiting[0][1]):
+            message, confirmed = self.waiting.popleft()
+            self.owner.waiting -= 1
+            for sent in confirmed:
+                sent.result()
+            self.acknowledging.append(asyncio.ensure_future(self.consumer.acknowledge(message)))
+        while self.acknowledging and self.acknowledging[0].done():
+            self.acknowledging.popleft().result()
 
 
 def number_of(place: Any) -> int:

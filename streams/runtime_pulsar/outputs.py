@@ -20,7 +20,7 @@ class Publisher:
         self._producers: dict[str, Producer] = {}
         self.pending: deque[asyncio.Task[pulsar.MessageId]] = deque()
 
-    async def send(self, out: Outgoing) -> None:
+    async def send(self, out: Outgoing) -> asyncio.Task[pulsar.MessageId]:
         """Hands over one message; `confirm` waits for it. Sending order is calling order."""
         producer = self._producers.get(out.topic) or await self._open(out)
         options: dict[str, object] = {"properties": {k: v.decode() for k, v in out.headers}}
@@ -28,6 +28,7 @@ class Publisher:
             options["sequence_id"] = out.id
         send = producer.send(out.value, partition_key=out.key.decode(), **options)
         self.pending.append(asyncio.create_task(send))
+        return self.pending[-1]
 
     async def confirm(self, most: int = 0) -> None:
         """Waits until at most `most` are unconfirmed; a lost one raises."""

@@ -24,6 +24,7 @@ from streams.brokers.shard_clock import ShardClock
 from streams.brokers.shard_fold import ShardFold, WrongEngineError, latched
 from streams.brokers.snapshots import FolderStore, SnapshotStore, cut, newest
 from streams.clock import SystemClock
+from streams.runtime_pulsar.arrivals import Arrivals
 from streams.runtime_pulsar.config import PulsarConfig
 from streams.runtime_pulsar.ingest import PulsarIngest
 from streams.runtime_pulsar.outputs import Publisher
@@ -105,7 +106,6 @@ class ShardConsumer:
         self.owned: OwnedShard | None = None
         self.publisher = Publisher(worker.config, worker.client, shard)
         self.last_id: Any = None
-        self.receiving: asyncio.Future[Any]
         self.is_refused = False
 
     def facts(self) -> ShardFacts:
@@ -133,23 +133,20 @@ class ShardConsumer:
             consumer_name=f"{self.worker.name}-{self.shard}",
             initial_position=pulsar.InitialPosition.Earliest,
         )
-        self.receiving = asyncio.ensure_future(consumer.receive())
+        arrivals = Arrivals(consumer)
         try:
-            await self._work(consumer)
+            await self._work(consumer, arrivals)
         finally:
-            self.receiving.cancel()
-            await asyncio.gather(self.receiving, return_exceptions=True)
+            await arrivals.close()
             await self.publisher.close()
             await consumer.close()
 
-    async def _work(self, consumer: Consumer) -> None:
+    async def _work(self, consumer: Consumer, arrivals: Arrivals) -> None:
         snapshot_at = self._now() + self.config.snapshot_s
         pause_s = self.config.timer_ms / 1000 or self.config.snapshot_s
         while True:
-            await asyncio.wait({self.receiving}, timeout=min(pause_s, self.config.snapshot_s))
-            if self.receiving.done():
-                message = self.receiving.result()
-                self.receiving = asyncio.ensure_future(consumer.receive())
+            message = await arrivals.next(min(pause_s, self.config.snapshot_s))
+            if message is not None:
                 await self.take(message)
             elif self.config.timer_ms and self.owned is not None:
                 await self._tick(self.owned)

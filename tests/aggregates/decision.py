@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas import decisions
-from schemas.codes import CandidateFlag
+from schemas.codes import CandidateFlag, LevelsFlag
 
 EXTRAS = (
     (CandidateFlag.OWN_UNITS, "own_units"),
@@ -31,6 +31,7 @@ class Block:
     hidden_units: int = 0
     dark_units: int = 0
     penalty_nanos: int = 0
+    inventory_units: int = 0
     levels: tuple[tuple[int, int], ...] = ()
 
 
@@ -75,13 +76,17 @@ def _read_block(raw: bytes, start: int, sign: int) -> tuple[Block, int]:
         if head.flags & flag:
             setattr(block, name, struct.unpack_from("<q", raw, offset)[0])
             offset += 8
-    if not head.levels:
+    if head.levels & LevelsFlag.INVENTORY:
+        (block.inventory_units,) = struct.unpack_from("<q", raw, offset)
+        offset += 8
+    count = head.levels & LevelsFlag.COUNT_MASK
+    if not count:
         block.dark_units, block.penalty_nanos = struct.unpack_from("<qq", raw, offset)
         return block, offset + 16 - start
     price = "Q" if head.flags & CandidateFlag.WIDE_PRICE else "I"
     units = "Q" if head.flags & CandidateFlag.WIDE_UNITS else "I"
     pair = struct.Struct("<" + price + units)
-    levels = [pair.unpack_from(raw, offset + index * pair.size) for index in range(head.levels)]
+    levels = [pair.unpack_from(raw, offset + index * pair.size) for index in range(count)]
     block.levels = tuple((head.value + sign * delta, size) for delta, size in levels)
-    offset += pair.size * head.levels
+    offset += pair.size * count
     return block, offset - start + -offset % 8

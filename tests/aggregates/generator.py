@@ -135,6 +135,7 @@ class World(Life, Shares):
         self.consumed = self.count = self.drawn = 0
         self.venues = rng.randint(3, 8)
         self.luck = apart(rng, "luck")
+        self.coins = apart(rng, "coins")
         self.darks = {v for v in range(1, self.venues) if self.luck.random() < 0.25}
         self.instruments = rng.randint(2, 5)
         self.units_per_one = [rng.choice((1, 1, 100_000_000)) for _ in range(self.instruments)]
@@ -164,6 +165,8 @@ class World(Life, Shares):
                 self._step()
             if not self.calm and self.is_running and self.shares.random() < 0.02:
                 self._hear()
+            if self.is_running and self.coins.random() < 0.04:
+                self.heard.append(self._inventory)
             while self.heard:
                 self.heard.popleft()()
                 if self.consumed < len(self.tape.data):

@@ -33,6 +33,7 @@ class Life:
     """Draws of a World: amendments, limits of accounts, days' ends, drop copies, busted trades."""
 
     rng: random.Random
+    coins: random.Random
     tape: Tape
     calm: bool
     venues: int
@@ -174,7 +175,20 @@ class Life:
             "status_requests": rng.choice((0, 1, 3)),
             "max_reports": rng.choice((0, 0, 0, 8)),
             "duplicate_ns": rng.choice((0, 0, 10 * MS)),
+            "inventory": int(self.coins.random() < 0.2),
         }
+
+    def _inventory(self) -> None:
+        """What an account holds somewhere, sometimes nonsense."""
+        coins = self.coins
+        instrument = coins.randrange(self.instruments)
+        lots = coins.choice((0, 0, 1, 10, 300, 300, 3_000, 10**6, -1))
+        self.tape.inventory(
+            instrument,
+            coins.randrange(self.venues + (coins.random() < 0.02)),
+            lots * self.lots[instrument] + coins.choice((0, 0, 7)),
+            account=b"" if coins.random() < 0.02 else coins.choice(ACCOUNTS),
+        )
 
     def _order_rules(self) -> dict[str, Any]:
         """Terms that few orders have."""

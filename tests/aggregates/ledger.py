@@ -120,6 +120,9 @@ class Ledger:
         self.closed: set[tuple[int, int]] = set()
         self.probes: dict[int, list[int]] = {}
         self.probes_per_minute = 0
+        self.bound: set[int] = set()
+        self.held: dict[tuple[bytes, int, int], int] = {}
+        self.bought: dict[tuple[bytes, int, int], int] = defaultdict(int)
         self.where = ""
 
     def fold(self, raw: bytes, outputs: bytes) -> None:
@@ -185,7 +188,13 @@ class Ledger:
             self._market(header, raw)
 
     def _market(self, header: Any, raw: bytes) -> None:
-        if header.type == InputType.ACCOUNT:
+        if header.type == InputType.LIMITS:
+            limits = reference.LIMITS.unpack(raw)
+            (self.bound.add if limits.inventory else self.bound.discard)(header.instrument)
+        elif header.type == InputType.INVENTORY:
+            told = orders.INVENTORY.unpack(raw)
+            self.held[told.account, header.instrument, header.venue] = told.units
+        elif header.type == InputType.ACCOUNT:
             record = reference.ACCOUNT.unpack(raw)
             self.permitted[record.account] = record.venues_permitted
         elif header.type == InputType.QUOTE:
@@ -254,6 +263,10 @@ class Ledger:
         parent.fee_nanos += sign * fee_nanos
         side = 1 if parent.order.side == Side.BUY else -1
         self.positions[parent.order.account, child.sent.instrument] += side * sign * units
+        place = (parent.order.account, child.sent.instrument, child.sent.venue)
+        if place in self.held:
+            self.held[place] += side * sign * units
+        self.bought[place] += units if side > 0 else 0
 
     def _change(self, report: Any, child: Child, parent: Parent) -> None:
         """A trade is taken back, and booked again with what it has become."""
@@ -336,6 +349,8 @@ class Ledger:
                 self._probe(decision, index)
                 continue
             block = blocks[part.venue]
+            if block.inventory_units:
+                assert part.units <= block.inventory_units, f"{self.where}: more than is held"
             if part.flags & AllocationFlag.PEG:
                 assert part.units <= block.dark_units, f"{self.where}: more than a pool may get"
                 assert part.limit_nanos == block.head.value, self.where
@@ -414,6 +429,7 @@ class Ledger:
         parent.children.append(child)
         committed = parent.cum_units + parent.outstanding_units
         assert committed <= order.order_units, f"{self.where}: sent more than remains"
+        self._check_inventory(sent, order)
 
     def _release(self, sent: Any) -> None:
         """A held child leaves as it was decided, if it still may."""
@@ -426,6 +442,22 @@ class Ledger:
         self._check_permission(sent, parent.order)
         assert not parent.ended, f"{self.where}: child of an ended parent"
         child.sent, child.state = sent, int(ChildState.SENT)
+        self._check_inventory(sent, parent.order)
+
+    def _check_inventory(self, sent: Any, order: Any) -> None:
+        """Open sells of an account at a venue, this one included, are covered by what it holds."""
+        if order.side != Side.SELL or sent.instrument not in self.bound:
+            return
+        place = (order.account, sent.instrument, sent.venue)
+        out = sum(
+            child.outstanding_units
+            for parent in self.working.values()
+            for child in parent.children
+            if parent.order.account == order.account and parent.order.side != Side.BUY
+            if (child.sent.instrument, child.sent.venue) == place[1:]
+        )
+        held = self.held.get(place, self.bought[place])
+        assert out <= held, f"{self.where}: sells {out} at venue {sent.venue}, which holds {held}"
 
     def _check_permission(self, sent: Any, order: Any) -> None:
         killed = self.killed
@@ -546,7 +578,7 @@ def _is_own(header: Any, kind: OutputType, record: Any) -> bool:
     if header.type == InputType.EXEC_REPORT:
         alarms += (AlarmKind.UNKNOWN_FILL, AlarmKind.LATE_FILL, AlarmKind.OVERFILL)
         alarms += (AlarmKind.TRADE_CANCELED, AlarmKind.TRADE_CORRECTED, AlarmKind.TRADE_CONFLICT)
-        alarms += (AlarmKind.TOO_MANY_REPORTS,)
+        alarms += (AlarmKind.TOO_MANY_REPORTS, AlarmKind.INVENTORY_SHORT)
         if kind == OutputType.CHILD_STATE:
             return bool(record.exec_type)
     elif header.type > InputType.TIMER or header.type == InputType.STATUS:

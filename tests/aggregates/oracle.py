@@ -24,7 +24,8 @@ RESOLUTION = 65_536
 class Place:
     """One venue: fee per share, levels of the far side, terms, and (sent, executed) of children.
 
-    A dark pool has no levels: it trades at the midpoint.
+    A dark pool has no levels: it trades at the midpoint. `held` is what a seller has there, where
+    inventory binds.
     """
 
     fee_nanos: int
@@ -34,6 +35,7 @@ class Place:
     ticket_nanos: int = 0
     history: list[tuple[int, int]] = field(default_factory=list)
     is_dark: bool = False
+    held: int | None = None
 
 
 @dataclass(slots=True)
@@ -189,6 +191,8 @@ class Program:
         whole = sum(part for _, part in parts)
         model.addConstr(whole == place.lot * lots)
         model.addConstr(whole <= total * used)
+        if place.held is not None:
+            model.addConstr(whole <= place.held)
         model.addConstr(whole >= max(self.case.least(place), 1) * used)
         self.sizes.append(place.lot * lots)
         self.used.append(used)
@@ -225,6 +229,7 @@ def random_split(rng: random.Random, case: Case, goal: int) -> dict[int, int]:
         if place.is_dark:
             continue
         units = min(left, sum(size for _, size in place.levels))
+        units = units if place.held is None else min(units, place.held)
         units = rng.randint(0, units) if rng.random() < 0.5 else units
         units -= units % place.lot
         if units >= max(place.least, 1):
@@ -242,7 +247,8 @@ def best_price_split(case: Case, goal: int) -> dict[int, int]:
     found: dict[int, int] = {}
     left = goal
     for _, venue, size in sorted(levels):
-        more = min(left, size)
+        more, held = min(left, size), case.places[venue].held
+        more = more if held is None else min(more, held - found.get(venue, 0))
         if more:
             found[venue], left = found.get(venue, 0) + more, left - more
     return found
@@ -257,6 +263,7 @@ def overlap(one: dict[int, int], other: dict[int, int], wanted: int) -> float:
 def random_case(rng: random.Random, venues: int, kind: str) -> Case:
     """Books of a liquid share; `kind` is what is fixed or doubtful there (`solver.KINDS`)."""
     sign, middle = rng.choice((1, -1)), rng.randint(2_000, 20_000) * 10_000_000
+    sign = -1 if kind == "inventory" else sign
     places = [_random_place(rng, sign, middle, kind) for _ in range(venues)]
     case = Case(sign, rng.choice((200, 500, 1_000, 2_000, 5_000, 10_000)), places)
     case.penalty_e9 = 200_000 if kind in ("chances", "dark", "all") else 0
@@ -267,6 +274,10 @@ def random_case(rng: random.Random, venues: int, kind: str) -> Case:
             place.is_dark, place.levels = True, []
     if kind in ("children", "all"):
         case.max_children = rng.choice((2, 3, 5))
+    if kind == "inventory":
+        for place in places:
+            place.held = rng.choice((0, 50, 170, 400, 1_000, 5_000))
+            place.lot = rng.choice((1, 1, 10, 100))
     return case
 
 

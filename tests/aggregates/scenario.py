@@ -362,6 +362,7 @@ class Desk:
             duplicate=duration_ns,
             restricted=None,
             no_shorts=None,
+            inventory=None,
         )
         names = {
             "units": "max_order_units",
@@ -372,6 +373,7 @@ class Desk:
             "duplicate": "duplicate_ns",
             "restricted": "restricted",
             "no_shorts": "short_restricted",
+            "inventory": "inventory",
         }
         values = {names[key]: int(value) for key, value in given.items() if key in names}
         if "self_match" in given:
@@ -479,6 +481,11 @@ class Desk:
         else:
             self.tape.limits(0)
             self.tape.limits(0)
+
+    def _do_holds(self, venue: str, units: str, *words: str) -> None:
+        """All that an account has at a venue now."""
+        given = options(list(words), account=str.encode)
+        self.tape.inventory(0, self.venues.index(venue), int(units), **given)
 
     # market
 

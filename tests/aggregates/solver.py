@@ -21,6 +21,8 @@ from tests.aggregates.oracle import (
 from tests.builders import MS, Tape, children, records
 
 KINDS = ("plain", "tickets", "lots", "minimums", "children", "chances", "dark", "all")
+BOUND = "inventory"
+"""A kind beside the table's: sells cut to what the account holds at each venue, with lots."""
 EXACT = ("plain", "chances", "dark")
 """Kinds in which nothing is fixed per venue: the optimum must be met exactly."""
 SIZES = (2, 5, 10, 20, 32, 50)
@@ -45,7 +47,8 @@ class Router:
         values = {"max_children": case.max_children, "miss_penalty_e9": case.penalty_e9}
         values |= {"dark_percent": case.dark_percent, "dark_min_lots": 0}
         self.tape.policy(1, stale_ns=10**15, **values)
-        self.tape.limits(0, collar_e9=500_000_000)
+        bound = any(place.held is not None for place in case.places)
+        self.tape.limits(0, collar_e9=500_000_000, inventory=int(bound))
         self.tape.settings(fill_half_life_ns=FOREVER_NS, health_ns=0)
         self.tape.engine()
         assert self._step() == b"", "the set-up was refused"
@@ -61,6 +64,8 @@ class Router:
             self.tape.listing(0, venue, lot_units=place.lot, **terms)
             for level, (price, units) in enumerate(place.levels):
                 self._quote(venue, level, price, units)
+            if place.held is not None:
+                self.tape.inventory(0, venue, place.held)
         self._step()
 
     def _step(self) -> bytes:

@@ -2,7 +2,8 @@
 
 Hypothesis draws what the desk, the venues and time do; after each event both cores must have said
 the same, and the book-keeper's rules must hold: what is sent less what is cancelled, rejected and
-filled is outstanding, never more is out than remains, nothing leaves outside list, limit or kill.
+filled is outstanding, never more is out than remains, nothing leaves outside list, limit or kill,
+and no venue is sent more to sell than the account holds there while inventory binds.
 """
 
 from __future__ import annotations
@@ -49,14 +50,16 @@ class Desk(RuleBasedStateMachine):
         self.children: list[Any] = []
         self.booked: list[tuple[Any, int]] = []
 
-    @initialize()
-    def open_the_day(self) -> None:
+    @initialize(bound=st.booleans())
+    def open_the_day(self, bound: bool) -> None:
         set_up(self.tape, VENUES, ack_timeout_ns=20 * MS, retry_ns=5 * MS, horizon_ns=500 * MS)
         for venue in range(len(VENUES)):
             self.tape.fee(0, venue, "-0.001", liquidity=2)
         self.tape.posting(1, max_posts=5)
-        self.tape.limits(0, status_requests=2, self_match=1)
+        self.tape.limits(0, status_requests=2, self_match=1, inventory=int(bound))
         self.tell()
+        for venue in range(len(VENUES)):
+            self.hold(venue, 300)
         for venue in range(len(VENUES)):
             self.quote(venue, 0, 100)
 
@@ -86,6 +89,17 @@ class Desk(RuleBasedStateMachine):
         mid = 10_000_000_000 + skew * 10_000_000
         bid, ask = (mid - 10_000_000, size), (mid + 10_000_000, size)
         self.event(self.tape.quote(0, venue, bid, ask))
+
+    @rule(venue=st.integers(0, 2), units=st.sampled_from((0, 60, 300, 1000)))
+    def hold(self, venue: int, units: int) -> None:
+        """The balance at a venue is told anew, whatever is open there."""
+        self.event(self.tape.inventory(0, venue, units))
+
+    @rule(bound=st.booleans())
+    def bind(self, bound: bool) -> None:
+        """Sells are bound to what is held, or no longer."""
+        terms = {"status_requests": 2, "self_match": 1, "inventory": int(bound)}
+        self.event(self.tape.limits(0, **terms))
 
     @rule(
         side=st.sampled_from((Side.BUY, Side.SELL)),

@@ -356,7 +356,57 @@ LIMITS = (
         scenarios_hold,
     ),
 )
-MARKS = {7: UNKNOWN, 12: MONEY, 17: KILLS, 18: LIMITS, 24: (*ROUTING, *DARK, *POSTING)}
+INVENTORY = (
+    Bug(
+        "what open sells may take is sold again",
+        "inventory",
+        "return max(0, self.units - self.reserved)",
+        "return max(0, self.units)",
+        books_balance,
+    ),
+    Bug(
+        "a fill leaves what is held as it was",
+        "inventory",
+        "holding.units + order.sign * units",
+        "holding.units",
+        books_balance,
+    ),
+    Bug(
+        "an end frees nothing",
+        "children",
+        "inventory.reserve(shard, order, child.venue, -freed)",
+        "inventory.reserve(shard, order, child.venue, 0)",
+        scenarios_hold,
+    ),
+    Bug(
+        "a venue is not cut to what lies there",
+        "inventory",
+        "if free >= candidate.available_units:",
+        "if free:",
+        books_balance,
+    ),
+    Bug(
+        "what rests need not be held",
+        "posting",
+        "units = min(order.free_units, inventory.free_units(shard, order, candidate.venue))",
+        "units = order.free_units",
+        books_balance,
+    ),
+    Bug(
+        "a held child leaves although the balance fell",
+        "resting",
+        "if inventory.is_short(shard, order, child.venue):",
+        "if inventory.is_short(shard, order, child.venue) is None:",
+        scenarios_hold,
+    ),
+)
+MARKS = {
+    7: UNKNOWN,
+    12: MONEY,
+    17: KILLS,
+    18: (*LIMITS, *INVENTORY),
+    24: (*ROUTING, *DARK, *POSTING),
+}
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ PLACED = (
     InputType.KILL,
     InputType.EXEC_REPORT,
     InputType.DROP_COPY,
+    InputType.INVENTORY,
     InputType.VENUE,
     InputType.LISTING,
     InputType.FEE,

@@ -23,12 +23,26 @@ def test_splits_are_near_the_optimum(venues: int, full_size: bool) -> None:
     assert found.best_price_overlap < 0.95
 
 
-@pytest.mark.parametrize("kind", solver.KINDS)
+@pytest.mark.parametrize("kind", [*solver.KINDS, solver.BOUND])
 def test_each_kind_on_both_cores(core: str, kind: str) -> None:
     rng = random.Random(kind)
     scores = [solver.score(rng, 6, kind, core) for _ in range(8)]
     assert all(one.is_full for one in scores)
     assert sum(one.is_within for one in scores) >= 7
+
+
+def test_inventory_caps_what_a_venue_is_sent(core: str) -> None:
+    rng, cut = random.Random(11), 0
+    for _ in range(30 if core == "native" else 10):
+        case = oracle.random_case(rng, 8, solver.BOUND)
+        case.places[0].held = 10_000  # so that something can be sold
+        decision = solver.Router(case, core).decide()
+        for part in decision.allocations:
+            held = case.places[part.venue].held
+            assert held is not None
+            assert part.units <= held
+        cut += sum(block.inventory_units > 0 for block in decision.blocks)
+    assert cut > 10
 
 
 def test_nothing_above_the_optimum_without_fixed_costs(full_size: bool) -> None:

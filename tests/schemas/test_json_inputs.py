@@ -211,6 +211,17 @@ def test_the_schema_names_every_message() -> None:
     assert set(INPUTS) >= {InputType.QUOTE, InputType.KILL}
 
 
+def test_a_balance_at_a_venue() -> None:
+    told = {"type": "inventory", "instrument": "IBM", "venue": "XNAS", "account": "ACC"}
+    found = record(**told, held_qty_units=250)
+    assert (found["type"], found["account"], found["units"]) == ("inventory", "ACC", 250)
+    assert (found["instrument"], found["venue"]) == (3, 5)
+    for wrong in ({"held_qty_units": -1}, {"held_qty_units": 1, "account": ""}, {}):
+        with pytest.raises(BadMessageError) as caught:
+            record(**(told | wrong))
+        assert caught.value.fault == Fault.BAD_VALUE
+
+
 def test_a_status_request_and_a_mass_cancel() -> None:
     asked = record(type="order_status", instrument="IBM", cl_ord_id="A1", account="ACC")
     assert (asked["type"], asked["orig_cl_ord_id"], asked["account"]) == (

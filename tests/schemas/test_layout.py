@@ -41,6 +41,7 @@ INPUTS = {
     InputType.BUDGET: orders.BUDGET,
     InputType.ORDER_STATUS: orders.CANCEL_ORDER,
     InputType.MASS_CANCEL: orders.MASS_CANCEL,
+    InputType.INVENTORY: orders.INVENTORY,
     InputType.POLICY: reference.POLICY,
     InputType.LIMITS: reference.LIMITS,
     InputType.SETTINGS: reference.SETTINGS,

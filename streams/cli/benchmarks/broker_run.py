@@ -203,7 +203,11 @@ def _spans(
 
 
 def json_order(flow: BrokerFlow, name: str) -> bytes:
-    """The same order as JSON; ingest gives it the broker's time, so it is of now."""
+    """The same order as JSON; ingest gives it the broker's time, so it is of now.
+
+    It ends with its first children: one that worked on would decide again every second, and with no
+    gateway to fill it the figure would be of ever more decisions.
+    """
     return encode(
         NewOrderMessage(
             instrument=flow.market.instruments()[0],
@@ -212,6 +216,7 @@ def json_order(flow: BrokerFlow, name: str) -> bytes:
             side="buy",
             order_qty_units=100,
             ord_type="market",
+            time_in_force="ioc",
             transact_time_ns=SystemClock().now_ns(),
         )
     )
