@@ -10,14 +10,14 @@ from typing import Any
 import httpx
 import numpy as np
 
-from projections.api.hub import QUEUE, Hub
+from projections.api.hub import QUEUE, RING, Hub
 from projections.api.live import Wants
 from projections.api.services import Services
 from projections.api.stream import beat, burst, filter_of
 from projections.views.batch import OutputBatch, Places
 from projections.views.names import Names
-from schemas.codes import OutputType
-from schemas.decisions import ALARM
+from schemas.codes import OutputType, Reason
+from schemas.decisions import ALARM, REFUSAL
 
 
 def events(api: httpx.Client, query: str, **headers: str) -> Iterator[tuple[str, str, Any]]:
@@ -110,3 +110,37 @@ def test_what_left_the_ring_is_a_gap() -> None:
     assert client.lost == 5
     assert [shown.out_seq for shown in client.queue] == list(range(10, 20))
     assert asyncio.run(hub.answer(0, 1, 0.01)) is None
+
+
+def refusal(out_seq: int, seq: int, reason: Reason) -> OutputBatch:
+    """One REFUSAL as the tail hands it over."""
+    head = {"size": REFUSAL.size, "type": int(OutputType.REFUSAL), "version": 1}
+    raw = REFUSAL.pack(**head, out_seq=out_seq, seq=seq, log_ns=5, reason=int(reason))
+    start = np.zeros(1, dtype=np.int64)
+    return OutputBatch(0, raw, start, Places(start, start, start))
+
+
+def test_whoever_waits_hears_the_first_answer() -> None:
+    hub = Hub()
+
+    async def ask() -> list[dict[str, Any] | None]:
+        waiting = asyncio.create_task(hub.answer(0, 7, 20))
+        await asyncio.sleep(0)
+        assert list(hub.waiters) == [(0, 7)]
+        hub.take(refusal(1, 6, Reason.STALE_QUOTE))
+        hub.take(refusal(2, 7, Reason.KILLED))
+        hub.take(refusal(3, 7, Reason.STALE_QUOTE))
+        found = await waiting
+        assert not hub.waiters
+        return [found, await hub.answer(0, 7, 0), await hub.answer(1, 7, 0)]
+
+    told = {"outcome": "refused", "reason": "killed"}
+    assert asyncio.run(ask()) == [told, told, None]
+
+
+def test_the_ring_is_bounded() -> None:
+    hub, size = Hub(), 4_096
+    for first in range(0, 3 * RING, size):
+        hub.take(batch(first + 1, first + size + 1))
+    assert RING <= sum(len(run) for run in hub.ring) < RING + size
+    assert hub.open(Wants(), 0).lost > 2 * RING - size

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from projections.api import reads
 from projections.api.problems import ProblemError
 from projections.api.rows import enum_of
-from projections.views.columns import FILLS
+from projections.views.columns import FILLS, QUALITY
 from projections.views.view import global_id, local_id
 from streams.projector import Projector
 from streams.rebuild import rebuild
@@ -195,3 +195,12 @@ def test_there_is_a_store_first(tmp_path: Path) -> None:
 @given(st.integers(0, 2**7 - 1), st.integers(0, 2**46 - 1))
 def test_ids_hold_shard_and_number(shard: int, number: int) -> None:
     assert local_id(global_id(shard, number)) == (shard, number)
+
+
+def test_rows_are_sorted_as_asked_before_shards() -> None:
+    assert reads.Query(QUALITY, ("venue",), order="instrument").keys == (
+        "instrument",
+        "shard",
+        "venue",
+    )
+    assert reads.Query(FILLS, ("id",), order="log_ns").keys == ("log_ns", "id")
