@@ -49,6 +49,7 @@ def test_mostly_garbage(seed: int) -> None:
 
 
 SELDOM = {
+    OutputType.STATUS_REQUEST: 500,
     OutputType.REPLACE_CHILD: 15,  # only what rests, and random amendments seldom meet it
     OutputType.BUDGET_STATE: 300,
     OutputType.MASS_CANCEL_REPORT: 60,
