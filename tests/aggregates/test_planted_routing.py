@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.aggregates import test_inventory
 from tests.aggregates.test_planted_bugs import (
     Bug,
     books_balance,
@@ -12,6 +13,11 @@ from tests.aggregates.test_planted_bugs import (
     scenarios_hold,
     splits_are_optimal,
 )
+
+
+def nothing_is_oversold(seed: int) -> None:
+    test_inventory.check("reference", seed, 200)
+
 
 ROUTING = (
     Bug(
@@ -362,14 +368,14 @@ INVENTORY = (
         "inventory",
         "return max(0, self.units - self.reserved)",
         "return max(0, self.units)",
-        books_balance,
+        nothing_is_oversold,
     ),
     Bug(
         "a fill leaves what is held as it was",
         "inventory",
         "holding.units + order.sign * units",
         "holding.units",
-        books_balance,
+        nothing_is_oversold,
     ),
     Bug(
         "an end frees nothing",
@@ -383,7 +389,7 @@ INVENTORY = (
         "inventory",
         "if free >= candidate.available_units:",
         "if free:",
-        books_balance,
+        nothing_is_oversold,
     ),
     Bug(
         "what rests need not be held",
