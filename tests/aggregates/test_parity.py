@@ -51,7 +51,6 @@ def test_mostly_garbage(seed: int) -> None:
 SELDOM = {
     OutputType.STATUS_REQUEST: 500,
     OutputType.REPLACE_CHILD: 15,  # only what rests, and random amendments seldom meet it
-    OutputType.STATUS_REQUEST: 800,  # only after a time-out of what is still open
     OutputType.BUDGET_STATE: 300,
     OutputType.MASS_CANCEL_REPORT: 60,
 }
