@@ -32,6 +32,7 @@ SQLITE_PRAGMAS = (
 CURRENT = "current"
 POINTER = "public.sor_read_models"
 LOCK_NUMBER = 0x56_4F_4C_44
+POINTER_LOCK = LOCK_NUMBER + 1
 BUSY = "another rebuild is at work; wait for it or stop it"
 
 
@@ -161,6 +162,8 @@ class PostgresGenerations(Generations):
         self.url = url
         self._root = sa.create_engine(url)
         with self._root.begin() as connection:
+            # Two processes that begin together: "if not exists" alone lets both try.
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({POINTER_LOCK})")
             connection.exec_driver_sql(
                 f"CREATE TABLE IF NOT EXISTS {POINTER} "
                 "(only_one BOOLEAN PRIMARY KEY CHECK (only_one), generation INTEGER NOT NULL)"

@@ -87,20 +87,24 @@ def test_no_child_pays_more_than_the_midpoint(days: list[Day]) -> None:
 
 
 def test_a_pool_that_has_answered_is_not_asked_again(days: list[Day]) -> None:
+    """Until the order is amended, which its new ClOrdID tells: other terms are another question."""
     answered = 0
     for day in days:
         pegs: dict[int, tuple[int, int]] = {}
-        done: set[tuple[int, int]] = set()
+        terms: dict[int, bytes] = {}
+        done: set[tuple[int, int, bytes]] = set()
         for kind, record, raw in records(day.outputs):
             if kind == OutputType.DECISION:
+                terms[record.order_id] = record.cl_ord_id
                 for part in pegged(read_decision(raw)):
-                    assert (record.order_id, part.venue) not in done
+                    assert (record.order_id, part.venue, record.cl_ord_id) not in done
             elif kind == OutputType.CHILD and record.exec_inst & ExecInst.MID_PEG:
                 pegs[record.child_id] = record.order_id, record.venue
             elif (
                 kind == OutputType.CHILD_STATE and record.state in ENDED and record.child_id in pegs
             ):
-                done.add(pegs[record.child_id])
+                order_id, venue = pegs[record.child_id]
+                done.add((order_id, venue, terms[order_id]))
                 answered += 1
     assert answered >= 10
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from projections.store.database import open_generations
+from projections.store.database import POINTER, open_generations
 from projections.store.migrate import drop_indexes, migrate, revision_of
 from projections.store.tables import METADATA
 from projections.store.writer import StoreWriter
@@ -99,6 +100,21 @@ def test_what_is_no_store(tmp_path: Path) -> None:
     (tmp_path / "store" / "current").write_text("many")
     with pytest.raises(InputError, match="does not hold a number"):
         generations.current()
+
+
+def test_processes_that_begin_together_make_one_store(postgres_url: str) -> None:
+    """Where the pointer's table did not wait for a turn, one of eight met the other's."""
+    url = postgres_url.replace("postgresql://", "postgresql+psycopg://", 1)
+    root = sa.create_engine(url)
+    for _ in range(10):
+        with root.begin() as connection:
+            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {POINTER}")
+        with ThreadPoolExecutor(8) as pool:
+            opened = list(pool.map(open_generations, [postgres_url] * 8))
+        assert {generations.current() for generations in opened} == {0}
+        for generations in opened:
+            generations.close()
+    root.dispose()
 
 
 def test_ddl_is_part_of_the_transaction(store_url: str) -> None:
