@@ -125,7 +125,7 @@ class NativeBench:
 
     def whatif(self, blocks: int) -> Result:
         """Decisions a second of one core with a tick before each and answers to all children."""
-        script = self._mixed("whatif", BLOCKS, 1, NS_PER_US)
+        script = self._mixed("whatif", BLOCKS, 1, 100 * NS_PER_US)
         return from_samples(
             "whatif.decisions",
             "decisions/s",
@@ -135,7 +135,7 @@ class NativeBench:
 
     def side_by_side(self, processes: int, blocks: int) -> Result:
         """Decisions a second of so many engines at once, a process each, as `whatif` does."""
-        script = self._mixed("whatif", BLOCKS, 1, NS_PER_US)
+        script = self._mixed("whatif", BLOCKS, 1, 100 * NS_PER_US)
         words = [program(), "whatif", kernel.GENERATION.hex(), self.setup, script, blocks]
         command = [str(word) for word in words]
         running = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(processes)]

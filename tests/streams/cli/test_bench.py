@@ -65,6 +65,13 @@ def test_deciding_allocates_nothing_once_warm(bench: native.NativeBench) -> None
     assert bench.allocations().p50 == 0
 
 
+def test_refused_orders_are_not_measured(bench: native.NativeBench) -> None:
+    """More orders in a moment than an engine keeps."""
+    script = bench._mixed("crowded", 2_000, 1, 1)
+    with pytest.raises(InputError, match="refused for reason 43"):
+        bench._samples("whatif", script, 300)
+
+
 def test_response_counts_from_the_scheduled_arrival(bench: native.NativeBench) -> None:
     orders, load = bench.response(is_full=False)
     assert orders.n == load.n == 20

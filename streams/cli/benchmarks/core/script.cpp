@@ -18,6 +18,7 @@ namespace {
 constexpr std::uint8_t kNewOrder = 16;
 constexpr std::uint8_t kExecReport = 32;
 constexpr std::uint8_t kChildOutput = 2;
+constexpr std::uint8_t kRefusalOutput = 6;
 constexpr std::uint8_t kCanceled = number(ExecType::CANCELED);
 constexpr std::uint8_t kTrade = number(ExecType::TRADE);
 constexpr std::uint8_t kTake = number(Liquidity::TAKE);
@@ -88,9 +89,17 @@ void Venues::answer(Engine& engine) {
   for (std::size_t at = 0; at < outputs.size();) {
     const auto head = load<out::OutHeader>(outputs.data() + at);
     if (head.type == kChildOutput) answer(load<out::Child>(outputs.data() + at));
+    if (head.type == kRefusalOutput) refuse(load<out::Refusal>(outputs.data() + at));
     at += head.size;
   }
   if (!reports_.empty()) engine.step(reports_.data(), reports_.size(), kInt64Max, false);
+}
+
+// A refused order takes no time to speak of: a figure with some in it would flatter.
+void Venues::refuse(const out::Refusal& refusal) {
+  if (refusal.input_type != kNewOrder) return;
+  fail("an order was refused for reason " + std::to_string(refusal.reason) + ", value " +
+       std::to_string(refusal.value));
 }
 
 // Five of eight children are filled, two by half, and one finds nothing.

@@ -41,12 +41,14 @@ std::size_t record_bytes(const std::uint8_t* data);
 Engine prepared(const char* path, const std::string& generation);
 
 // Answers every child that the last step of `engine` sent as venues usually do: most are filled.
+// Ends the program where an order was refused.
 class Venues {
  public:
   void answer(Engine& engine);
 
  private:
   void answer(const out::Child& child);
+  void refuse(const out::Refusal& refusal);
   void add(ExecReport& report);
 
   std::vector<std::uint8_t> reports_;

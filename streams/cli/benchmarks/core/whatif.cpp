@@ -8,7 +8,7 @@ constexpr std::uint8_t kNewOrder = 16;
 
 }  // namespace
 
-// Everything counts here: the market, the decisions, and the answers of a venue that only cancels.
+// Everything counts here: the market, the decisions, and the answers of venues.
 void whatif(Engine& engine, Script& script, std::size_t blocks) {
   std::vector<double> samples;
   samples.reserve(blocks);
