@@ -52,8 +52,7 @@ struct Curve {
 
 class Search {
  public:
-  Search(const Task& task, Merged<ByCost>& places)
-      : task_(task), places_(places), ladders_(task) {
+  Search(const Task& task, Merged<ByCost>& places) : task_(task), places_(places) {
     for_each_bit(task.candidates.eligible, [&](std::size_t i) { survey(i); });
   }
 
@@ -104,7 +103,7 @@ class Search {
  private:
   const Task& task_;
   Merged<ByCost>& places_;
-  mutable Ladders ladders_;
+  mutable Ladders ladders_{task_};
   mutable int trials_ = 0;
   mutable bool exchanges_lots_ = false;
   Mask usable_ = 0;
