@@ -1,19 +1,19 @@
 #include "search.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "ladders.hpp"
+#include "reduced.hpp"
 
 namespace venuefold {
 namespace {
 
 // Greedy fills that one decision may try; the best so far counts when they are used up.
 constexpr int kMaxTrials = 4096;
-// Children of a decision up to which pairs are swapped, and venues that may come in with one.
-constexpr unsigned kMostPaired = 6;
+// Venues that may come in where two are changed at once.
 constexpr std::size_t kPool = 16;
-constexpr std::size_t kMostPieces = kMaxLevels + kSurvivalSizes;
 
 // Units not placed and cost: less is better.
 struct Worth {
@@ -30,24 +30,6 @@ struct Found {
   bool is_possible = false;
   Worth worth = {0, 0};
   Sizes sizes;
-};
-
-// Cost of the first units of one venue, piece by piece.
-struct Curve {
-  std::size_t count = 0;
-  std::int64_t units[kMostPieces];
-  std::int64_t cost_nanos[kMostPieces];
-  std::int64_t capacity = 0;
-
-  int128 cost(std::int64_t size) const {
-    int128 total = 0;
-    for (std::size_t p = 0; p < count && size > 0; ++p) {
-      const std::int64_t more = std::min(size, units[p]);
-      total += int128{cost_nanos[p]} * more;
-      size -= more;
-    }
-    return total;
-  }
 };
 
 class Search {
@@ -109,7 +91,9 @@ class Search {
   Mask usable_ = 0;
   bool has_unequal_lots_ = false;
   std::int64_t first_lot_ = 0;
-  std::array<Curve, kMaxVenues> curves_;
+  CurveList curves_;
+  // At the price of the best so far, where that places all.
+  mutable std::optional<Reduced> reduced_;
   std::array<std::int64_t, kMaxVenues> floors_;
 
   // Whether there are not too many children, and not too much in dark pools.
@@ -191,22 +175,31 @@ class Search {
     return value(venues, ladders_.settled(sizes));
   }
 
+  // Whether a set of venues, each used, costs no less than the best so far.
+  bool is_ruled_out(Mask venues, const Found& best) const {
+    return reduced_ && reduced_->least(venues) >= best.worth.cost;
+  }
+
   bool keep_better(Mask venues, const Curves& curves, Found& best) const {
-    if (!may_try()) return false;
+    if (!may_try() || is_ruled_out(venues, best)) return false;
     const Found other = value(venues, curves);
     if (!other.is_possible || !(other.worth < best.worth)) return false;
     best = other;
     return true;
   }
 
-  // Best move first, swaps only where neither adding nor dropping helps.
+  // Best move first; what changes more venues only where what changes fewer does not help.
   Found climb(const Found& start) const {
     Found best = start;
     for (;;) {
-      const Mask venues = best.sizes.used;
-      const Curves curves = ladders_.settled(best.sizes);
-      if (toggle(venues, curves, best) || swap(venues, curves, best)) continue;
-      if (exchanges_lots_ || !swap_pairs(venues, best)) return best;
+      const Sizes before = best.sizes;
+      const Curves curves = ladders_.settled(before);
+      reduced_.reset();
+      if (best.worth.missing == 0) {
+        reduced_.emplace(task_, curves_, last_price(curves_, floors_, before));
+      }
+      if (toggle(before.used, curves, best) || swap(before.used, curves, best)) continue;
+      if (!trade(before, best)) return best;
     }
   }
 
@@ -248,38 +241,74 @@ class Search {
     return better;
   }
 
-  // Two venues for two of the cheapest at an even share, where all children are used.
-  bool swap_pairs(Mask venues, Found& best) const {
-    const unsigned most = task_.policy.max_children;
-    if (most > kMostPaired || static_cast<unsigned>(std::popcount(venues)) < most) return false;
-    Sizes shares;
-    const Mask pool = cheap_pool(venues, (task_.wanted + most - 1) / most, shares);
-    for_each_bit(venues, [&](std::size_t i) { shares.set(i, best.sizes.units[i]); });
-    const Curves curves = ladders_.settled(shares);
-    bool better = false;
-    for_each_pair(venues & ~must(), [&](Mask gone) {
-      for_each_pair(pool, [&](Mask come) {
-        better |= keep_better((venues ^ gone) | come, curves, best);
-      });
+  // Venues that may come in where two are changed at once, those first that have most below the
+  // dearest average that is paid now.
+  struct Pool {
+    std::size_t count = 0;
+    std::array<std::size_t, kMaxVenues> list;
+  };
+  Pool pool_of(const Sizes& sizes) const {
+    std::int64_t dearest = -kInt64Max;
+    for_each_bit(sizes.used, [&](std::size_t i) {
+      const std::int64_t units = sizes.units[i];
+      const int128 cost = curves_[i].cost(units) + task_.ticket(i, units);
+      dearest = std::max(dearest, static_cast<std::int64_t>(floor_div(cost, int128{units})));
     });
+    if (sizes.used == 0) dearest = 0;
+    const Reduced reduced(task_, curves_, dearest);
+    Pool pool;
+    for_each_bit(usable_ & ~sizes.used, [&](std::size_t i) { pool.list[pool.count++] = i; });
+    const auto end = pool.list.begin() + static_cast<std::ptrdiff_t>(pool.count);
+    std::stable_sort(pool.list.begin(), end, [&](std::size_t a, std::size_t b) {
+      return reduced.cost(a) < reduced.cost(b);
+    });
+    pool.count = std::min(pool.count, kPool);
+    return pool;
+  }
+
+  // One venue for two, two for one, and two for two.
+  bool trade(const Sizes& before, Found& best) const {
+    if (!reduced_ || exchanges_lots_) return false;
+    const Pool pool = pool_of(before);
+    const Mask inside = before.used & ~must();
+    bool better = false;
+    for_each_bit(inside, [&](std::size_t i) { better |= come_two(before, bit(i), pool, best); });
+    for_each_pair(inside, [&](Mask gone) { better |= come_one(before, gone, pool, best); });
+    for_each_pair(inside, [&](Mask gone) { better |= come_two(before, gone, pool, best); });
     return better;
   }
 
-  // Venues that are cheap at a share; `shares` is what each would get of it.
-  Mask cheap_pool(Mask venues, std::int64_t share, Sizes& shares) const {
-    Averages averages;
-    const std::size_t count = find_averages(share, averages);
-    for_each_bit(usable_, [&](std::size_t i) {
-      shares.set(i, std::min(curves_[i].capacity, share));
-    });
-    Mask pool = 0;
-    std::size_t taken = 0;
-    for (std::size_t n = 0; n < count && taken < kPool; ++n) {
-      const Mask one = bit(averages[n].second);
-      taken += (venues & one) == 0;
-      pool |= one & ~venues;
+  bool come_one(const Sizes& before, Mask gone, const Pool& pool, Found& best) const {
+    bool better = false;
+    for (std::size_t a = 0; a < pool.count; ++a) {
+      const Mask come = bit(pool.list[a]);
+      better |= keep_traded(before, gone, come, best);
     }
-    return pool;
+    return better;
+  }
+  bool come_two(const Sizes& before, Mask gone, const Pool& pool, Found& best) const {
+    bool better = false;
+    for (std::size_t a = 0; a + 1 < pool.count; ++a) {
+      for (std::size_t b = a + 1; b < pool.count; ++b) {
+        const Mask come = bit(pool.list[a]) | bit(pool.list[b]);
+        better |= keep_traded(before, gone, come, best);
+      }
+    }
+    return better;
+  }
+
+  // A set with some venues for others, these on the curves of an even share.
+  bool keep_traded(const Sizes& before, Mask gone, Mask come, Found& best) const {
+    const Mask venues = before.used ^ gone ^ come;
+    if (is_ruled_out(venues, best)) return false;
+    if (ladders_.bounded() == 0) return keep_better(venues, Curves{}, best);
+    const std::int64_t many = std::popcount(come);
+    const std::int64_t share = (before.total(gone) + many - 1) / many;
+    Sizes shares = before;
+    for_each_bit(come, [&](std::size_t i) {
+      shares.set(i, std::min(share, curves_[i].capacity));
+    });
+    return keep_better(venues, ladders_.settled(shares), best);
   }
 
   // Calls `act` with each two bits of a mask, lowest first.
