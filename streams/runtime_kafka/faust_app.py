@@ -8,6 +8,7 @@ import faust
 
 from streams.runtime_kafka.config import KafkaConfig
 from streams.runtime_kafka.store import MAX_REQUEST
+from streams.runtime_kafka.transport import App
 
 
 def make_app(
@@ -16,7 +17,7 @@ def make_app(
     """An app of the group, or of that of a `role`; it serves web pages only on a `web_port`."""
     folder = Path(config.data) / name
     folder.mkdir(parents=True, exist_ok=True)
-    return faust.App(
+    return App(
         f"{config.group}-{role}" if role else config.group,
         broker=";".join(f"kafka://{place}" for place in config.bootstrap.split(",")),
         datadir=str(folder),
