@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "ladders.hpp"
+
 namespace venuefold {
 namespace {
 
@@ -72,7 +74,9 @@ class Search {
   Found start(const Sizes& sizes) const {
     Found best;
     const Found greedy = found(sizes);
-    for (const Found& other : {greedy, value(greedy.sizes.used | must()), cheapest_first()}) {
+    const Curves settled = ladders_.settled(sizes);
+    for (const Found& other :
+         {greedy, value(greedy.sizes.used | must(), settled), cheapest_first()}) {
       if (!other.is_possible || (must() & ~other.sizes.used) != 0) continue;
       if (!best.is_possible || other.worth < best.worth) best = other;
     }
@@ -99,6 +103,7 @@ class Search {
  private:
   const Task& task_;
   Merged<ByCost>& places_;
+  mutable Ladders ladders_{task_};
   mutable int trials_ = 0;
   mutable bool exchanges_lots_ = false;
   Mask usable_ = 0;
@@ -114,9 +119,14 @@ class Search {
   }
   bool may_try() const { return trials_ < kMaxTrials; }
   // One trial: greedy on top of sizes, among the venues of the mask.
-  Found try_from(Sizes& sizes, Mask venues) const {
+  Found try_from(Sizes& sizes, Mask venues, const Curves& curves) const {
     ++trials_;
-    take(task_, places_, venues, sizes);
+    if (ladders_.bounded() == 0) {
+      take(task_, places_, venues, sizes);
+    } else {
+      ladders_.choose(curves);
+      take(task_, ladders_, venues, sizes);
+    }
     return found(sizes);
   }
 
@@ -139,7 +149,7 @@ class Search {
   }
 
   // Least sizes first, then greedy; impossible where the least is already too much.
-  Found value(Mask venues) const {
+  Found value(Mask venues, const Curves& curves) const {
     Sizes sizes;
     std::int64_t total = 0;
     for_each_bit(venues, [&](std::size_t i) {
@@ -147,7 +157,7 @@ class Search {
       total += floors_[i];
     });
     if (total > task_.wanted || !is_allowed(sizes)) return {};
-    const Found made = try_from(sizes, venues);
+    const Found made = try_from(sizes, venues, curves);
     return exchanges_lots_ ? exchange(made, venues) : made;
   }
 
@@ -170,18 +180,20 @@ class Search {
     Averages averages;
     const std::size_t count = find_averages(task_.wanted, averages);
     Mask venues = must();
+    Sizes sizes;
     std::int64_t left = task_.wanted;
     for (std::size_t n = 0; n < count && left > 0; ++n) {
       const std::size_t i = averages[n].second;
       venues |= bit(i);
-      left -= std::min(curves_[i].capacity, task_.wanted);
+      sizes.set(i, std::min(curves_[i].capacity, task_.wanted));
+      left -= sizes.units[i];
     }
-    return value(venues);
+    return value(venues, ladders_.settled(sizes));
   }
 
-  bool keep_better(Mask venues, Found& best) const {
+  bool keep_better(Mask venues, const Curves& curves, Found& best) const {
     if (!may_try()) return false;
-    const Found other = value(venues);
+    const Found other = value(venues, curves);
     if (!other.is_possible || !(other.worth < best.worth)) return false;
     best = other;
     return true;
@@ -192,23 +204,45 @@ class Search {
     Found best = start;
     for (;;) {
       const Mask venues = best.sizes.used;
-      if (toggle(venues, best) || swap(venues, best)) continue;
+      const Curves curves = ladders_.settled(best.sizes);
+      if (toggle(venues, curves, best) || swap(venues, curves, best)) continue;
       if (exchanges_lots_ || !swap_pairs(venues, best)) return best;
     }
   }
 
-  bool toggle(Mask venues, Found& best) const {
+  // A set with a new venue on each of its curves.
+  bool keep_each(Mask venues, const Curves& curves, std::size_t i, Found& best) const {
+    if ((ladders_.bounded() & bit(i)) == 0) return keep_better(venues, curves, best);
     bool better = false;
-    for_each_bit(usable_ & ~must(),
-                 [&](std::size_t i) { better |= keep_better(venues ^ bit(i), best); });
+    Curves changed = curves;
+    for (changed[i] = 0; changed[i] < ladders_.choices(i); ++changed[i]) {
+      better |= keep_better(venues, changed, best);
+    }
     return better;
   }
 
-  bool swap(Mask venues, Found& best) const {
+  // A venue less or more, or one on another curve.
+  bool toggle(Mask venues, const Curves& curves, Found& best) const {
+    bool better = ladders_.bounded() != 0 && keep_better(venues, curves, best);
+    for_each_bit(usable_ & ~must(), [&](std::size_t i) {
+      const Mask changed = venues ^ bit(i);
+      better |= (venues & bit(i)) != 0 ? keep_better(changed, curves, best)
+                                       : keep_each(changed, curves, i, best);
+    });
+    for_each_bit(venues & ladders_.bounded(), [&](std::size_t i) {
+      Curves changed = curves;
+      for (changed[i] = 0; changed[i] < ladders_.choices(i); ++changed[i]) {
+        if (changed[i] != curves[i]) better |= keep_better(venues, changed, best);
+      }
+    });
+    return better;
+  }
+
+  bool swap(Mask venues, const Curves& curves, Found& best) const {
     bool better = false;
     for_each_bit(venues & ~must(), [&](std::size_t gone) {
       for_each_bit(usable_ & ~venues, [&](std::size_t i) {
-        better |= keep_better((venues ^ bit(gone)) | bit(i), best);
+        better |= keep_each((venues ^ bit(gone)) | bit(i), curves, i, best);
       });
     });
     return better;
@@ -218,17 +252,26 @@ class Search {
   bool swap_pairs(Mask venues, Found& best) const {
     const unsigned most = task_.policy.max_children;
     if (most > kMostPaired || static_cast<unsigned>(std::popcount(venues)) < most) return false;
-    const Mask pool = cheap_pool(venues, most);
+    Sizes shares;
+    const Mask pool = cheap_pool(venues, (task_.wanted + most - 1) / most, shares);
+    for_each_bit(venues, [&](std::size_t i) { shares.set(i, best.sizes.units[i]); });
+    const Curves curves = ladders_.settled(shares);
     bool better = false;
     for_each_pair(venues & ~must(), [&](Mask gone) {
-      for_each_pair(pool, [&](Mask come) { better |= keep_better((venues ^ gone) | come, best); });
+      for_each_pair(pool, [&](Mask come) {
+        better |= keep_better((venues ^ gone) | come, curves, best);
+      });
     });
     return better;
   }
 
-  Mask cheap_pool(Mask venues, unsigned most) const {
+  // Venues that are cheap at a share; `shares` is what each would get of it.
+  Mask cheap_pool(Mask venues, std::int64_t share, Sizes& shares) const {
     Averages averages;
-    const std::size_t count = find_averages((task_.wanted + most - 1) / most, averages);
+    const std::size_t count = find_averages(share, averages);
+    for_each_bit(usable_, [&](std::size_t i) {
+      shares.set(i, std::min(curves_[i].capacity, share));
+    });
     Mask pool = 0;
     std::size_t taken = 0;
     for (std::size_t n = 0; n < count && taken < kPool; ++n) {
@@ -252,6 +295,7 @@ class Search {
   bool exchange_from(const Sizes& before, Mask venues, Found& best) const {
     bool better = false;
     const std::int64_t left = task_.wanted - before.total();
+    const Curves curves = ladders_.settled(before);
     for_each_bit(usable_ & venues, [&](std::size_t i) {
       const std::int64_t own = before.of(i);
       const std::int64_t more = own != 0 ? lot(i) : std::max(lot(i), floors_[i]);
@@ -268,7 +312,7 @@ class Search {
         changed.set(other, rest);
         if (!is_allowed(changed) || !may_try()) return;
         // Only venues that have their least already.
-        const Found made = try_from(changed, changed.used);
+        const Found made = try_from(changed, changed.used, curves);
         if (!(made.worth < best.worth)) return;
         best = made;
         better = true;
@@ -292,7 +336,7 @@ Fixed fixed_of(const Task& task) {
   for_each_bit(task.candidates.eligible, [&](std::size_t i) {
     const Candidate& candidate = task.candidates[i];
     const std::int64_t lot = candidate.terms->lot_units;
-    tickets |= candidate.ticket_nanos | candidate.least_fee_nanos;
+    tickets |= candidate.ticket_nanos | std::int64_t{candidate.bounds != nullptr};
     first_lot = first_lot != 0 ? first_lot : lot;
     found.has_unequal_lots |= lot != first_lot;
   });
