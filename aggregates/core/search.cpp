@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "curve.hpp"
+
 namespace venuefold {
 namespace {
 
@@ -11,7 +13,8 @@ constexpr int kMaxTrials = 4096;
 // Children of a decision up to which pairs are swapped, and venues that may come in with one.
 constexpr unsigned kMostPaired = 6;
 constexpr std::size_t kPool = 16;
-constexpr std::size_t kMostPieces = kMaxLevels + kSurvivalSizes;
+// Less than any venue can take off a cost: a set with it is not bounded.
+constexpr int128 kUnbounded = -(int128{1} << 120);
 
 // Units not placed and cost: less is better.
 struct Worth {
@@ -28,24 +31,6 @@ struct Found {
   bool is_possible = false;
   Worth worth = {0, 0};
   Sizes sizes;
-};
-
-// Cost of the first units of one venue, piece by piece.
-struct Curve {
-  std::size_t count = 0;
-  std::int64_t units[kMostPieces];
-  std::int64_t cost_nanos[kMostPieces];
-  std::int64_t capacity = 0;
-
-  int128 cost(std::int64_t size) const {
-    int128 total = 0;
-    for (std::size_t p = 0; p < count && size > 0; ++p) {
-      const std::int64_t more = std::min(size, units[p]);
-      total += int128{cost_nanos[p]} * more;
-      size -= more;
-    }
-    return total;
-  }
 };
 
 class Search {
@@ -128,9 +113,9 @@ class Search {
     for (Pieces pieces = task_.pieces(i); pieces.next(piece);) {
       curve.units[curve.count] = piece.units;
       curve.cost_nanos[curve.count++] = piece.cost_nanos;
-      curve.capacity += piece.units;
+      curve.room += piece.units;
     }
-    curve.capacity = whole_lots(curve.capacity, lot(i));
+    curve.capacity = whole_lots(curve.room, lot(i));
     floors_[i] = task_.floor_of(i);
     if (first_lot_ == 0) first_lot_ = lot(i);
     has_unequal_lots_ |= lot(i) != first_lot_;
@@ -138,15 +123,27 @@ class Search {
     if (least <= std::min(curve.capacity, task_.wanted)) usable_ |= bit(i);
   }
 
+  // Whether venues can have their least sizes: not too much, not too many children.
+  bool may_have_least(Mask venues) const {
+    std::int64_t total = 0;
+    std::int64_t dark = 0;
+    unsigned children = 0;
+    for_each_bit(venues, [&](std::size_t i) {
+      total += floors_[i];
+      dark += (task_.darks & bit(i)) != 0 ? floors_[i] : 0;
+      children += floors_[i] > 0;
+    });
+    return total <= task_.wanted && children <= task_.policy.max_children &&
+           dark <= task_.dark_units;
+  }
+
   // Least sizes first, then greedy; impossible where the least is already too much.
   Found value(Mask venues) const {
+    if (!may_have_least(venues)) return {};
     Sizes sizes;
-    std::int64_t total = 0;
     for_each_bit(venues, [&](std::size_t i) {
       if (floors_[i] > 0) sizes.set(i, floors_[i]);
-      total += floors_[i];
     });
-    if (total > task_.wanted || !is_allowed(sizes)) return {};
     const Found made = try_from(sizes, venues);
     return exchanges_lots_ ? exchange(made, venues) : made;
   }
@@ -179,12 +176,36 @@ class Search {
     return value(venues);
   }
 
-  bool keep_better(Mask venues, Found& best) const {
+  // Takes a set for the best where it is worth more. One that cannot be counts as tried.
+  bool keep_better(Mask venues, const LeastCost& least, Found& best) const {
     if (!may_try()) return false;
+    if (!exchanges_lots_ && best.worth.missing == 0 && least.of(venues) >= best.worth.cost) {
+      trials_ += may_have_least(venues);
+      return false;
+    }
     const Found other = value(venues);
     if (!other.is_possible || !(other.worth < best.worth)) return false;
     best = other;
     return true;
+  }
+
+  // At the price of the last unit placed beyond the least sizes.
+  LeastCost least_cost(const Sizes& sizes) const {
+    std::int64_t pay_nanos = -kInt64Max;
+    for_each_bit(sizes.used, [&](std::size_t i) {
+      if (sizes.units[i] <= floors_[i]) return;
+      pay_nanos = std::max(pay_nanos, curves_[i].last_nanos(sizes.units[i]));
+    });
+    LeastCost least;
+    least.all = int128{pay_nanos} * task_.wanted;
+    for_each_bit(task_.candidates.eligible, [&](std::size_t i) {
+      const Candidate& candidate = task_.candidates[i];
+      const int128 ticket = int128{candidate.ticket_nanos} * task_.units_per_one;
+      // Who has no least size may get nothing and cost no ticket.
+      least.each[i] = (floors_[i] > 0 ? ticket : 0) - curves_[i].profit(pay_nanos);
+      if (floors_[i] > curves_[i].room) least.each[i] = kUnbounded;
+    });
+    return least;
   }
 
   // Best move first, swaps only where neither adding nor dropping helps.
@@ -192,36 +213,39 @@ class Search {
     Found best = start;
     for (;;) {
       const Mask venues = best.sizes.used;
-      if (toggle(venues, best) || swap(venues, best)) continue;
-      if (exchanges_lots_ || !swap_pairs(venues, best)) return best;
+      const LeastCost least = least_cost(best.sizes);
+      if (toggle(venues, least, best) || swap(venues, least, best)) continue;
+      if (exchanges_lots_ || !swap_pairs(venues, least, best)) return best;
     }
   }
 
-  bool toggle(Mask venues, Found& best) const {
+  bool toggle(Mask venues, const LeastCost& least, Found& best) const {
     bool better = false;
     for_each_bit(usable_ & ~must(),
-                 [&](std::size_t i) { better |= keep_better(venues ^ bit(i), best); });
+                 [&](std::size_t i) { better |= keep_better(venues ^ bit(i), least, best); });
     return better;
   }
 
-  bool swap(Mask venues, Found& best) const {
+  bool swap(Mask venues, const LeastCost& least, Found& best) const {
     bool better = false;
     for_each_bit(venues & ~must(), [&](std::size_t gone) {
       for_each_bit(usable_ & ~venues, [&](std::size_t i) {
-        better |= keep_better((venues ^ bit(gone)) | bit(i), best);
+        better |= keep_better((venues ^ bit(gone)) | bit(i), least, best);
       });
     });
     return better;
   }
 
   // Two venues for two of the cheapest at an even share, where all children are used.
-  bool swap_pairs(Mask venues, Found& best) const {
+  bool swap_pairs(Mask venues, const LeastCost& least, Found& best) const {
     const unsigned most = task_.policy.max_children;
     if (most > kMostPaired || static_cast<unsigned>(std::popcount(venues)) < most) return false;
     const Mask pool = cheap_pool(venues, most);
     bool better = false;
     for_each_pair(venues & ~must(), [&](Mask gone) {
-      for_each_pair(pool, [&](Mask come) { better |= keep_better((venues ^ gone) | come, best); });
+      for_each_pair(pool, [&](Mask come) {
+        better |= keep_better((venues ^ gone) | come, least, best);
+      });
     });
     return better;
   }
