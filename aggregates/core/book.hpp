@@ -207,6 +207,10 @@ class Books {
 
   // Asks for the cache lines that a quote will change; any ids will do.
   void prefetch_tick(std::size_t instrument, std::size_t venue) const;
+  // Asks for what a report about a child changes of its row; any ids will do.
+  void prefetch_report(std::size_t instrument, std::size_t venue) const;
+  // Asks for what a markout of one horizon changes.
+  void prefetch_markout(std::size_t instrument, std::size_t venue, std::size_t horizon) const;
   // Asks for what a decision on the far side of the book reads.
   void prefetch_decision(std::size_t instrument, std::size_t side) const;
 

@@ -178,6 +178,8 @@ class Registry {
 
   void make_room() { pool_.make_room(); }
 
+  // Asks for where the thing of an id is found.
+  void prefetch(std::uint64_t id) const { index_.prefetch(hash(id)); }
   // Asks for what at most eight additions of rising ids will write.
   void prefetch(std::uint64_t first_id, std::size_t count) const {
     index_.prefetch(hash(first_id));
