@@ -195,7 +195,7 @@ void Books::prefetch_decision(std::size_t instrument, std::size_t side) const {
     __builtin_prefetch(&terms.belief, 1);
     __builtin_prefetch(&terms.fill);
     __builtin_prefetch(&terms.survival);
-    __builtin_prefetch(&terms.ack);
+    if ((book.forgotten >> venue & 1) != 0) __builtin_prefetch(&terms.ack);
   }
 }
 

@@ -34,6 +34,8 @@ struct alignas(64) Book {
   std::uint64_t take_known = 0;
   // Venues whose row has been taught something: a decision believes the others as their venues.
   std::uint64_t taught = 0;
+  // Of those, whose answering times were taught since a decision last believed them.
+  std::uint64_t forgotten = 0;
   std::uint64_t dirty_execution = 0;
   // Of our last fill.
   std::int64_t fill_ns = -1;
@@ -201,6 +203,11 @@ class Books {
   // Finds the best again from the rows' touches, after a restore.
   void rebuild_best(std::size_t instrument);
 
+  // A row was taught: what was believed of it does not stand.
+  void forget_belief(std::size_t instrument, std::size_t venue) {
+    terms(instrument, venue).belief.forget();
+    books_[instrument].forgotten |= std::uint64_t{1} << venue;
+  }
   void forget_beliefs() {
     for (Terms& row : terms_) row.belief.forget();
   }
