@@ -180,7 +180,7 @@ void Books::prefetch_markout(std::size_t instrument, std::size_t venue,
   prefetch_lines<1>(&evidence_[place - 1], from, from + sizeof(Moments));
 }
 
-void Books::prefetch_decision(std::size_t instrument, std::size_t side) const {
+void Books::prefetch_offers(std::size_t instrument, std::size_t side) const {
   const Book& book = books_[instrument];
   __builtin_prefetch(&book.record);
   __builtin_prefetch(&book.limits);
@@ -189,9 +189,16 @@ void Books::prefetch_decision(std::size_t instrument, std::size_t side) const {
     const auto venue = static_cast<std::size_t>(std::countr_zero(venues));
     __builtin_prefetch(&ticks_[first + venue]);
     __builtin_prefetch(deep_[first + venue].near[side]);
+    __builtin_prefetch(&terms_[first + venue], 1);
+  }
+}
+
+void Books::prefetch_beliefs(std::size_t instrument) const {
+  const Book& book = books_[instrument];
+  const std::size_t first = at(instrument, 0);
+  for (std::uint64_t venues = book.taught; venues != 0; venues &= venues - 1) {
+    const auto venue = static_cast<std::size_t>(std::countr_zero(venues));
     const Terms& terms = terms_[first + venue];
-    __builtin_prefetch(&terms, 1);
-    if ((book.taught >> venue & 1) == 0) continue;
     __builtin_prefetch(&terms.belief, 1);
     __builtin_prefetch(&terms.fill);
     __builtin_prefetch(&terms.survival);

@@ -218,8 +218,10 @@ class Books {
   void prefetch_report(std::size_t instrument, std::size_t venue) const;
   // Asks for what a markout of one horizon changes.
   void prefetch_markout(std::size_t instrument, std::size_t venue, std::size_t horizon) const;
-  // Asks for what a decision on the far side of the book reads.
-  void prefetch_decision(std::size_t instrument, std::size_t side) const;
+  // Asks for what a decision on one side of the book reads: what stands there and its terms, and
+  // then what is believed of it. Fewer lines at once leave room for what is needed before.
+  void prefetch_offers(std::size_t instrument, std::size_t side) const;
+  void prefetch_beliefs(std::size_t instrument) const;
 
  private:
   std::size_t instruments_ = 0;

@@ -15,9 +15,6 @@
 namespace venuefold {
 namespace {
 
-// Children whose memory is asked for before it is known how many there will be.
-constexpr std::size_t kUsualChildren = 6;
-
 // The policy waits while venues are crossed against each other.
 void wait_if_crossed(const BestPrices& best, Candidates& candidates) {
   const std::int64_t crossed_nanos = best.displayed_bid - best.displayed_ask;
@@ -115,7 +112,6 @@ const Plan& decide(Shard& shard, Order& order, const BestPrices& best) {
   Candidates& candidates = shard.desk.candidates;
   Plan& plan = shard.desk.plan;
   gather(shard, order, policy, candidates);
-  shard.children.prefetch(shard.next_child_id, kUsualChildren);
   const std::int64_t dark_units = dark::include(shard, order, policy, best, candidates);
   inventory::cap(shard, order, candidates);
   if (policy.crossed == number(Crossed::WAIT)) wait_if_crossed(best, candidates);
@@ -152,6 +148,8 @@ const Plan& decide(Shard& shard, Order& order, const BestPrices& best) {
   if (plan.units == 0) posting::plan(shard, order, best, candidates, plan);
   if (probe.units != 0) probes::add(shard, order, policy, candidates, probe, plan);
   ++order.attempts;
+  // The record leaves time for it.
+  shard.children.prefetch(shard.next_child_id, plan.count);
   order.decision_id =
       emit_decision(shard, order, policy, best, charges, candidates, plan, wanted);
   return plan;
