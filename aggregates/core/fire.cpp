@@ -58,6 +58,16 @@ void fire_grid(Shard& shard, std::size_t grid, std::int64_t until_ns) {
   shard.grids.set(grid, next_ns);
 }
 
+// Markouts come back long after they began, one after the other.
+void foresee(const Shard& shard) {
+  constexpr std::size_t kFar = 8;
+  constexpr std::size_t kNear = 4;
+  const Timers::Timer* const far = shard.timers.after_first(kFar);
+  if (far != nullptr) markouts::foresee(shard, far->subject, false);
+  const Timers::Timer* const near = shard.timers.after_first(kNear);
+  if (near != nullptr) markouts::foresee(shard, near->subject, true);
+}
+
 void fire(Shard& shard, const Timers::Timer& timer) {
   switch (static_cast<TimerKind>(timer.kind)) {
     case TimerKind::ACK_TIMEOUT: return reports::time_out(shard, timer.subject);
@@ -102,6 +112,7 @@ void fire_timers(Shard& shard, std::int64_t until_ns) {
     }
     const Timers::Timer timer = shard.timers.first();
     shard.log_ns = timer.due_ns;
+    if (timer.kind == number(TimerKind::MARKOUT)) foresee(shard);
     shard.timers.pop();
     fire(shard, timer);
   }

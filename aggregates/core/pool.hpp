@@ -178,10 +178,14 @@ class Registry {
 
   void make_room() { pool_.make_room(); }
 
-  // Asks for what at most eight additions of rising ids will write.
+  // Asks for where the thing of an id is found.
+  void prefetch(std::uint64_t id) const { index_.prefetch(hash(id)); }
+  // Asks for what additions of rising ids will write.
   void prefetch(std::uint64_t first_id, std::size_t count) const {
-    index_.prefetch(hash(first_id));
-    if (count > 1) index_.prefetch(hash(first_id + count - 1));
+    constexpr std::uint64_t run = 1 << kRunBits;
+    for (std::uint64_t id = first_id; id < first_id + count; id = (id / run + 1) * run) {
+      index_.prefetch(hash(id));
+    }
     pool_.prefetch(count);
   }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "curve.hpp"
 #include "ladders.hpp"
 
 namespace venuefold {
@@ -13,7 +14,8 @@ constexpr int kMaxTrials = 4096;
 // Children of a decision up to which pairs are swapped, and venues that may come in with one.
 constexpr unsigned kMostPaired = 6;
 constexpr std::size_t kPool = 16;
-constexpr std::size_t kMostPieces = kMaxLevels + kSurvivalSizes;
+// Less than any venue can take off a cost: a set with it is not bounded.
+constexpr int128 kUnbounded = -(int128{1} << 120);
 
 // Units not placed and cost: less is better.
 struct Worth {
@@ -30,24 +32,6 @@ struct Found {
   bool is_possible = false;
   Worth worth = {0, 0};
   Sizes sizes;
-};
-
-// Cost of the first units of one venue, piece by piece.
-struct Curve {
-  std::size_t count = 0;
-  std::int64_t units[kMostPieces];
-  std::int64_t cost_nanos[kMostPieces];
-  std::int64_t capacity = 0;
-
-  int128 cost(std::int64_t size) const {
-    int128 total = 0;
-    for (std::size_t p = 0; p < count && size > 0; ++p) {
-      const std::int64_t more = std::min(size, units[p]);
-      total += int128{cost_nanos[p]} * more;
-      size -= more;
-    }
-    return total;
-  }
 };
 
 class Search {
@@ -106,10 +90,12 @@ class Search {
   mutable Ladders ladders_{task_};
   mutable int trials_ = 0;
   mutable bool exchanges_lots_ = false;
+  // Of the best set so far.
+  mutable LeastCost least_;
   Mask usable_ = 0;
   bool has_unequal_lots_ = false;
   std::int64_t first_lot_ = 0;
-  std::array<Curve, kMaxVenues> curves_;
+  std::array<CostCurve, kMaxVenues> curves_;
   std::array<std::int64_t, kMaxVenues> floors_;
 
   // Whether there are not too many children, and not too much in dark pools.
@@ -133,14 +119,14 @@ class Search {
   std::int64_t lot(std::size_t i) const { return task_.candidates[i].terms->lot_units; }
 
   void survey(std::size_t i) {
-    Curve& curve = curves_[i];
+    CostCurve& curve = curves_[i];
     Piece piece;
     for (Pieces pieces = task_.pieces(i); pieces.next(piece);) {
       curve.units[curve.count] = piece.units;
       curve.cost_nanos[curve.count++] = piece.cost_nanos;
-      curve.capacity += piece.units;
+      curve.room += piece.units;
     }
-    curve.capacity = whole_lots(curve.capacity, lot(i));
+    curve.capacity = whole_lots(curve.room, lot(i));
     floors_[i] = task_.floor_of(i);
     if (first_lot_ == 0) first_lot_ = lot(i);
     has_unequal_lots_ |= lot(i) != first_lot_;
@@ -148,15 +134,27 @@ class Search {
     if (least <= std::min(curve.capacity, task_.wanted)) usable_ |= bit(i);
   }
 
+  // Whether venues can have their least sizes: not too much, not too many children.
+  bool may_have_least(Mask venues) const {
+    std::int64_t total = 0;
+    std::int64_t dark = 0;
+    unsigned children = 0;
+    for_each_bit(venues, [&](std::size_t i) {
+      total += floors_[i];
+      dark += (task_.darks & bit(i)) != 0 ? floors_[i] : 0;
+      children += floors_[i] > 0;
+    });
+    return total <= task_.wanted && children <= task_.policy.max_children &&
+           dark <= task_.dark_units;
+  }
+
   // Least sizes first, then greedy; impossible where the least is already too much.
   Found value(Mask venues, const Curves& curves) const {
+    if (!may_have_least(venues)) return {};
     Sizes sizes;
-    std::int64_t total = 0;
     for_each_bit(venues, [&](std::size_t i) {
       if (floors_[i] > 0) sizes.set(i, floors_[i]);
-      total += floors_[i];
     });
-    if (total > task_.wanted || !is_allowed(sizes)) return {};
     const Found made = try_from(sizes, venues, curves);
     return exchanges_lots_ ? exchange(made, venues) : made;
   }
@@ -191,12 +189,38 @@ class Search {
     return value(venues, ladders_.settled(sizes));
   }
 
+  // Takes a set for the best where it is worth more. One that cannot be counts as tried.
   bool keep_better(Mask venues, const Curves& curves, Found& best) const {
     if (!may_try()) return false;
+    if (has_least_cost() && best.worth.missing == 0 && least_.of(venues) >= best.worth.cost) {
+      trials_ += may_have_least(venues);
+      return false;
+    }
     const Found other = value(venues, curves);
     if (!other.is_possible || !(other.worth < best.worth)) return false;
     best = other;
     return true;
+  }
+
+  // The bound knows one curve a venue, and sizes that are not exchanged.
+  bool has_least_cost() const { return !exchanges_lots_ && ladders_.bounded() == 0; }
+  // At the price of the last unit placed beyond the least sizes.
+  LeastCost least_cost(const Sizes& sizes) const {
+    std::int64_t pay_nanos = -kInt64Max;
+    for_each_bit(sizes.used, [&](std::size_t i) {
+      if (sizes.units[i] <= floors_[i]) return;
+      pay_nanos = std::max(pay_nanos, curves_[i].last_nanos(sizes.units[i]));
+    });
+    LeastCost least;
+    least.all = int128{pay_nanos} * task_.wanted;
+    for_each_bit(task_.candidates.eligible, [&](std::size_t i) {
+      const Candidate& candidate = task_.candidates[i];
+      const int128 ticket = int128{candidate.ticket_nanos} * task_.units_per_one;
+      // Who has no least size may get nothing and cost no ticket.
+      least.each[i] = (floors_[i] > 0 ? ticket : 0) - curves_[i].profit(pay_nanos);
+      if (floors_[i] > curves_[i].room) least.each[i] = kUnbounded;
+    });
+    return least;
   }
 
   // Best move first, swaps only where neither adding nor dropping helps.
@@ -205,6 +229,7 @@ class Search {
     for (;;) {
       const Mask venues = best.sizes.used;
       const Curves curves = ladders_.settled(best.sizes);
+      if (has_least_cost()) least_ = least_cost(best.sizes);
       if (toggle(venues, curves, best) || swap(venues, curves, best)) continue;
       if (exchanges_lots_ || !swap_pairs(venues, best)) return best;
     }
