@@ -22,6 +22,8 @@ from streams.runtime_kafka.quality_table import QualityTables
 from streams.runtime_kafka.worker import Worker
 
 NAME = "worker"
+TURN_S = 0.0005
+"""Faust reads in a thread of its own: a message waits twice until the other thread gives way."""
 
 
 def run(config: KafkaConfig, name: str = NAME) -> None:
@@ -34,6 +36,7 @@ def run(config: KafkaConfig, name: str = NAME) -> None:
     if isinstance(made, Worker):
         serve_metrics(made, config.metrics_port)
     freeze_heap()
+    sys.setswitchinterval(TURN_S)
     worker = faust.Worker(made.app, loop=loop, loglevel="warning", redirect_stdouts=False)
     worker.execute_from_commandline()
 

@@ -21,6 +21,7 @@ from faust.types import TP
 from schemas.errors import CorruptLogError
 from schemas.topics import INPUTS
 from schemas.units import NS_PER_MS, NS_PER_S
+from streams.brokers.heap import freeze_heap
 from streams.brokers.meters import IngestFacts, ShardFacts
 from streams.brokers.shard_clock import ShardClock
 from streams.brokers.shard_fold import Outgoing, ShardFold, WrongEngineError, latched
@@ -160,6 +161,7 @@ class Worker:
                 firsts = await self.app.consumer.earliest_offsets(*tps.values())
                 for each, blobs in (await self.store.load(missing)).items():
                     self.shards[each] = self._begin(each, blobs, firsts[tps[each]])
+                freeze_heap()  # what Faust made at its start, and the engines
             return self.shards[shard]
 
     def _assigned(self) -> list[int]:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Self
 
+import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from schemas.topics import DECISIONS, INPUTS, ORDERS, REFERENCE_CHANGES, REFUSALS
@@ -38,7 +39,7 @@ class KafkaPort(Port):
         self.config = config
         self.plain_names = {config.name(topic): topic for topic in (DECISIONS, REFUSALS)}
         where = {"bootstrap_servers": config.bootstrap}
-        self.producer: Any = AIOKafkaProducer(**where, linger_ms=1, acks="all")
+        self.producer: Any = AIOKafkaProducer(**where, linger_ms=0, acks="all")
         self.consumer: Any = AIOKafkaConsumer(**where, enable_auto_commit=False)
 
     async def __aenter__(self) -> Self:
@@ -84,7 +85,7 @@ def kafka_ticks(folder: Path, is_full: bool) -> list[Result]:
 
 def kafka_orders(folder: Path, is_full: bool) -> list[Result]:
     """Order to decision on the topic: straight to the inputs, and as JSON through ingest."""
-    seconds = 20.0 if is_full else 6.0
+    seconds = 20.0 if is_full else 8.0
     with broker("kafka") as facts:
         return [
             *measure(facts, folder, "order_to_decision", TICKS_PER_S, seconds, _direct),
@@ -119,7 +120,6 @@ def measure(
         shards=1,
         timer_ms=0,
         snapshot_s=30.0,
-        linger_ms=0,
         data=str(folder / name),
         ingest="ingest" in name,
     )
@@ -137,4 +137,4 @@ def measure(
             with worker(MODULE, config, folder):
                 return await run(port, flow)
 
-    return asyncio.run(timed())
+    return uvloop.run(timed())
