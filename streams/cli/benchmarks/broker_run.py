@@ -104,6 +104,11 @@ class Port(ABC):
             self.heard[name] = time.perf_counter()
             self.stamped[name], self.logged[name] = stamp_ms / 1000, log_ns / 1e9
 
+    def stages(self, order: str, sent_s: float, heard_s: float) -> dict[str, float]:
+        """Seconds that an order spent in each stage; sent and heard are on the wall clock."""
+        logged, stamped = self.logged[order], self.stamped[order]
+        return {"append": logged - sent_s, "fold": stamped - logged, "publish": heard_s - stamped}
+
     @abstractmethod
     async def send(self, raw: bytes) -> None:
         """Hands a message for `sor.inputs` over, in order."""
@@ -153,8 +158,8 @@ async def order_to_decision(
 ) -> list[Result]:
     """Order sent -> its decision read from the topic, beside the market's ticks, open loop.
 
-    The market is live, so the time in a decision is when the broker appended its order: it parts
-    the way into three stages, to the millisecond. Straight to the inputs they are told as well.
+    The market is live, so the time in a decision is when the broker appended its order, to the
+    millisecond: the port parts the way into stages. Straight to the inputs they are told as well.
     """
     await port.send(seal_frame(0, 1, flow.reference))
     paced, number = list(flow.paced()), 0
@@ -199,11 +204,13 @@ def _spans(
     spans = [port.heard[order] - sent[order][0] for order in kept]
     results = [from_samples(name, "ms", milliseconds(spans))]
     if has_stages:
-        append = [port.logged[order] - sent[order][1] for order in kept]
-        fold = [port.stamped[order] - port.logged[order] for order in kept]
-        rest = [whole - a - f for whole, a, f in zip(spans, append, fold, strict=True)]
-        for stage, values in (("append", append), ("fold", fold), ("publish", rest)):
-            results.append(from_samples(f"{name}.{stage}", "ms", milliseconds(values)))
+        parts = [
+            port.stages(order, sent[order][1], sent[order][1] + span)
+            for order, span in zip(kept, spans, strict=True)
+        ]
+        for stage in parts[0]:
+            values = milliseconds([part[stage] for part in parts])
+            results.append(from_samples(f"{name}.{stage}", "ms", values))
     return results
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,10 +25,12 @@ from streams.cli.benchmarks.broker_run import (
 )
 from streams.cli.benchmarks.plain_faust import plain_ticks
 from streams.cli.benchmarks.timing import Result
+from streams.cli.benchmarks.traced_kafka import hops
 from streams.runtime_kafka.admin import create_topics
 from streams.runtime_kafka.config import KafkaConfig
 
 MODULE = "streams.runtime_kafka.run"
+TRACED = "streams.cli.benchmarks.traced_kafka"
 TICKS_PER_S, ORDERS_PER_S = 50_000, 200
 
 
@@ -54,6 +57,23 @@ class KafkaPort(Port):
         self._reading.cancel()
         await self.producer.stop()
         await self.consumer.stop()
+
+    def stages(self, order: str, sent_s: float, heard_s: float) -> dict[str, float]:
+        """By the worker's own stamps: to the broker, read from it, through Faust, fold, publish."""
+        logged = self.logged[order]
+        read, taken, handed = self.hops[order]
+        return {
+            "append": logged - sent_s,
+            "fetch": read - logged,
+            "hop": taken - read,
+            "fold": handed - taken,
+            "publish": heard_s - handed,
+        }
+
+    @cached_property
+    def hops(self) -> dict[str, list[float]]:
+        """What the traced worker wrote."""
+        return hops(Path(self.config.data))
 
     async def send(self, raw: bytes) -> None:
         await self.producer.send(self.config.name(INPUTS), raw, partition=0)
@@ -134,7 +154,7 @@ def measure(
             if config.ingest:
                 change = change_frame(flow.reference)
                 await port.producer.send_and_wait(config.name(REFERENCE_CHANGES), change)
-            with worker(MODULE, config, folder):
+            with worker(TRACED if run is _direct else MODULE, config, folder):
                 return await run(port, flow)
 
     return uvloop.run(timed())
