@@ -14,23 +14,30 @@ from typing import Any
 import httpx
 import pytest
 
-from schemas.codes import AlarmKind, OutputType, Reason, Side
+from schemas.codes import AlarmKind, ExecType, OutputType, Reason, Side
+from schemas.decisions import CHILD
 from schemas.orders import SHED
 from schemas.topic_envelope import open_envelope
 from schemas.topics import INPUTS, MARKET_DATA, ORDERS, REFERENCE_CHANGES
+from schemas.units import NS_PER_S
 from streams.brokers.backlog import Backlog
 from streams.brokers.frames import sequence
 from streams.brokers.ingest import Ingest
 from streams.brokers.meters import Ages
 from streams.brokers.reference_changes import change_frame
 from streams.brokers.shard_fold import ShardFold
+from streams.clock import ManualClock
+from streams.config.service import Gateway, ServiceConfig, SimulatedMarket
+from streams.gateways.process import SimulatedVenues
+from streams.gateways.venues import HELD_BACK, HELD_BACK_TEXT
 from streams.replay.sharding import shard_of
 from streams.runtime_kafka.config import KafkaConfig
 from streams.runtime_kafka.worker import OwnedShard, Worker
 from tests.aggregates.parity import Twins
-from tests.builders import Tape, of_type, set_up
+from tests.builders import START_NS, Tape, of_type, set_up
 from tests.servers.running import RunningServer, eventually
 from tests.streams.brokers import kafka_harness, pulsar_harness
+from tests.streams.brokers.memory_link import MemoryLink
 
 SHARDS, QUOTES = 2, 400
 LATE = 'bucket{le="2.0"', 'bucket{le="+Inf"'
@@ -254,3 +261,23 @@ def test_ages_are_told_as_prometheus_has_them() -> None:
     told = dict(ages.buckets())
     assert [told["0.002"], told["0.005"], told["60.0"], told["+Inf"]] == [2, 3, 3, 4]
     assert ages.total_s == pytest.approx(61.006)
+
+
+def test_a_child_that_comes_too_late_is_answered_and_not_sent(tmp_path: Path) -> None:
+    """Five seconds are allowed: one decided six seconds ago stays here, one of four goes out."""
+    clock = ManualClock(START_NS)
+    gateway = Gateway(data=str(tmp_path), late_child_s=5.0)
+    market = SimulatedMarket(records_per_s=1_000)
+    settings = ServiceConfig(gateway=gateway, market=market)
+    venues = SimulatedVenues(settings, MemoryLink(1), clock)
+    (shard,) = venues.shards.values()
+    shard.resume(clock.now_ns())
+    for number, age_s in enumerate((6, 4), 1):
+        more = {"out_seq": number, "child_id": number, "log_ns": START_NS - age_s * NS_PER_S}
+        head = {"size": CHILD.size, "type": OutputType.CHILD, "version": 1, "units": 100}
+        venues._take(shard, CHILD.pack(**head, **more, side=Side.BUY, limit_nanos=10**9))
+    kinds = [entry.kind for entry in shard.sent.read()]
+    assert kinds.count(HELD_BACK) == 1
+    (answer,) = [r for r in shard.poll(START_NS + 1).reports if r["text"] == HELD_BACK_TEXT]
+    assert (answer["child_id"], answer["exec_type"]) == (1, ExecType.REJECTED)
+    shard.close()
