@@ -14,6 +14,7 @@ Seconds = Annotated[float, msgspec.Meta(gt=0.0, le=3600.0)]
 class KafkaConfig(Section, frozen=True, kw_only=True):
     """How a worker reaches Kafka and how much it holds.
 
+    `linger_ms` 0 loses no batching: what comes while a request is under way goes with the next.
     `prefix` stands before every topic name, so that installations can share a broker. `shards` is
     fixed when the topics are created. A shard that stands still for `stall_s` although its topic
     has more is read from its place again. `timer_ms` 0 appends no timer inputs. An order that
@@ -31,7 +32,7 @@ class KafkaConfig(Section, frozen=True, kw_only=True):
     snapshot_folder: str = ""
     max_unacked: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 20_000
     max_pending: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
-    linger_ms: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 1
+    linger_ms: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0
     session_s: Seconds = 10.0
     commit_s: Seconds = 1.0
     stall_s: Seconds = 10.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import faust
@@ -15,6 +16,7 @@ def make_app(
     config: KafkaConfig, name: str, role: str = "", web_port: int | None = None
 ) -> faust.App:
     """An app of the group, or of that of a `role`; it serves web pages only on a `web_port`."""
+    logging.getLogger("aiokafka").setLevel(logging.WARNING)  # it writes three lines a message
     folder = Path(config.data) / name
     folder.mkdir(parents=True, exist_ok=True)
     return App(

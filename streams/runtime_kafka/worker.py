@@ -22,9 +22,10 @@ from faust.types import TP
 from schemas.errors import CorruptLogError
 from schemas.topics import INPUTS
 from schemas.units import NS_PER_MS, NS_PER_S
-from streams.brokers.meters import IngestFacts, ShardFacts
+from streams.brokers.heap import freeze_heap
+from streams.brokers.meters import Ages, IngestFacts, ShardFacts
 from streams.brokers.shard_clock import ShardClock
-from streams.brokers.shard_fold import Outgoing, ShardFold, WrongEngineError, latched
+from streams.brokers.shard_fold import Outgoing, ShardFold, WrongEngineError, decides, latched
 from streams.brokers.snapshots import FolderStore, SnapshotStore, cut, newest
 from streams.clock import SystemClock
 from streams.runtime_kafka.config import KafkaConfig
@@ -46,6 +47,8 @@ class OwnedShard:
     refused: str = ""
     kill_said: int = 0
     behind_s: float = 0.0
+    appended_s: float = 0.0
+    ages: Ages = field(default_factory=Ages)
     clock: ShardClock = field(default_factory=ShardClock)
     unacked: list[Any] = field(default_factory=list)
     pending: deque[Awaitable[Any]] = field(default_factory=deque)
@@ -166,17 +169,19 @@ class Worker:
 
     def _facts(self, shard: int, owned: OwnedShard) -> ShardFacts:
         end = self.app.consumer.highwater(self._tp(shard)) or 0
-        counts = owned.fold.counts
+        counts, behind = owned.fold.counts, max(0, end - owned.next_offset)
         return ShardFacts(
             shard=shard,
             inputs=counts.inputs,
             outputs=counts.outputs,
             dead_letters=counts.dead,
-            behind_messages=max(0, end - owned.next_offset),
+            behind_messages=behind,
             behind_s=owned.behind_s,
             unacknowledged=len(owned.unacked),
             unconfirmed=len(owned.pending),
             is_refused=bool(owned.refused),
+            oldest_s=self._age_s(owned.appended_s) if behind and owned.appended_s else 0.0,
+            decision_ages=owned.ages,
         )
 
     async def _tick(self, owned: OwnedShard) -> None:
@@ -198,6 +203,7 @@ class Worker:
                     return None
                 for each, blobs in loaded.items():
                     self.shards[each] = self._begin(each, blobs, firsts[tps[each]])
+                freeze_heap()  # what Faust made at its start, and the engines
             return self.shards[shard]
 
     def _tp(self, shard: int) -> TP:
@@ -237,19 +243,25 @@ class Worker:
             owned.refused = str(error)
             log.error("%s", error)
             return
-        owned.behind_s = max(0.0, self.wall.now_ns() / NS_PER_S - message.timestamp)
+        owned.appended_s = message.timestamp
+        owned.behind_s = self._age_s(message.timestamp)
         message.value = None  # only its place is still needed
         owned.next_offset = message.offset + 1
         owned.fold.next_place = str(owned.next_offset)
         owned.unacked.append(message)
         for out in outgoing:
             await self._send(owned, out)
+        if decides(outgoing):
+            owned.ages.take(self._age_s(message.timestamp))
         if owned.fold.kill_seq > owned.kill_said:
             owned.kill_said = owned.fold.kill_seq
             await self._confirm(owned, 0)
             await self._send(owned, latched(owned.fold, self.name))
         if len(owned.pending) > self.config.max_pending:
             await self._confirm(owned, self.config.max_pending // 2)
+
+    def _age_s(self, appended_s: float) -> float:
+        return max(0.0, self.wall.now_ns() / NS_PER_S - appended_s)
 
     async def _send(self, owned: OwnedShard, out: Outgoing) -> None:
         sent = await self.app.producer.send(
