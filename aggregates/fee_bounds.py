@@ -44,9 +44,9 @@ def _charges(candidate: Candidate, units: int) -> list[int]:
 
 def curves(candidate: Candidate, offers: Iterable[Offer], one: int) -> list[Curve]:
     """The curves of a candidate's offers, in the order of `curve_of`."""
-    line, groups = candidate.bounds, [list(offers)]
-    if not line.per_order:
-        groups = [list(group) for _, group in groupby(groups[0], key=lambda offer: offer.level)]
+    line = candidate.bounds
+    scopes = groupby(offers, key=lambda offer: line.per_order or -1 - offer.level)
+    groups = [list(group) for _, group in scopes]
     found: list[Curve] = []
     before: list[Offer] = []
     for group in groups:

@@ -1,11 +1,11 @@
 """What greedy alone cannot see: lots, minimum sizes, a cost per child, a bound on their number.
 
 A set of venues is valued by giving each its least size and the rest by greedy. From two starts the
-set is improved by adding, dropping and swapping a venue, the best move first, until none helps.
-Where a small bound on children is met, two venues are then swapped for two of those that are
-cheapest at an even share. Unequal lots are exchanged after that: a coarse lot more here, what that
-takes from finer venues, and greedy for the rest; from there sets are tried again, each with its
-lots exchanged. A venue whose fee has a minimum or maximum is in a set with one of its cost curves
+set is improved by adding, dropping and swapping a venue, the best move first, until none helps,
+and by one venue for two, two for one and two for two after that. Sets that cannot cost less
+(`reduced`) are not tried. Unequal lots are exchanged then: a coarse lot more here, what that takes
+from finer venues, and greedy for the rest; from there sets are tried again, each with its lots
+exchanged. A venue whose fee has a minimum or maximum is in a set with one of its cost curves
 (`ladders`). Placing more comes before paying less. All ties go to the first in rank order.
 """
 
@@ -19,12 +19,13 @@ from aggregates.allocation import ORDERED, Key, Plan, Sizes, Task, capacity, pla
 from aggregates.candidates import Candidate
 from aggregates.dark import used_units
 from aggregates.ladders import Curves, Ladders
+from aggregates.reduced import Reduced, last_price
 from schemas.codes import PolicyKind
 
 MAX_TRIALS = 4096
 """Greedy fills that one decision may try; the best so far counts when they are used up."""
-MOST_PAIRED, POOL = 6, 16
-"""Children of a decision up to which pairs are swapped, and venues that may come in with one."""
+POOL = 16
+"""Venues that may come in where two are changed at once."""
 Set = tuple[int, Curves]
 """Ranks as bits, and the cost curves of those that have several."""
 Worth = tuple[int, int]
@@ -121,7 +122,7 @@ class Search:
         able = [found for found in starts if found and not self.must & ~found.venues]
         return min(able, key=lambda found: found.worth, default=None)
 
-    def moves(self, before: Found) -> Iterator[Set]:
+    def moves(self, before: Found, _: Reduced | None) -> Iterator[Set]:
         """Sets with a venue less or more, or with one on another curve, in rank order."""
         venues, curves = before.venues, self.ladders.settled(before.sizes)
         if curves:
@@ -135,7 +136,7 @@ class Search:
                 if curve != curves.get(rank, 0):
                     yield venues, curves | {rank: curve}
 
-    def swaps(self, before: Found) -> Iterator[Set]:
+    def swaps(self, before: Found, _: Reduced | None) -> Iterator[Set]:
         """Sets with one venue for another, in rank order."""
         venues, curves = before.venues, self.ladders.settled(before.sizes)
         for gone in _bits(venues & ~self.must):
@@ -160,47 +161,59 @@ class Search:
         return self.climb(self.exchange(best, best.venues))
 
     def climb(self, start: Found) -> Found:
-        """Best move first, swaps only where neither adding nor dropping helps."""
+        """Best move first; what changes more venues only where what changes fewer does not help."""
         best = start
         while True:
             before = best
-            for moves in (self.moves, self.swaps):
-                for venues, curves in moves(before):
+            reduced = self.reduced(before)
+            for moves in (self.moves, self.swaps, self.trades):
+                for venues, curves in moves(before, reduced):
                     if not self.may_try:
                         return best
+                    if is_ruled_out(reduced, venues, best):
+                        continue
                     other = self.value(venues, curves)
                     if other is not None and other.worth < best.worth:
                         best = other
                 if best is not before:
                     break
-            if best is before and not self.exchanges_lots:
-                best = self.swap_pairs(before)
             if best is before:
                 return best
 
-    def swap_pairs(self, before: Found) -> Found:
-        """Two venues for two others where all children are used."""
-        most, best = self.task.policy.max_children, before
-        if most > MOST_PAIRED or before.venues.bit_count() < most:
-            return before
-        for venues, curves in self.pairs(before, most):
-            if not self.may_try:
-                return best
-            other = self.value(venues, curves)
-            if other is not None and other.worth < best.worth:
-                best = other
-        return best
+    def reduced(self, found: Found) -> Reduced | None:
+        """Reduced costs at the price of sizes; None where these place less than is wanted."""
+        if found.worth[0]:
+            return None
+        price = last_price(self.task, self.by_rank, self.floors, found.sizes)
+        return Reduced(self.task, self.by_rank, price)
 
-    def pairs(self, before: Found, most: int) -> Iterator[Set]:
-        """Sets with two venues for two of the cheapest at an even share, in rank order."""
-        venues, averages = before.venues, self.averages(-(-self.task.wanted // most))
-        cheapest = (rank for _, rank, _ in averages if not venues >> rank & 1)
-        pool = sorted(rank for rank, _ in zip(cheapest, range(POOL), strict=False))
-        shares = {rank: units for _, rank, units in averages}
-        curves = self.ladders.settled(shares | before.sizes)
-        for one, two in combinations(_bits(venues & ~self.must), 2):
-            for three, four in combinations(pool, 2):
-                yield venues ^ (1 << one | 1 << two) | 1 << three | 1 << four, curves
+    def pool(self, found: Found) -> list[int]:
+        """Venues that may come in where two are changed at once, those first that have most below
+        the dearest average that is paid now.
+        """
+        plans = (plan_of(self.task, [self.by_rank[r]], {r: n}) for r, n in found.sizes.items() if n)
+        dearest = max((plan.ranked // plan.units for plan in plans), default=0)
+        costs = Reduced(self.task, self.by_rank, dearest).costs
+        outside = (rank for rank in self.usable if not found.venues >> rank & 1)
+        return sorted(outside, key=lambda rank: (costs[rank], rank))[:POOL]
+
+    def trades(self, before: Found, reduced: Reduced | None) -> Iterator[Set]:
+        """Sets with one venue for two, two for one and two for two."""
+        if reduced is None or self.exchanges_lots:
+            return
+        inside, pool = _bits(before.venues & ~self.must), self.pool(before)
+        for leaving, coming in ((1, 2), (2, 1), (2, 2)):
+            for gone in combinations(inside, leaving):
+                for come in combinations(pool, coming):
+                    yield self.traded(before, gone, come)
+
+    def traded(self, before: Found, gone: tuple[int, ...], come: tuple[int, ...]) -> Set:
+        """A set with some venues for others, these on the curves of an even share."""
+        share = -(-sum(before.sizes[rank] for rank in gone) // len(come))
+        shares = {rank: min(share, capacity(self.task, self.by_rank[rank])) for rank in come}
+        curves = self.ladders.settled(before.sizes | shares) if self.ladders.bounded else {}
+        changed = before.venues ^ sum(1 << rank for rank in gone + come)
+        return changed, curves
 
     def exchange(self, start: Found, venues: int = -1) -> Found:
         """Moves lots between venues of the mask while that helps."""
@@ -237,6 +250,11 @@ class Search:
                 kept = {key: units for key, units in changed.items() if units > 0}
                 if rest >= 0 and self.is_allowed(kept):
                     yield kept
+
+
+def is_ruled_out(reduced: Reduced | None, venues: int, best: Found) -> bool:
+    """Whether a set of venues, each used, costs no less than the best so far."""
+    return reduced is not None and reduced.least(venues) >= best.worth[1]
 
 
 def split(task: Task, candidates: list[Candidate], keys: list[Key]) -> Plan:

@@ -37,7 +37,7 @@ FeePiece without_fee(const FeePiece& piece) {
 using Group = std::span<const FeePiece>;
 
 // Pieces without fees until these come to the minimum, which a rebate does not have.
-void add_above_least(const FeeTier& line, Group group, std::int64_t one, Curve& curve) {
+void add_above_least(const FeeTier& line, Group group, std::int64_t one, FeeCurve& curve) {
   int128 free = int128{line.min_nanos} * one;
   for (const FeePiece& piece : group) {
     if (piece.fee_nanos < 0) free = 0;
@@ -91,10 +91,11 @@ std::uint8_t curve_of(const Candidate& candidate, std::int64_t units, std::int64
   return static_cast<std::uint8_t>(2 * depth + std::size_t{is_most});
 }
 
-std::vector<Curve> curves_of(const Candidate& candidate, const Curve& pieces, std::int64_t one) {
+std::vector<FeeCurve> curves_of(const Candidate& candidate, const FeeCurve& pieces,
+                                std::int64_t one) {
   const FeeTier& line = *candidate.bounds;
-  std::vector<Curve> found;
-  Curve before;
+  std::vector<FeeCurve> found;
+  FeeCurve before;
   for (std::size_t first = 0, end = 0; first < pieces.size(); first = end) {
     const std::uint8_t level = pieces[first].level;
     for (end = first; end < pieces.size() && (line.per_order != 0 || pieces[end].level == level);) {

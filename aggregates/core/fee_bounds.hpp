@@ -28,9 +28,10 @@ struct FeePiece {
   std::int64_t fee_nanos;
   std::uint8_t level;
 };
-using Curve = std::vector<FeePiece>;
+using FeeCurve = std::vector<FeePiece>;
 
 // The curves of a candidate's pieces, in the order of `curve_of`.
-std::vector<Curve> curves_of(const Candidate& candidate, const Curve& pieces, std::int64_t one);
+std::vector<FeeCurve> curves_of(const Candidate& candidate, const FeeCurve& pieces,
+                                std::int64_t one);
 
 }  // namespace venuefold

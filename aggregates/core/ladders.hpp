@@ -13,7 +13,7 @@
 
 namespace venuefold {
 
-// Curve by candidate; 0 where it has no other.
+// FeeCurve by candidate; 0 where it has no other.
 using Curves = std::array<std::uint8_t, kMaxVenues>;
 
 // The places of all curves, sorted once; nothing where no candidate has a bounded fee.
@@ -73,7 +73,7 @@ class Ladders {
   std::vector<Sorted> places_;
 
   void add(std::size_t i) {
-    Curve pieces;
+    FeeCurve pieces;
     Piece piece;
     const Candidate& candidate = task_.candidates[i];
     for (Pieces rest = task_.pieces(i); rest.next(piece);) {
@@ -81,10 +81,10 @@ class Ladders {
       pieces.push_back({piece.units, piece.cost_nanos, candidate.fee_nanos(price), piece.level});
     }
     if ((bounded_ & bit(i)) == 0) return add(i, 0, pieces);
-    const std::vector<Curve> curves = curves_of(candidate, pieces, task_.units_per_one);
-    for (const Curve& curve : curves) add(i, counts_[i]++, curve);
+    const std::vector<FeeCurve> curves = curves_of(candidate, pieces, task_.units_per_one);
+    for (const FeeCurve& curve : curves) add(i, counts_[i]++, curve);
   }
-  void add(std::size_t i, std::uint8_t curve, const Curve& pieces) {
+  void add(std::size_t i, std::uint8_t curve, const FeeCurve& pieces) {
     for (std::size_t p = 0; p < pieces.size(); ++p) {
       places_.push_back({pieces[p].cost_nanos, p, curve,
                          {static_cast<std::uint8_t>(i), pieces[p].units}});

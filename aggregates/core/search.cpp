@@ -1,21 +1,19 @@
 #include "search.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
-#include "curve.hpp"
 #include "ladders.hpp"
+#include "reduced.hpp"
 
 namespace venuefold {
 namespace {
 
 // Greedy fills that one decision may try; the best so far counts when they are used up.
 constexpr int kMaxTrials = 4096;
-// Children of a decision up to which pairs are swapped, and venues that may come in with one.
-constexpr unsigned kMostPaired = 6;
+// Venues that may come in where two are changed at once.
 constexpr std::size_t kPool = 16;
-// Less than any venue can take off a cost: a set with it is not bounded.
-constexpr int128 kUnbounded = -(int128{1} << 120);
 
 // Units not placed and cost: less is better.
 struct Worth {
@@ -90,12 +88,12 @@ class Search {
   mutable Ladders ladders_{task_};
   mutable int trials_ = 0;
   mutable bool exchanges_lots_ = false;
-  // Of the best set so far.
-  mutable LeastCost least_;
   Mask usable_ = 0;
   bool has_unequal_lots_ = false;
   std::int64_t first_lot_ = 0;
-  std::array<CostCurve, kMaxVenues> curves_;
+  CurveList curves_;
+  // At the price of the best so far, where that places all.
+  mutable std::optional<Reduced> reduced_;
   std::array<std::int64_t, kMaxVenues> floors_;
 
   // Whether there are not too many children, and not too much in dark pools.
@@ -119,14 +117,14 @@ class Search {
   std::int64_t lot(std::size_t i) const { return task_.candidates[i].terms->lot_units; }
 
   void survey(std::size_t i) {
-    CostCurve& curve = curves_[i];
+    Curve& curve = curves_[i];
     Piece piece;
     for (Pieces pieces = task_.pieces(i); pieces.next(piece);) {
       curve.units[curve.count] = piece.units;
       curve.cost_nanos[curve.count++] = piece.cost_nanos;
-      curve.room += piece.units;
+      curve.capacity += piece.units;
     }
-    curve.capacity = whole_lots(curve.room, lot(i));
+    curve.capacity = whole_lots(curve.capacity, lot(i));
     floors_[i] = task_.floor_of(i);
     if (first_lot_ == 0) first_lot_ = lot(i);
     has_unequal_lots_ |= lot(i) != first_lot_;
@@ -134,27 +132,15 @@ class Search {
     if (least <= std::min(curve.capacity, task_.wanted)) usable_ |= bit(i);
   }
 
-  // Whether venues can have their least sizes: not too much, not too many children.
-  bool may_have_least(Mask venues) const {
-    std::int64_t total = 0;
-    std::int64_t dark = 0;
-    unsigned children = 0;
-    for_each_bit(venues, [&](std::size_t i) {
-      total += floors_[i];
-      dark += (task_.darks & bit(i)) != 0 ? floors_[i] : 0;
-      children += floors_[i] > 0;
-    });
-    return total <= task_.wanted && children <= task_.policy.max_children &&
-           dark <= task_.dark_units;
-  }
-
   // Least sizes first, then greedy; impossible where the least is already too much.
   Found value(Mask venues, const Curves& curves) const {
-    if (!may_have_least(venues)) return {};
     Sizes sizes;
+    std::int64_t total = 0;
     for_each_bit(venues, [&](std::size_t i) {
       if (floors_[i] > 0) sizes.set(i, floors_[i]);
+      total += floors_[i];
     });
+    if (total > task_.wanted || !is_allowed(sizes)) return {};
     const Found made = try_from(sizes, venues, curves);
     return exchanges_lots_ ? exchange(made, venues) : made;
   }
@@ -189,49 +175,31 @@ class Search {
     return value(venues, ladders_.settled(sizes));
   }
 
-  // Takes a set for the best where it is worth more. One that cannot be counts as tried.
+  // Whether a set of venues, each used, costs no less than the best so far.
+  bool is_ruled_out(Mask venues, const Found& best) const {
+    return reduced_ && reduced_->least(venues) >= best.worth.cost;
+  }
+
   bool keep_better(Mask venues, const Curves& curves, Found& best) const {
-    if (!may_try()) return false;
-    if (has_least_cost() && best.worth.missing == 0 && least_.of(venues) >= best.worth.cost) {
-      trials_ += may_have_least(venues);
-      return false;
-    }
+    if (!may_try() || is_ruled_out(venues, best)) return false;
     const Found other = value(venues, curves);
     if (!other.is_possible || !(other.worth < best.worth)) return false;
     best = other;
     return true;
   }
 
-  // The bound knows one curve a venue, and sizes that are not exchanged.
-  bool has_least_cost() const { return !exchanges_lots_ && ladders_.bounded() == 0; }
-  // At the price of the last unit placed beyond the least sizes.
-  LeastCost least_cost(const Sizes& sizes) const {
-    std::int64_t pay_nanos = -kInt64Max;
-    for_each_bit(sizes.used, [&](std::size_t i) {
-      if (sizes.units[i] <= floors_[i]) return;
-      pay_nanos = std::max(pay_nanos, curves_[i].last_nanos(sizes.units[i]));
-    });
-    LeastCost least;
-    least.all = int128{pay_nanos} * task_.wanted;
-    for_each_bit(task_.candidates.eligible, [&](std::size_t i) {
-      const Candidate& candidate = task_.candidates[i];
-      const int128 ticket = int128{candidate.ticket_nanos} * task_.units_per_one;
-      // Who has no least size may get nothing and cost no ticket.
-      least.each[i] = (floors_[i] > 0 ? ticket : 0) - curves_[i].profit(pay_nanos);
-      if (floors_[i] > curves_[i].room) least.each[i] = kUnbounded;
-    });
-    return least;
-  }
-
-  // Best move first, swaps only where neither adding nor dropping helps.
+  // Best move first; what changes more venues only where what changes fewer does not help.
   Found climb(const Found& start) const {
     Found best = start;
     for (;;) {
-      const Mask venues = best.sizes.used;
-      const Curves curves = ladders_.settled(best.sizes);
-      if (has_least_cost()) least_ = least_cost(best.sizes);
-      if (toggle(venues, curves, best) || swap(venues, curves, best)) continue;
-      if (exchanges_lots_ || !swap_pairs(venues, best)) return best;
+      const Sizes before = best.sizes;
+      const Curves curves = ladders_.settled(before);
+      reduced_.reset();
+      if (best.worth.missing == 0) {
+        reduced_.emplace(task_, curves_, last_price(curves_, floors_, before));
+      }
+      if (toggle(before.used, curves, best) || swap(before.used, curves, best)) continue;
+      if (!trade(before, best)) return best;
     }
   }
 
@@ -273,38 +241,74 @@ class Search {
     return better;
   }
 
-  // Two venues for two of the cheapest at an even share, where all children are used.
-  bool swap_pairs(Mask venues, Found& best) const {
-    const unsigned most = task_.policy.max_children;
-    if (most > kMostPaired || static_cast<unsigned>(std::popcount(venues)) < most) return false;
-    Sizes shares;
-    const Mask pool = cheap_pool(venues, (task_.wanted + most - 1) / most, shares);
-    for_each_bit(venues, [&](std::size_t i) { shares.set(i, best.sizes.units[i]); });
-    const Curves curves = ladders_.settled(shares);
-    bool better = false;
-    for_each_pair(venues & ~must(), [&](Mask gone) {
-      for_each_pair(pool, [&](Mask come) {
-        better |= keep_better((venues ^ gone) | come, curves, best);
-      });
+  // Venues that may come in where two are changed at once, those first that have most below the
+  // dearest average that is paid now.
+  struct Pool {
+    std::size_t count = 0;
+    std::array<std::size_t, kMaxVenues> list;
+  };
+  Pool pool_of(const Sizes& sizes) const {
+    std::int64_t dearest = -kInt64Max;
+    for_each_bit(sizes.used, [&](std::size_t i) {
+      const std::int64_t units = sizes.units[i];
+      const int128 cost = curves_[i].cost(units) + task_.ticket(i, units);
+      dearest = std::max(dearest, static_cast<std::int64_t>(floor_div(cost, int128{units})));
     });
+    if (sizes.used == 0) dearest = 0;
+    const Reduced reduced(task_, curves_, dearest);
+    Pool pool;
+    for_each_bit(usable_ & ~sizes.used, [&](std::size_t i) { pool.list[pool.count++] = i; });
+    const auto end = pool.list.begin() + static_cast<std::ptrdiff_t>(pool.count);
+    std::stable_sort(pool.list.begin(), end, [&](std::size_t a, std::size_t b) {
+      return reduced.cost(a) < reduced.cost(b);
+    });
+    pool.count = std::min(pool.count, kPool);
+    return pool;
+  }
+
+  // One venue for two, two for one, and two for two.
+  bool trade(const Sizes& before, Found& best) const {
+    if (!reduced_ || exchanges_lots_) return false;
+    const Pool pool = pool_of(before);
+    const Mask inside = before.used & ~must();
+    bool better = false;
+    for_each_bit(inside, [&](std::size_t i) { better |= come_two(before, bit(i), pool, best); });
+    for_each_pair(inside, [&](Mask gone) { better |= come_one(before, gone, pool, best); });
+    for_each_pair(inside, [&](Mask gone) { better |= come_two(before, gone, pool, best); });
     return better;
   }
 
-  // Venues that are cheap at a share; `shares` is what each would get of it.
-  Mask cheap_pool(Mask venues, std::int64_t share, Sizes& shares) const {
-    Averages averages;
-    const std::size_t count = find_averages(share, averages);
-    for_each_bit(usable_, [&](std::size_t i) {
-      shares.set(i, std::min(curves_[i].capacity, share));
-    });
-    Mask pool = 0;
-    std::size_t taken = 0;
-    for (std::size_t n = 0; n < count && taken < kPool; ++n) {
-      const Mask one = bit(averages[n].second);
-      taken += (venues & one) == 0;
-      pool |= one & ~venues;
+  bool come_one(const Sizes& before, Mask gone, const Pool& pool, Found& best) const {
+    bool better = false;
+    for (std::size_t a = 0; a < pool.count; ++a) {
+      const Mask come = bit(pool.list[a]);
+      better |= keep_traded(before, gone, come, best);
     }
-    return pool;
+    return better;
+  }
+  bool come_two(const Sizes& before, Mask gone, const Pool& pool, Found& best) const {
+    bool better = false;
+    for (std::size_t a = 0; a + 1 < pool.count; ++a) {
+      for (std::size_t b = a + 1; b < pool.count; ++b) {
+        const Mask come = bit(pool.list[a]) | bit(pool.list[b]);
+        better |= keep_traded(before, gone, come, best);
+      }
+    }
+    return better;
+  }
+
+  // A set with some venues for others, these on the curves of an even share.
+  bool keep_traded(const Sizes& before, Mask gone, Mask come, Found& best) const {
+    const Mask venues = before.used ^ gone ^ come;
+    if (is_ruled_out(venues, best)) return false;
+    if (ladders_.bounded() == 0) return keep_better(venues, Curves{}, best);
+    const std::int64_t many = std::popcount(come);
+    const std::int64_t share = (before.total(gone) + many - 1) / many;
+    Sizes shares = before;
+    for_each_bit(come, [&](std::size_t i) {
+      shares.set(i, std::min(share, curves_[i].capacity));
+    });
+    return keep_better(venues, ladders_.settled(shares), best);
   }
 
   // Calls `act` with each two bits of a mask, lowest first.
