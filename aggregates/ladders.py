@@ -13,6 +13,8 @@ from aggregates.allocation import Key, Sizes, Task, within_cap
 from aggregates.candidates import Candidate
 from aggregates.fee_bounds import curve_of, curves
 
+NEAR = 2
+"""Curves to either side of one: those of the next level, without and with its most."""
 Curves = dict[int, int]
 """Curve by venue rank; 0 where nothing is said."""
 
@@ -56,6 +58,16 @@ class Ladders:
             rank: curve_of(candidate, sizes.get(rank, 0), self.one)
             for rank, candidate in self.bounded.items()
         }
+
+    def below(self, rank: int, curves: Curves) -> range:
+        """The curves just below that of a venue, the nearest first."""
+        settled = curves.get(rank, 0)
+        return range(settled - 1, max(-1, settled - 1 - NEAR), -1)
+
+    def above(self, rank: int, curves: Curves) -> range:
+        """The curves just above that of a venue."""
+        settled = curves.get(rank, 0)
+        return range(settled + 1, min(self.counts.get(rank, 1), settled + 1 + NEAR))
 
     def choices(self, rank: int) -> range:
         """The curves of a venue."""

@@ -166,7 +166,7 @@ class Search:
         while True:
             before = best
             reduced = self.reduced(before)
-            for moves in (self.moves, self.swaps, self.trades):
+            for moves in (self.moves, self.swaps, self.steps, self.trades):
                 for venues, curves in moves(before, reduced):
                     if not self.may_try:
                         return best
@@ -179,6 +179,21 @@ class Search:
                     break
             if best is before:
                 return best
+
+    def steps(self, before: Found, _: Reduced | None) -> Iterator[Set]:
+        """Sets with a venue less, or a venue that stops a curve or two earlier, and another one
+        that goes a curve or two further.
+        """
+        venues, curves = before.venues, self.ladders.settled(before.sizes)
+        if not curves or self.exchanges_lots:
+            return
+        for gone in _bits(venues):
+            lesser = [] if self.must >> gone & 1 else [(venues ^ 1 << gone, curves)]
+            lesser += [(venues, curves | {gone: c}) for c in self.ladders.below(gone, curves)]
+            for fewer, changed in lesser:
+                for rank in _bits(venues & ~(1 << gone)):
+                    for curve in self.ladders.above(rank, curves):
+                        yield fewer, changed | {rank: curve}
 
     def reduced(self, found: Found) -> Reduced | None:
         """Reduced costs at the price of sizes; None where these place less than is wanted."""

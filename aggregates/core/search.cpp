@@ -14,6 +14,8 @@ namespace {
 constexpr int kMaxTrials = 4096;
 // Venues that may come in where two are changed at once.
 constexpr std::size_t kPool = 16;
+// Curves to either side of one: those of the next level, without and with its most.
+constexpr unsigned kNear = 2;
 
 // Units not placed and cost: less is better.
 struct Worth {
@@ -199,6 +201,7 @@ class Search {
         reduced_.emplace(task_, curves_, last_price(curves_, floors_, before));
       }
       if (toggle(before.used, curves, best) || swap(before.used, curves, best)) continue;
+      if (step(before.used, curves, best)) continue;
       if (!trade(before, best)) return best;
     }
   }
@@ -237,6 +240,34 @@ class Search {
       for_each_bit(usable_ & ~venues, [&](std::size_t i) {
         better |= keep_each((venues ^ bit(gone)) | bit(i), curves, i, best);
       });
+    });
+    return better;
+  }
+
+  // A venue less, or one that stops a curve or two earlier, and another one that goes further.
+  bool step(Mask venues, const Curves& curves, Found& best) const {
+    if (ladders_.bounded() == 0 || exchanges_lots_) return false;
+    bool better = false;
+    for_each_bit(venues, [&](std::size_t gone) {
+      const Mask rest = venues & ~bit(gone);
+      if ((must() & bit(gone)) == 0) better |= further(rest, rest, curves, curves, best);
+      Curves changed = curves;
+      for (unsigned n = 1; n <= kNear && n <= curves[gone]; ++n) {
+        changed[gone] = static_cast<std::uint8_t>(curves[gone] - n);
+        better |= further(venues, rest, curves, changed, best);
+      }
+    });
+    return better;
+  }
+  // One of `others` goes on to one of the next curves.
+  bool further(Mask venues, Mask others, const Curves& settled, Curves curves, Found& best) const {
+    bool better = false;
+    for_each_bit(others & ladders_.bounded(), [&](std::size_t i) {
+      for (unsigned n = 1; n <= kNear && settled[i] + n < ladders_.choices(i); ++n) {
+        curves[i] = static_cast<std::uint8_t>(settled[i] + n);
+        better |= keep_better(venues, curves, best);
+      }
+      curves[i] = settled[i];
     });
     return better;
   }

@@ -79,7 +79,7 @@ ROUTING = (
     Bug(
         "the search stops at its start",
         "search",
-        "for moves in (self.moves, self.swaps, self.trades):",
+        "for moves in (self.moves, self.swaps, self.steps, self.trades):",
         "for moves in ():",
         scenarios_hold,
     ),
