@@ -1,8 +1,8 @@
 // Venue quality of one instrument at one venue: decayed sufficient statistics and read-outs.
 //
-// A row is split by who touches it: a tick changes Tick (seven cache lines), a decision also reads
-// Terms and the deep levels of one side; Evidence is for reports, Contract for neither. All times
-// here but `quote_ns` are session times of the row.
+// A row is split by who touches it: a tick changes Tick (up to nine cache lines), a decision also
+// reads Terms and the deep levels of one side; Evidence is for reports, Contract for neither. All
+// times here but `quote_ns` are session times of the row.
 #pragma once
 
 #include <algorithm>
