@@ -254,7 +254,7 @@ void add_hidden(const View& view, Candidate& candidate, std::int64_t now_ns,
 
 // Fills in levels and quality values; excludes a venue with nothing to offer.
 template <std::int64_t Sign>
-[[gnu::always_inline]] inline Exclusion price(const View& view, const Book& book,
+[[gnu::always_inline]] inline Exclusion price(const View& view, Book& book,
                                               Candidate& candidate, const Tick& tick,
                                               const Deep& deep, Shard& shard) {
   constexpr std::size_t side = Sign > 0 ? 0 : 1;
@@ -287,7 +287,7 @@ template <std::int64_t Sign>
 template <std::int64_t Sign>
 void gather_side(Shard& shard, const View& view, Candidates& found) {
   const std::uint32_t instrument = view.order.record.instrument;
-  const Book& book = shard.books[instrument];
+  Book& book = shard.books[instrument];
   const Books::Ladder rows = shard.books.rows(instrument);
   Candidate* candidate = found.list.data();
   std::uint64_t bit = 1;
