@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t kUint32Max = 0xFFFFFFFF;
 constexpr std::size_t kMaxBlock =
-    sizeof(out::Candidate) + sizeof(out::Row) + 6 * 8 + kMaxLevels * 2 * sizeof(std::uint64_t);
+    sizeof(out::Candidate) + sizeof(out::Row) + 8 * 8 + kMaxLevels * 2 * sizeof(std::uint64_t);
 constexpr std::size_t kMaxDecision =
     sizeof(out::Decision) + kMaxVenues * (kMaxBlock + sizeof(out::Allocation));
 constexpr std::size_t kGoalVenues = 24;
@@ -121,6 +121,23 @@ std::uint8_t* put_pairs(std::uint8_t* at, std::int64_t sign, const Candidate& ca
   return count % 2 != 0 ? put(at, std::uint32_t{0}) : at;
 }
 
+// What inventory cut, and the bounds of the fee.
+[[gnu::noinline]] std::uint8_t rare_levels_flags(const Candidate& candidate) {
+  std::uint8_t flags = 0;
+  if (candidate.inventory_units != 0) flags |= number(LevelsFlag::INVENTORY);
+  if (candidate.bounds == nullptr) return flags;
+  flags |= number(LevelsFlag::FEE_BOUNDS);
+  if (candidate.bounds->per_order != 0) flags |= number(LevelsFlag::FEE_PER_ORDER);
+  return flags;
+}
+
+[[gnu::noinline]] std::uint8_t* put_rare(std::uint8_t* at, const Candidate& candidate) {
+  if (candidate.inventory_units != 0) at = put(at, candidate.inventory_units);
+  if (candidate.bounds == nullptr) return at;
+  at = put(at, candidate.bounds->min_nanos);
+  return put(at, candidate.bounds->max_nanos);
+}
+
 // A candidate as the record keeps it; an excluded venue is its reason and deciding value, a dark
 // pool shows no level but what it may be asked for and what a miss there costs.
 std::uint8_t* put_block(std::uint8_t* at, std::int64_t sign, const Candidate& candidate,
@@ -134,12 +151,12 @@ std::uint8_t* put_block(std::uint8_t* at, std::int64_t sign, const Candidate& ca
   if (candidate.reason != Reason::NONE) return put(at, head);
   head.levels = is_dark ? std::uint8_t{0} : candidate.levels_count;
   head.flags = block_flags(sign, candidate);
-  const bool is_cut = candidate.inventory_units != 0;
-  if (is_cut) [[unlikely]] head.levels |= number(LevelsFlag::INVENTORY);
+  const bool is_rare = candidate.inventory_units != 0 || candidate.bounds != nullptr;
+  if (is_rare) [[unlikely]] head.levels |= rare_levels_flags(candidate);
   at = put(at, head);
   at = put(at, row_of(candidate, head.flags));
   if ((head.flags & kExtras) != 0) at = put_extras(at, candidate, head.flags);
-  if (is_cut) [[unlikely]] at = put(at, candidate.inventory_units);
+  if (is_rare) [[unlikely]] at = put_rare(at, candidate);
   if (!is_dark) return put_pairs(at, sign, candidate, head.flags);
   at = put(at, candidate.available_units);
   return put(at, penalty_of(charges, candidate));

@@ -40,6 +40,16 @@ class Client:
         if events:
             self.wake.set()
 
+    async def rest(self, seconds: float) -> bool:
+        """Whether something came meanwhile."""
+        self.wake.clear()
+        try:
+            async with asyncio.timeout(seconds):  # no task of its own, as `wait_for` makes one
+                await self.wake.wait()
+        except TimeoutError:
+            return False
+        return True
+
 
 class Hub:
     """Newest outputs, clients and waiters of all shards."""
@@ -47,6 +57,7 @@ class Hub:
     def __init__(self) -> None:
         self.ring: deque[Run] = deque()
         self.clients: set[Client] = set()
+        self._sharing: dict[Wants, set[Client]] = {}
         self.waiters: dict[tuple[int, int], asyncio.Event] = {}
         self.watched = asyncio.Event()
         self.last_ns = self.out_seq = self.events = self.lost = self._kept = 0
@@ -66,11 +77,10 @@ class Hub:
         while self._kept - len(self.ring[0]) >= RING:
             self._kept -= len(self.ring.popleft())
         self._tell(run)
-        found: dict[Wants, list[Shown]] = {}
-        for client in self.clients:
-            if client.wants not in found:
-                found[client.wants] = list(run.wanted(client.wants))
-            client.offer(found[client.wants])
+        for wants, clients in self._sharing.items():
+            if events := list(run.wanted(wants)):
+                for client in clients:
+                    client.offer(events)
 
     async def answer(self, shard: int, position: int, wait_s: float) -> dict[str, Any] | None:
         """What became of the order at a position: its newest output, None when there is none."""
@@ -98,12 +108,17 @@ class Hub:
                 if run.batch.last_out_seq > after:
                     client.offer(list(run.wanted(wants, after)))
         self.clients.add(client)
+        self._sharing.setdefault(wants, set()).add(client)
         self.watched.set()
         return client
 
     def close(self, client: Client) -> None:
         """Forgets a client."""
         self.clients.discard(client)
+        sharing = self._sharing.get(client.wants, set())
+        sharing.discard(client)
+        if not sharing:
+            self._sharing.pop(client.wants, None)
         self.lost += client.lost
 
     def _answer(self, shard: int, position: int) -> dict[str, Any] | None:

@@ -6,7 +6,6 @@ the input's log time to the moment of sending. A gap event tells how many events
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -87,13 +86,10 @@ async def events(
             if caller.expires_ns and services.now_ns() >= caller.expires_ns:
                 yield b"event: expired\ndata: {}\n\n"
                 return
-            if not client.queue and not client.lost:
-                client.wake.clear()
-                try:
-                    await asyncio.wait_for(client.wake.wait(), BEAT_S)
-                except TimeoutError:
-                    yield beat(services)
-                    continue
+            is_idle = not client.queue and not client.lost
+            if is_idle and not await client.rest(BEAT_S):
+                yield beat(services)
+                continue
             yield burst(services, client, names)
     finally:
         services.hub.close(client)

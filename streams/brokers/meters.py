@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, start_http_server
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
 from prometheus_client.metrics_core import Metric
+
+AGES_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
+
+
+@dataclass
+class Ages:
+    """How old messages were, in seconds, by the bounds of AGES_S and beyond."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * (len(AGES_S) + 1))
+    total_s: float = 0.0
+
+    def take(self, age_s: float) -> None:
+        """One more."""
+        self.counts[bisect_left(AGES_S, age_s)] += 1
+        self.total_s += age_s
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """(bound, how many were not older), as Prometheus has them."""
+        bounds = [*map(str, AGES_S), "+Inf"]
+        return list(zip(bounds, map(float, accumulate(self.counts)), strict=True))
 
 
 @dataclass(frozen=True)
@@ -24,6 +50,8 @@ class ShardFacts:
     unacknowledged: int
     unconfirmed: int
     is_refused: bool
+    oldest_s: float = 0.0
+    decision_ages: Ages = field(default_factory=Ages)
 
 
 COUNTERS = {
@@ -31,9 +59,11 @@ COUNTERS = {
     "outputs": "Output records published by this worker",
     "dead_letters": "Messages set aside with a reason",
 }
+DECIDED = "From the broker's stamp of an input to the hand-over of the decision that it led to"
 GAUGES = {
     "behind_messages": "Messages of the shard that are not folded yet (Kafka)",
     "behind_s": "Age of the newest folded message when it was folded, in seconds",
+    "oldest_s": "At most how old the oldest message is that is not folded yet, in seconds (Kafka)",
     "unacknowledged": "Messages folded since the last snapshot; bound max_unacked",
     "unconfirmed": "Outputs that the broker has not confirmed yet; bound max_pending",
     "is_refused": "1 when the shard belongs to another engine version and is not folded",
@@ -94,6 +124,11 @@ class WorkerMetrics:
             for facts in found:
                 gauge.add_metric([str(facts.shard)], float(getattr(facts, name)))
             yield gauge
+        ages = HistogramMetricFamily("sor_shard_decision_seconds", DECIDED, labels=["shard"])
+        for facts in found:
+            said = facts.decision_ages
+            ages.add_metric([str(facts.shard)], said.buckets(), said.total_s)
+        yield ages
         ingest = self.worker.ingest_facts()
         if ingest is not None:
             for name, about in INGEST_COUNTERS.items():

@@ -16,7 +16,7 @@ from schemas.control import ShardLatched, encode_control
 from schemas.envelope import OUT_HEADER
 from schemas.errors import InputError, VenuefoldError
 from schemas.topic_envelope import Envelope, MessageKind, open_envelope, seal
-from schemas.topics import CONTROL_ANSWERS, DEAD_LETTERS, INPUTS, OUTPUT_TOPICS
+from schemas.topics import CONTROL_ANSWERS, DEAD_LETTERS, DECISIONS, INPUTS, OUTPUT_TOPICS
 from schemas.wire import iter_raw_outputs
 from streams.brokers.frames import sequence
 from streams.brokers.snapshots import SLOT_COUNT, Manifest, chunk_count, digest
@@ -140,6 +140,11 @@ class ShardFold:
             found.append(Outgoing(topic, self.shard, head.out_seq, key, seal(envelope)))
         self.counts.outputs += len(found)
         return found
+
+
+def decides(outgoing: list[Outgoing]) -> bool:
+    """Whether a decision is among the messages."""
+    return any(out.topic == DECISIONS for out in outgoing)
 
 
 def latched(fold: ShardFold, owner: str) -> Outgoing:

@@ -75,13 +75,17 @@ class SimulatedMarket(Section, frozen=True, kw_only=True):
 
 
 class Gateway(Section, frozen=True, kw_only=True):
-    """A gateway process on a broker, and which gateways a kill waits for."""
+    """A gateway process on a broker, and which gateways a kill waits for.
+
+    A child that was decided more than `late_child_s` ago is answered instead of sent, 0 = never.
+    """
 
     name: str = "venues"
     data: str = "runs/gateway"
     drop_copy: bool = True
     all: tuple[str, ...] = ("venues",)
     patience_s: Annotated[float, msgspec.Meta(gt=0.0, le=60.0)] = 5.0
+    late_child_s: Annotated[float, msgspec.Meta(ge=0.0, le=3600.0)] = 0.0
 
 
 class Coordination(Section, frozen=True, kw_only=True):

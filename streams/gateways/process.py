@@ -189,13 +189,16 @@ class SimulatedVenues:
         kind, now_ns = OutputType(raw[4]), self.clock.now_ns()
         if kind not in TO_VENUES:
             return
-        is_held = kind == OutputType.CHILD and self.latch.holds(
-            CHILD.unpack(raw), self.instruments, self.venues
-        )
-        if is_held:
+        if kind == OutputType.CHILD and self._keeps_back(raw, now_ns):
             venues.hold_back(raw, now_ns)
         else:
             venues.send(raw, now_ns)
+
+    def _keeps_back(self, raw: bytes, now_ns: int) -> bool:
+        """Whether a child was decided too long ago to be meant still, or a kill covers it."""
+        child, late_ns = CHILD.unpack(raw), int(self.settings.gateway.late_child_s * NS_PER_S)
+        is_late = 0 < late_ns < now_ns - child.log_ns
+        return is_late or self.latch.holds(child, self.instruments, self.venues)
 
     async def _controls(self) -> None:
         """Latches kills at once, and says so."""

@@ -23,8 +23,8 @@ from streams.simulator.synthetic.terms import Preset
 from streams.sources.records import number
 
 HELD_BACK = 5
-"""Kind of a sent-log entry: a child that a kill held back."""
-KILLED_TEXT = b"killed at the gateway"
+"""Kind of a sent-log entry: a child that was answered instead of sent."""
+HELD_BACK_TEXT = b"held back at the gateway"
 _INSTRUMENT_AT = slice(8, 12)
 
 
@@ -59,7 +59,7 @@ class ShardVenues(MarketGateway):
         super().send(self._told_inside(output), sent_ns)
 
     def hold_back(self, output: bytes, sent_ns: int) -> None:
-        """Answers a child that a kill covers instead of sending it."""
+        """Answers a child that is killed or too old, instead of sending it."""
         out_seq = OUT_HEADER.unpack(output).out_seq
         if out_seq > self.taken_out_seq:
             raw = self._told_inside(output)
@@ -105,7 +105,7 @@ class ShardVenues(MarketGateway):
 
     def _hold_back(self, raw: bytes) -> None:
         self.taken_out_seq = OUT_HEADER.unpack(raw).out_seq
-        answer = np.frombuffer(self._never(raw, KILLED_TEXT), EXEC_REPORT.dtype)
+        answer = np.frombuffer(self._never(raw, HELD_BACK_TEXT), EXEC_REPORT.dtype)
         self.late = np.concatenate([self.late, self._numbered(answer)])
 
 

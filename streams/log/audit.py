@@ -168,10 +168,16 @@ class ShardAudit:
             raise DamagedFileError(path, 0, fault)
 
     def _require_last(self, path: Path) -> None:
-        """The run's anchors reach the one that was written down beside the segments."""
+        """The run's anchors reach the one that was written down beside the segments.
+
+        It is written behind theirs; they are read again where a log that is written got one.
+        """
         number = msgspec.json.decode(path.read_bytes())["number"] if path.exists() else 0
+        anchors = AnchorLog(self.log.directory.parent)
+        if number not in (0, *self.numbers) and not self.is_closed:
+            self.numbers |= {entry["number"] for entry in anchors.entries()}
         if number not in (0, *self.numbers):
-            file = AnchorLog(self.log.directory.parent).path
+            file = anchors.path
             size = file.stat().st_size if file.exists() else 0
             raise DamagedFileError(file, size, f"anchor {number} is missing at the end")
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import faust
 
 from streams.runtime_kafka.config import KafkaConfig
 from streams.runtime_kafka.store import MAX_REQUEST
+from streams.runtime_kafka.transport import App
 
 
 def make_app(
     config: KafkaConfig, name: str, role: str = "", web_port: int | None = None
 ) -> faust.App:
     """An app of the group, or of that of a `role`; it serves web pages only on a `web_port`."""
+    logging.getLogger("aiokafka").setLevel(logging.WARNING)  # it writes three lines a message
     folder = Path(config.data) / name
     folder.mkdir(parents=True, exist_ok=True)
-    return faust.App(
+    return App(
         f"{config.group}-{role}" if role else config.group,
         broker=";".join(f"kafka://{place}" for place in config.bootstrap.split(",")),
         datadir=str(folder),

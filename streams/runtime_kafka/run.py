@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import faust
@@ -22,18 +23,23 @@ from streams.runtime_kafka.quality_table import QualityTables
 from streams.runtime_kafka.worker import Worker
 
 NAME = "worker"
+TURN_S = 0.0005
+"""Faust reads in a thread of its own: a message waits twice until the other thread gives way."""
+
+Make = Callable[[KafkaConfig, str], Worker | QualityTables]
 
 
-def run(config: KafkaConfig, name: str = NAME) -> None:
+def run(config: KafkaConfig, name: str = NAME, make: Make | None = None) -> None:
     """Creates missing topics, then works until SIGINT or SIGTERM; leaves with the exit code."""
     asyncio.run(create_topics(config))
     uvloop.install()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    made = make_worker(config, name)
+    made = (make or make_worker)(config, name)
     if isinstance(made, Worker):
         serve_metrics(made, config.metrics_port)
     freeze_heap()
+    sys.setswitchinterval(TURN_S)
     worker = faust.Worker(made.app, loop=loop, loglevel="warning", redirect_stdouts=False)
     worker.execute_from_commandline()
 
@@ -49,14 +55,14 @@ def serve(settings: ServiceConfig) -> int:
     return 0
 
 
-def main() -> int:
-    """The command."""
+def main(make: Make | None = None) -> int:
+    """The command; `make` gives another worker than the configuration's."""
     parser = argparse.ArgumentParser(description="a Kafka worker")
     parser.add_argument("config", type=Path)
     parser.add_argument("--name", default=NAME, help="tells this machine's workers apart")
     given = parser.parse_args()
     try:
-        run(load_whole(ServiceConfig, given.config, os.environ).kafka, given.name)
+        run(load_whole(ServiceConfig, given.config, os.environ).kafka, given.name, make)
     except VenuefoldError as error:
         print(f"sor: {error}", file=sys.stderr)
         return error.exit_code

@@ -19,9 +19,9 @@ from pulsar.asyncio import Client, Consumer
 
 from schemas.topics import INPUTS
 from schemas.units import NS_PER_MS, NS_PER_S
-from streams.brokers.meters import IngestFacts, ShardFacts
+from streams.brokers.meters import Ages, IngestFacts, ShardFacts
 from streams.brokers.shard_clock import ShardClock
-from streams.brokers.shard_fold import ShardFold, WrongEngineError, latched
+from streams.brokers.shard_fold import ShardFold, WrongEngineError, decides, latched
 from streams.brokers.snapshots import FolderStore, SnapshotStore, cut, newest
 from streams.clock import SystemClock
 from streams.runtime_pulsar.arrivals import Arrivals
@@ -51,6 +51,7 @@ class OwnedShard:
     unacked: int = 0
     kill_said: int = 0
     behind_s: float = 0.0
+    ages: Ages = field(default_factory=Ages)
     clock: ShardClock = field(default_factory=ShardClock)
 
     def is_next(self, place: Place) -> bool:
@@ -122,6 +123,7 @@ class ShardConsumer:
             unacknowledged=owned.unacked,
             unconfirmed=len(self.publisher.pending),
             is_refused=self.is_refused,
+            decision_ages=owned.ages,
         )
 
     async def run(self) -> None:
@@ -174,14 +176,19 @@ class ShardConsumer:
             return
         owned.place, self.last_id = place, message.message_id()
         owned.unacked += 1
-        owned.behind_s = max(0, self.worker.wall.now_ns() - append_ns) / NS_PER_S
+        owned.behind_s = self._age_s(append_ns)
         for out in outgoing:
             await self.publisher.send(out)
+        if decides(outgoing):
+            owned.ages.take(self._age_s(append_ns))
         if fold.kill_seq > owned.kill_said:
             owned.kill_said = fold.kill_seq
             await self.publisher.confirm()
             await self.publisher.send(latched(fold, self.worker.name))
         await self.publisher.confirm(self.config.max_pending)
+
+    def _age_s(self, append_ns: int) -> float:
+        return max(0, self.worker.wall.now_ns() - append_ns) / NS_PER_S
 
     async def snapshot(self, consumer: Consumer) -> None:
         """Confirms outputs, stores state and place, then acknowledges up to there."""

@@ -158,6 +158,7 @@ async def serve(config: ServiceConfig, services: Services, log: Logger) -> None:
         websockets=False,
         log_enabled=False,
     )
+    keep_answers_short()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
@@ -194,7 +195,6 @@ def main() -> int:
     log = logger("api", config.service.log_level)
     try:
         services = make_services(config, SystemClock(), log)
-        keep_answers_short()
         asyncio.run(serve(config, services, log))
     except VenuefoldError as error:
         log.error("failed", error=str(error))

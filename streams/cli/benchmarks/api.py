@@ -3,8 +3,9 @@
 Reads: a bulk run of a million decisions in the read models, an API and a projector process, and a
 process that goes on writing 2,000 decisions a second into the log while 200 requests a second are
 asked. `processor_ms` is what a request costs the API process, `processor_ms_tail` what the tail of
-the log costs it meanwhile, spread over the requests. Orders and streams: a whole service over its
-simulated market.
+the log costs it meanwhile, `queued_ms` how long its threads were ready and had no processor, all
+spread over the requests. Orders and streams: a whole service over its simulated market; of an event
+at one client `processor_us` is what it costs the API process.
 """
 
 from __future__ import annotations
@@ -84,9 +85,12 @@ class StoredReads:
         }
         for name, path in paths.items():
             await at_rate("", pool, WARM_UP_S, path)
-            used_ms = processor_ms(api)
+            used_ms, queued_ms = processor_ms(api), waiting_ms(api)
             result = await at_rate(f"api.{name}{self.suffix}", pool, self.seconds, path)
-            result.more = {"processor_ms": (processor_ms(api) - used_ms) / result.n}
+            result.more = {
+                "processor_ms": (processor_ms(api) - used_ms) / result.n,
+                "queued_ms": round((waiting_ms(api) - queued_ms) / result.n, 3),
+            }
             found.append(result)
         before, idle_ms = await projected(pool), processor_ms(api)
         await asyncio.sleep(WARM_UP_S)
@@ -95,15 +99,24 @@ class StoredReads:
         await pool.close()
         for result in found:
             own_ms = round(result.more["processor_ms"] - idle_ms, 3)
-            more = {"processor_ms": own_ms, "processor_ms_tail": round(idle_ms, 3)}
-            result.more = {**more, "outputs_projected_per_s": per_s, "decisions": stored}
+            result.more |= {"processor_ms": own_ms, "processor_ms_tail": round(idle_ms, 3)}
+            result.more |= {"outputs_projected_per_s": per_s, "decisions": stored}
         return found
 
 
 def processor_ms(process: int) -> float:
     """Processor time of all threads of a process."""
+    return _scheduled(process, 0) / 1e6
+
+
+def waiting_ms(process: int) -> float:
+    """How long the threads of a process were ready to run and waited for a processor."""
+    return _scheduled(process, 1) / 1e6
+
+
+def _scheduled(process: int, column: int) -> int:
     threads = Path(f"/proc/{process}/task").glob("*/schedstat")
-    return sum(int(path.read_text().split()[0]) for path in threads) / 1e6
+    return sum(int(path.read_text().split()[column]) for path in threads)
 
 
 async def projected(pool: Pool) -> int:
@@ -181,10 +194,10 @@ class LiveService:
             api=Api(port=port, requests_per_s=1_000_000, orders_per_s=1_000_000),
             market=SimulatedMarket(records_per_s=5_000, orders_per_s=ORDERS_PER_S),
         )
-        with Processes(config, self.folder / "log.jsonl"):
-            return asyncio.run(self._measure(port))
+        with Processes(config, self.folder / "log.jsonl") as service:
+            return asyncio.run(self._measure(port, service.running["api"].pid))
 
-    async def _measure(self, port: int) -> list[Result]:
+    async def _measure(self, port: int, api: int) -> list[Result]:
         await listening(port)
         pool = Pool(port)
         await pool.open()
@@ -193,12 +206,12 @@ class LiveService:
             if time.monotonic() > deadline:
                 raise VenuefoldError("the service decides nothing; its log says why")
             await asyncio.sleep(0.5)
-        found = [
-            await orders(pool, 500 if self.is_full else 100),
-            await fan_out(port, 30 if self.is_full else 8),
-        ]
+        ordered = await orders(pool, 500 if self.is_full else 100)
+        used_ms = processor_ms(api)
+        told = await fan_out(port, 30 if self.is_full else 8)
+        told.more["processor_us"] = round((processor_ms(api) - used_ms) * 1e3 / max(1, told.n), 1)
         await pool.close()
-        return found
+        return [ordered, told]
 
 
 async def has_decided(pool: Pool) -> bool:

@@ -24,12 +24,15 @@ from schemas.errors import VenuefoldError
 from schemas.json_inputs import encode
 from schemas.json_messages import NewOrderMessage
 from streams.brokers.frames import seal_frame
+from streams.brokers.heap import freeze_heap
 from streams.cli.benchmarks.broker_flow import BrokerFlow, milliseconds, told_of
 from streams.cli.benchmarks.timing import Result, from_samples, rate
 from streams.clock import SystemClock
 
 SERVERS = Path(__file__).resolve().parents[3] / "deploy" / "servers" / "servers.py"
 PATIENCE_S = 120.0
+LEAD_S = 2.0
+"""Orders of so long are not counted: broker and worker have just begun, the broker compiles."""
 TAIL_S = 4.0
 """The market goes on for so long after the last order: late ones meet live quotes."""
 
@@ -101,6 +104,11 @@ class Port(ABC):
             self.heard[name] = time.perf_counter()
             self.stamped[name], self.logged[name] = stamp_ms / 1000, log_ns / 1e9
 
+    def stages(self, order: str, sent_s: float, heard_s: float) -> dict[str, float]:
+        """Seconds that an order spent in each stage; sent and heard are on the wall clock."""
+        logged, stamped = self.logged[order], self.stamped[order]
+        return {"append": logged - sent_s, "fold": stamped - logged, "publish": heard_s - stamped}
+
     @abstractmethod
     async def send(self, raw: bytes) -> None:
         """Hands a message for `sor.inputs` over, in order."""
@@ -150,8 +158,8 @@ async def order_to_decision(
 ) -> list[Result]:
     """Order sent -> its decision read from the topic, beside the market's ticks, open loop.
 
-    The market is live, so the time in a decision is when the broker appended its order: it parts
-    the way into three stages, to the millisecond. Straight to the inputs they are told as well.
+    The market is live, so the time in a decision is when the broker appended its order, to the
+    millisecond: the port parts the way into stages. Straight to the inputs they are told as well.
     """
     await port.send(seal_frame(0, 1, flow.reference))
     paced, number = list(flow.paced()), 0
@@ -162,6 +170,7 @@ async def order_to_decision(
     await port.hear("WARM")
     sent: dict[str, tuple[float, float]] = {}
     ends_s = paced[-1][0] - TAIL_S
+    freeze_heap()  # a collection of this process is nobody's latency
     start = time.perf_counter()
     for at_s, frame in paced[len(warm) :]:
         delay_s = start + at_s - time.perf_counter()
@@ -190,15 +199,18 @@ def _spans(
         raise VenuefoldError(
             f"{name}: {len(missing)} of {len(sent)} orders without a decision {dict(reasons)}"
         )
-    kept = list(sent)[len(sent) // 10 :]
+    begun_s = min(at_s for at_s, _ in sent.values()) + LEAD_S
+    kept = [order for order, (at_s, _) in sent.items() if at_s >= begun_s]
     spans = [port.heard[order] - sent[order][0] for order in kept]
     results = [from_samples(name, "ms", milliseconds(spans))]
     if has_stages:
-        append = [port.logged[order] - sent[order][1] for order in kept]
-        fold = [port.stamped[order] - port.logged[order] for order in kept]
-        rest = [whole - a - f for whole, a, f in zip(spans, append, fold, strict=True)]
-        for stage, values in (("append", append), ("fold", fold), ("publish", rest)):
-            results.append(from_samples(f"{name}.{stage}", "ms", milliseconds(values)))
+        parts = [
+            port.stages(order, sent[order][1], sent[order][1] + span)
+            for order, span in zip(kept, spans, strict=True)
+        ]
+        for stage in parts[0]:
+            values = milliseconds([part[stage] for part in parts])
+            results.append(from_samples(f"{name}.{stage}", "ms", values))
     return results
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from schemas.topics import DECISIONS, INPUTS, ORDERS, REFERENCE_CHANGES, REFUSALS
@@ -23,10 +25,12 @@ from streams.cli.benchmarks.broker_run import (
 )
 from streams.cli.benchmarks.plain_faust import plain_ticks
 from streams.cli.benchmarks.timing import Result
+from streams.cli.benchmarks.traced_kafka import hops
 from streams.runtime_kafka.admin import create_topics
 from streams.runtime_kafka.config import KafkaConfig
 
 MODULE = "streams.runtime_kafka.run"
+TRACED = "streams.cli.benchmarks.traced_kafka"
 TICKS_PER_S, ORDERS_PER_S = 50_000, 200
 
 
@@ -38,7 +42,7 @@ class KafkaPort(Port):
         self.config = config
         self.plain_names = {config.name(topic): topic for topic in (DECISIONS, REFUSALS)}
         where = {"bootstrap_servers": config.bootstrap}
-        self.producer: Any = AIOKafkaProducer(**where, linger_ms=1, acks="all")
+        self.producer: Any = AIOKafkaProducer(**where, linger_ms=0, acks="all")
         self.consumer: Any = AIOKafkaConsumer(**where, enable_auto_commit=False)
 
     async def __aenter__(self) -> Self:
@@ -53,6 +57,23 @@ class KafkaPort(Port):
         self._reading.cancel()
         await self.producer.stop()
         await self.consumer.stop()
+
+    def stages(self, order: str, sent_s: float, heard_s: float) -> dict[str, float]:
+        """By the worker's own stamps: to the broker, read from it, through Faust, fold, publish."""
+        logged = self.logged[order]
+        read, taken, handed = self.hops[order]
+        return {
+            "append": logged - sent_s,
+            "fetch": read - logged,
+            "hop": taken - read,
+            "fold": handed - taken,
+            "publish": heard_s - handed,
+        }
+
+    @cached_property
+    def hops(self) -> dict[str, list[float]]:
+        """What the traced worker wrote."""
+        return hops(Path(self.config.data))
 
     async def send(self, raw: bytes) -> None:
         await self.producer.send(self.config.name(INPUTS), raw, partition=0)
@@ -84,7 +105,7 @@ def kafka_ticks(folder: Path, is_full: bool) -> list[Result]:
 
 def kafka_orders(folder: Path, is_full: bool) -> list[Result]:
     """Order to decision on the topic: straight to the inputs, and as JSON through ingest."""
-    seconds = 20.0 if is_full else 6.0
+    seconds = 20.0 if is_full else 8.0
     with broker("kafka") as facts:
         return [
             *measure(facts, folder, "order_to_decision", TICKS_PER_S, seconds, _direct),
@@ -119,7 +140,6 @@ def measure(
         shards=1,
         timer_ms=0,
         snapshot_s=30.0,
-        linger_ms=0,
         data=str(folder / name),
         ingest="ingest" in name,
     )
@@ -134,7 +154,7 @@ def measure(
             if config.ingest:
                 change = change_frame(flow.reference)
                 await port.producer.send_and_wait(config.name(REFERENCE_CHANGES), change)
-            with worker(MODULE, config, folder):
+            with worker(TRACED if run is _direct else MODULE, config, folder):
                 return await run(port, flow)
 
-    return asyncio.run(timed())
+    return uvloop.run(timed())

@@ -103,7 +103,7 @@ def pulsar_orders(folder: Path, is_full: bool) -> list[Result]:
     async def ingest(port: PulsarPort, flow: BrokerFlow) -> list[Result]:
         return await order_to_decision(f"{name}.ingest", port, flow, ORDERS_PER_S, as_json=True)
 
-    seconds = 20.0 if is_full else 6.0
+    seconds = 20.0 if is_full else 8.0
     with broker("pulsar") as facts:
         return [
             *measure(facts, folder, "orders", TICKS_PER_S, seconds, direct),

@@ -8,26 +8,39 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
-from schemas.codes import AlarmKind, OutputType, Reason
+from schemas.codes import AlarmKind, ExecType, OutputType, Reason, Side
+from schemas.decisions import CHILD
 from schemas.orders import SHED
 from schemas.topic_envelope import open_envelope
 from schemas.topics import INPUTS, MARKET_DATA, ORDERS, REFERENCE_CHANGES
+from schemas.units import NS_PER_S
 from streams.brokers.backlog import Backlog
 from streams.brokers.frames import sequence
 from streams.brokers.ingest import Ingest
+from streams.brokers.meters import Ages
 from streams.brokers.reference_changes import change_frame
+from streams.brokers.shard_fold import ShardFold
+from streams.clock import ManualClock
+from streams.config.service import Gateway, ServiceConfig, SimulatedMarket
+from streams.gateways.process import SimulatedVenues
+from streams.gateways.venues import HELD_BACK, HELD_BACK_TEXT
 from streams.replay.sharding import shard_of
+from streams.runtime_kafka.config import KafkaConfig
+from streams.runtime_kafka.worker import OwnedShard, Worker
 from tests.aggregates.parity import Twins
-from tests.builders import Tape, of_type, set_up
+from tests.builders import START_NS, Tape, of_type, set_up
 from tests.servers.running import RunningServer, eventually
 from tests.streams.brokers import kafka_harness, pulsar_harness
+from tests.streams.brokers.memory_link import MemoryLink
 
 SHARDS, QUOTES = 2, 400
+LATE = 'bucket{le="2.0"', 'bucket{le="+Inf"'
 
 
 def reference(conflate_ms: int) -> bytes:
@@ -173,10 +186,16 @@ def test_a_worker_that_stands_still_sheds_and_says_so(installation: tuple[Any, A
     for number in range(QUOTES):
         write(install, number)
     install.say(ORDERS, order("LATE"))
+    install.write(shard, trusted())
+    install.flush()
     time.sleep(2.5)
     install.workers["one"].send_signal(signal.SIGCONT)
     late = eventually(lambda: named(OutputType.REFUSAL, b"LATE"), 60)
     assert [r.reason for r in late] == [Reason.OVERLOADED]
+    # What a trusted gateway wrote is the log: decided however late, refused where it says so.
+    eventually(lambda: named(OutputType.DECISION, b"TRUSTED"), 60)
+    shed = eventually(lambda: named(OutputType.REFUSAL, b"SHED"), 60)
+    assert [r.reason for r in shed] == [Reason.OVERLOADED]
 
     def is_decided() -> bool:
         name = f"T{time.time_ns()}"
@@ -186,6 +205,8 @@ def test_a_worker_that_stands_still_sheds_and_says_so(installation: tuple[Any, A
 
     eventually(is_decided, 60)
     counts = metrics(install.config.metrics_port)
+    ages = [counts[f'sor_shard_decision_seconds_{at},shard="{shard}"}}'] for at in LATE]
+    assert ages[1] > ages[0], "the metric tells of the decision that came late"
     assert counts["sor_ingest_refused_total"] >= 1
     assert counts["sor_ingest_conflated_total"] > QUOTES // 2
     assert counts["sor_ingest_waiting"] <= install.config.max_pending
@@ -193,6 +214,15 @@ def test_a_worker_that_stands_still_sheds_and_says_so(installation: tuple[Any, A
     assert sum(r.value for r in gaps) >= counts["sor_ingest_conflated_total"]
     (row,) = [r for r in said(OutputType.QUALITY) if r.venue == 0][-1:]
     assert row.quotes < QUOTES // 2
+
+
+def trusted() -> bytes:
+    """Two orders as a gateway of its own writes them into the inputs; it gave the second one up."""
+    tape = Tape()
+    more = {"log_ns": 0, "transact_ns": time.time_ns()}
+    tape.order(0, "TRUSTED", Side.BUY, 10, **more)
+    tape.order(0, "SHED", Side.BUY, 10, flags=SHED, **more)
+    return bytes(tape.data)
 
 
 def write(install: Any, number: int) -> None:
@@ -205,7 +235,49 @@ def write(install: Any, number: int) -> None:
 
 
 def metrics(port: int) -> dict[str, float]:
-    """Metrics of ingest."""
+    """Metrics of a worker."""
     text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
-    lines = [line.split() for line in text.splitlines() if line.startswith("sor_ingest")]
+    lines = [line.split() for line in text.splitlines() if line.startswith("sor_")]
     return {name: float(value) for name, value in lines}
+
+
+def test_a_shard_says_how_old_what_it_did_not_fold_may_be(tmp_path: Path) -> None:
+    """Nothing waits: no age; two messages wait: at most the time since the last one folded."""
+    worker = Worker(KafkaConfig(data=str(tmp_path), shards=1, ingest=False))
+    now_s = time.time()
+    worker.shards[0] = OwnedShard(ShardFold(0), 5, appended_s=now_s - 10)
+    for end, behind in ((5, 0), (7, 2)):
+        seen: Any = SimpleNamespace(highwater=lambda _tp, end=end: end)
+        worker.app.consumer = seen
+        (facts,) = worker.facts()
+        assert facts.behind_messages == behind
+        assert (facts.oldest_s >= 10) == (behind > 0)
+
+
+def test_ages_are_told_as_prometheus_has_them() -> None:
+    ages = Ages()
+    for age_s in (0.001, 0.002, 0.003, 61.0):
+        ages.take(age_s)
+    told = dict(ages.buckets())
+    assert [told["0.002"], told["0.005"], told["60.0"], told["+Inf"]] == [2, 3, 3, 4]
+    assert ages.total_s == pytest.approx(61.006)
+
+
+def test_a_child_that_comes_too_late_is_answered_and_not_sent(tmp_path: Path) -> None:
+    """Five seconds are allowed: one decided six seconds ago stays here, one of four goes out."""
+    clock = ManualClock(START_NS)
+    gateway = Gateway(data=str(tmp_path), late_child_s=5.0)
+    market = SimulatedMarket(records_per_s=1_000)
+    settings = ServiceConfig(gateway=gateway, market=market)
+    venues = SimulatedVenues(settings, MemoryLink(1), clock)
+    (shard,) = venues.shards.values()
+    shard.resume(clock.now_ns())
+    for number, age_s in enumerate((6, 4), 1):
+        more = {"out_seq": number, "child_id": number, "log_ns": START_NS - age_s * NS_PER_S}
+        head = {"size": CHILD.size, "type": OutputType.CHILD, "version": 1, "units": 100}
+        venues._take(shard, CHILD.pack(**head, **more, side=Side.BUY, limit_nanos=10**9))
+    kinds = [entry.kind for entry in shard.sent.read()]
+    assert kinds.count(HELD_BACK) == 1
+    (answer,) = [r for r in shard.poll(START_NS + 1).reports if r["text"] == HELD_BACK_TEXT]
+    assert (answer["child_id"], answer["exec_type"]) == (1, ExecType.REJECTED)
+    shard.close()

@@ -161,3 +161,31 @@ def test_the_last_anchor_cannot_go(make_run: Callable[..., Path]) -> None:
     path.write_bytes(first)
     finding: Any = audit_run(run).findings[0]
     assert "missing at the end" in finding.what
+
+
+def test_an_anchor_that_comes_while_a_log_is_checked_is_none_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run's anchors were read when its writer adds one; without its line it is still missed."""
+    read = AnchorLog.entries
+    with RunDirectory.create(tmp_path / "run", MANIFEST) as run:
+        shard = run.shard()
+        shard.open_writers()
+
+        def more() -> None:
+            shard.inputs.wait_durable(shard.inputs.append(TICK * 5, 5, 1) + 4)
+            shard.write_anchor()
+
+        def entries(log: AnchorLog, verifier: Verifier | None = None) -> list[dict[str, Any]]:
+            found = read(log, verifier)
+            if len(found) == 1:
+                more()
+            return found
+
+        more()
+        monkeypatch.setattr(AnchorLog, "entries", entries)
+        audit = audit_run(tmp_path / "run")
+        assert (audit.findings, audit.anchors) == ([], 1)
+        assert len(read(AnchorLog(tmp_path / "run"))) == 2
+        monkeypatch.setattr(AnchorLog, "entries", lambda log, verifier=None: read(log)[:1])
+        assert "anchor 2 is missing" in audit_run(tmp_path / "run").findings[0].what

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +15,13 @@ from schemas.events import SmartRoutingDecisionEvent
 from schemas.wire import iter_inputs
 from streams.cli.main import main
 from streams.log import _journal
+from streams.log.ahead import AheadReader
 from streams.log.run import RunDirectory
+from streams.log.segments import Frame
+from streams.replay import logged
 from streams.replay.interrupt import Interrupt
 from streams.replay.logged import LoggedOutputs
+from streams.replay.verdict import ShardVerdict
 from streams.replay.verify import verify
 from tests.streams.replay.dataset import make_run
 from tests.streams.replay.reading import inputs_of, outputs_of, raw_outputs_of
@@ -215,6 +219,42 @@ def test_what_is_written_meanwhile_is_no_difference(
     assert verdict.passed, found
     assert found["inputs"] == end
     assert found["outputs_missing"] == 0
+
+
+def test_an_anchor_written_while_the_log_is_read_accuses_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end was read at 5 when the writer went on to 10 and anchored that."""
+    tick = bytes([1]) + bytes(63)
+    with RunDirectory.create(tmp_path / "live", {"core": "native"}) as directory:
+        log = directory.shard()
+        log.open_writers()
+
+        def more() -> None:
+            log.inputs.wait_durable(log.inputs.append(tick * 5, 5, 1) + 4)
+            log.write_anchor()
+
+        class Stopping(AheadReader):
+            """Stops at the end that it saw, and the writer goes on."""
+
+            def __iter__(self) -> Iterator[Frame]:
+                yield next(super().__iter__())
+                more()
+
+        class Nothing(AheadReader):
+            """A log whose records are gone."""
+
+            def __iter__(self) -> Iterator[Frame]:
+                yield from ()
+
+        more()
+        for reader, accuses in ((Stopping, False), (Nothing, True)):
+            monkeypatch.setattr(logged, "AheadReader", reader)
+            verdict = ShardVerdict(shard=0)
+            list(logged.proven_frames(log, "inputs", verdict, 1))
+            assert log.anchors()["inputs"].seq == 10
+            assert ("10 was durable" in verdict.chain) == accuses
+            assert verdict.passed != accuses
 
 
 def test_another_engine_generation_is_named(run: Path) -> None:
