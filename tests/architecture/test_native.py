@@ -71,3 +71,14 @@ def test_a_stub_names_what_its_module_offers(folder: Path, name: str) -> None:
             offered = set(vars(getattr(module, node.name)))
             told = stub_names(node.body) | inherited(body, node)
             assert told == public(offered), node.name
+
+
+def test_what_only_asks_for_memory_is_inlined() -> None:
+    # The compiler takes a call of it for one without effect, and leaves it out.
+    found = 0
+    for path in sorted((ROOT / "aggregates" / "core").glob("*.hpp")):
+        for line in path.read_text().splitlines():
+            if re.search(r"\bvoid (Books::)?prefetch\w*\(.*[^;]$", line):
+                found += 1
+                assert "always_inline" in line, f"{path.name}: {line.strip()}"
+    assert found >= 6
