@@ -14,6 +14,7 @@ from typing import Any
 from aggregates.arithmetic import scale_e9
 from aggregates.candidates import Candidate
 from aggregates.dark import used_units
+from aggregates.fee_bounds import extra
 from aggregates.order import Order
 from schemas.codes import AllocationFlag, PolicyKind
 from schemas.units import INT64_MAX, MAX_PRICE_NANOS
@@ -84,13 +85,12 @@ class Task:
         return -(-least // lot) * lot
 
     def ticket(self, candidate: Candidate, units: int) -> int:
-        """What a child there costs besides its fee per one, in nanos * units: its ticket, and what
-        the fee lacks to the least that is charged.
+        """What a child there costs besides its fee per one, in nanos * units: its ticket, what the
+        fee lacks to the least that is charged, and less what it has above the most.
         """
-        fixed = candidate.ticket_nanos * self.units_per_one
-        charged = candidate.levels[0].fee_nanos * units
-        if candidate.least_fee_nanos and self.policy.fee_aware and charged >= 0:
-            fixed += max(0, candidate.least_fee_nanos * self.units_per_one - charged)
+        fixed: int = candidate.ticket_nanos * self.units_per_one
+        if candidate.bounds is not None and self.policy.fee_aware:
+            fixed += extra(candidate, units, self.units_per_one)
         return fixed
 
     def ticket_share(self, candidate: Candidate) -> int:

@@ -43,7 +43,8 @@ class Offer:
 class Candidate:
     """A venue as the decision saw it. `rank` is its place in venue-key order, `penalty_nanos` what
     missing one whole one there costs; a dark pool takes no less than `least_units`;
-    `inventory_units` is what its levels were cut to, 0 = they were not.
+    `inventory_units` is what its levels were cut to, 0 = they were not; `bounds` is its fee line
+    where that has a minimum or a maximum.
     """
 
     venue: int
@@ -63,7 +64,7 @@ class Candidate:
     balance_nanos: int = 0
     ticket_nanos: int = 0
     penalty_nanos: int = 0
-    least_fee_nanos: int = 0
+    bounds: Any = None
     is_dark: bool = False
     least_units: int = 0
     adverse_bps: float = 0.0
@@ -98,7 +99,7 @@ def gather(
             verdict = unwell(entry.quality.health, policy)
         if verdict[0] == Reason.NONE:
             candidate.fee = taker_terms(row, line, order)
-            candidate.least_fee_nanos = line.min_nanos if line is not None else 0
+            candidate.bounds = fees.bounds_of(line)
             verdict = _price(candidate, order, policy, tables, now_ns)
         candidate.reason, candidate.value = verdict
         found.append(candidate)

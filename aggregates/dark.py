@@ -131,7 +131,7 @@ def _offer(
     candidate.is_dark = True
     if line is not None:
         candidate.fee = fees.terms_at(line, price)
-        candidate.least_fee_nanos = line.min_nanos
+        candidate.bounds = fees.bounds_of(line)
     else:
         candidate.fee = row.fee_fixed[Liquidity.MID], row.fee_rate[Liquidity.MID]
     candidate.ticket_nanos = row.ticket_nanos + policy.ticket_nanos

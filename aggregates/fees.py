@@ -106,10 +106,10 @@ def charge_nanos(line: Any, before: list[tuple[int, int]], fill: tuple[int, int]
     """
     charge = _plain(line, fill, one)
     if not line.per_order:
-        return _bounded(line, charge)
+        return bounded(line, charge)
     total = sum(_plain(line, trade, one) for trade in before)
-    charged = _bounded(line, total) if before else 0
-    return _bounded(line, total + charge) - charged
+    charged = bounded(line, total) if before else 0
+    return bounded(line, total + charge) - charged
 
 
 def _plain(line: Any, fill: tuple[int, int], one: int) -> int:
@@ -117,11 +117,20 @@ def _plain(line: Any, fill: tuple[int, int], one: int) -> int:
     return per_one(terms_at(line, price_nanos), price_nanos) * units // one
 
 
-def _bounded(line: Any, charge: int) -> int:
-    """Minimum and maximum bound what is charged; 0 is none, and a rebate has no minimum."""
-    if line.min_nanos and 0 <= charge < line.min_nanos:
-        return int(line.min_nanos)
-    return min(charge, int(line.max_nanos)) if line.max_nanos else charge
+def bounded(line: Any, charge: int, one: int = 1) -> int:
+    """Minimum and maximum bound what is charged; 0 is none, and a rebate has no minimum.
+
+    The charge is in nanos / `one`.
+    """
+    least, most = int(line.min_nanos) * one, int(line.max_nanos) * one
+    if least and 0 <= charge < least:
+        return least
+    return min(charge, most) if most else charge
+
+
+def bounds_of(line: Any) -> Any:
+    """A line that bounds what it charges; None without a line or bounds."""
+    return line if line is not None and (line.min_nanos or line.max_nanos) else None
 
 
 def line_is_valid(record: Any) -> bool:

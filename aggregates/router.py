@@ -230,9 +230,13 @@ def _dark_block(candidate: Candidate, head: dict[str, int]) -> bytes:
 
 
 def _levels(candidate: Candidate) -> int:
-    """How many levels are stored, none of a pool, and whether inventory cut what they offer."""
-    count = 0 if candidate.is_dark else len(candidate.levels)
-    return count | (LevelsFlag.INVENTORY if candidate.inventory_units else 0)
+    """How many levels are stored, none of a pool, and what of the rare follows the row."""
+    found = 0 if candidate.is_dark else len(candidate.levels)
+    found |= LevelsFlag.INVENTORY if candidate.inventory_units else 0
+    if candidate.bounds is not None:
+        found |= LevelsFlag.FEE_BOUNDS
+        found |= LevelsFlag.FEE_PER_ORDER if candidate.bounds.per_order else 0
+    return found
 
 
 def _row(candidate: Candidate, flags: int) -> bytes:
@@ -248,6 +252,8 @@ def _row(candidate: Candidate, flags: int) -> bytes:
             block += struct.pack("<q", value)
     if candidate.inventory_units:
         block += struct.pack("<q", candidate.inventory_units)
+    if candidate.bounds is not None:
+        block += struct.pack("<qq", candidate.bounds.min_nanos, candidate.bounds.max_nanos)
     return block
 
 

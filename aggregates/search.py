@@ -1,11 +1,12 @@
 """What greedy alone cannot see: lots, minimum sizes, a cost per child, a bound on their number.
 
 A set of venues is valued by giving each its least size and the rest by greedy. From two starts the
-set is improved by adding, dropping and swapping a venue, the best move first, until none helps.
-Where a small bound on children is met, two venues are then swapped for two of those that are
-cheapest at an even share. Unequal lots are exchanged after that: a coarse lot more here, what that
-takes from finer venues, and greedy for the rest; from there sets are tried again, each with its
-lots exchanged. Placing more comes before paying less. All ties go to the first in rank order.
+set is improved by adding, dropping and swapping a venue, the best move first, until none helps,
+and by one venue for two, two for one and two for two after that. Sets that cannot cost less
+(`reduced`) are not tried. Unequal lots are exchanged then: a coarse lot more here, what that takes
+from finer venues, and greedy for the rest; from there sets are tried again, each with its lots
+exchanged. A venue whose fee has a minimum or maximum is in a set with one of its cost curves
+(`ladders`). Placing more comes before paying less. All ties go to the first in rank order.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ from itertools import combinations
 from aggregates.allocation import ORDERED, Key, Plan, Sizes, Task, capacity, plan_of, take
 from aggregates.candidates import Candidate
 from aggregates.dark import used_units
+from aggregates.ladders import Curves, Ladders
+from aggregates.reduced import Reduced, last_price
 from schemas.codes import PolicyKind
 
 MAX_TRIALS = 4096
 """Greedy fills that one decision may try; the best so far counts when they are used up."""
-MOST_PAIRED, POOL = 6, 16
-"""Children of a decision up to which pairs are swapped, and venues that may come in with one."""
+POOL = 16
+"""Venues that may come in where two are changed at once."""
+Set = tuple[int, Curves]
+"""Ranks as bits, and the cost curves of those that have several."""
 Worth = tuple[int, int]
 """(units not placed, cost): less is better."""
 
@@ -40,7 +45,7 @@ class Search:
     """All that one search needs; ranks are bits."""
 
     def __init__(self, task: Task, candidates: list[Candidate], keys: list[Key]) -> None:
-        self.task, self.keys = task, keys
+        self.task, self.ladders = task, Ladders(task, candidates, keys)
         self.by_rank = {c.rank: c for c in candidates if not c.reason}
         self.floors = {rank: task.floor_of(c) for rank, c in self.by_rank.items()}
         self.usable = [
@@ -52,12 +57,12 @@ class Search:
         self.must = sum(1 << rank for rank in task.least)
         self.trials, self.exchanges_lots = 0, False
 
-    def value(self, venues: int) -> Found | None:
+    def value(self, venues: int, curves: Curves) -> Found | None:
         """Least sizes first, then greedy; None where the least is already too much."""
         sizes = self.least_sizes(venues)
         if sizes is None:
             return None
-        made = self.try_from(sizes, venues)
+        made = self.try_from(sizes, venues, curves)
         return self.exchange(made, venues) if self.exchanges_lots else made
 
     def least_sizes(self, venues: int) -> Sizes | None:
@@ -78,10 +83,10 @@ class Search:
         """Whether the bound leaves another trial."""
         return self.trials < MAX_TRIALS
 
-    def try_from(self, sizes: Sizes, venues: int) -> Found:
+    def try_from(self, sizes: Sizes, venues: int, curves: Curves) -> Found:
         """One trial: greedy on top of sizes, among the ranks of the mask."""
         self.trials += 1
-        return self.found(take(self.task, self.keys, sizes, venues))
+        return self.found(take(self.task, self.ladders.keys(curves), sizes, venues))
 
     def found(self, sizes: Sizes) -> Found:
         """What sizes are worth."""
@@ -103,32 +108,49 @@ class Search:
 
     def cheapest_first(self) -> Found | None:
         """The venues that are cheapest for all that is wanted, until all is placed."""
-        venues, left = self.must, self.task.wanted
+        venues, left, sizes = self.must, self.task.wanted, {}
         for _, rank, units in self.averages(left):
             if left <= 0:
                 break
-            venues, left = venues | 1 << rank, left - units
-        return self.value(venues)
+            venues, left, sizes[rank] = venues | 1 << rank, left - units, units
+        return self.value(venues, self.ladders.settled(sizes))
 
     def start(self, sizes: Sizes) -> Found | None:
         """The better of two sets; None where not all that must have something can."""
-        greedy = self.found(sizes)
-        starts = [greedy, self.value(greedy.venues | self.must), self.cheapest_first()]
+        greedy, settled = self.found(sizes), self.ladders.settled(sizes)
+        starts = [greedy, self.value(greedy.venues | self.must, settled), self.cheapest_first()]
         able = [found for found in starts if found and not self.must & ~found.venues]
         return min(able, key=lambda found: found.worth, default=None)
 
-    def moves(self, venues: int) -> Iterator[int]:
-        """Sets with a venue less or more, in rank order."""
+    def moves(self, before: Found, _: Reduced | None) -> Iterator[Set]:
+        """Sets with a venue less or more, or with one on another curve, in rank order."""
+        venues, curves = before.venues, self.ladders.settled(before.sizes)
+        if curves:
+            yield venues, curves
         for rank in self.usable:
             if not self.must >> rank & 1:
-                yield venues ^ 1 << rank
+                changed = venues ^ 1 << rank
+                yield from self.each(changed, curves, rank if changed >> rank & 1 else None)
+        for rank in _bits(venues):
+            for curve in self.ladders.choices(rank):
+                if curve != curves.get(rank, 0):
+                    yield venues, curves | {rank: curve}
 
-    def swaps(self, venues: int) -> Iterator[int]:
+    def swaps(self, before: Found, _: Reduced | None) -> Iterator[Set]:
         """Sets with one venue for another, in rank order."""
+        venues, curves = before.venues, self.ladders.settled(before.sizes)
         for gone in _bits(venues & ~self.must):
             for rank in self.usable:
                 if not venues >> rank & 1:
-                    yield venues ^ 1 << gone | 1 << rank
+                    yield from self.each(venues ^ 1 << gone | 1 << rank, curves, rank)
+
+    def each(self, venues: int, curves: Curves, rank: int | None) -> Iterator[Set]:
+        """A set with a new venue on each of its curves."""
+        if rank is None or rank not in self.ladders.bounded:
+            yield venues, curves
+            return
+        for curve in self.ladders.choices(rank):
+            yield venues, curves | {rank: curve}
 
     def improve(self, start: Found) -> Found:
         """The best set as greedy values it; with unequal lots once more, as they are exchanged."""
@@ -139,56 +161,85 @@ class Search:
         return self.climb(self.exchange(best, best.venues))
 
     def climb(self, start: Found) -> Found:
-        """Best move first, swaps only where neither adding nor dropping helps."""
+        """Best move first; what changes more venues only where what changes fewer does not help."""
         best = start
         while True:
             before = best
-            for moves in (self.moves, self.swaps):
-                for venues in moves(before.venues):
+            reduced = self.reduced(before)
+            for moves in (self.moves, self.swaps, self.steps, self.trades):
+                for venues, curves in moves(before, reduced):
                     if not self.may_try:
                         return best
-                    other = self.value(venues)
+                    if is_ruled_out(reduced, venues, best):
+                        continue
+                    other = self.value(venues, curves)
                     if other is not None and other.worth < best.worth:
                         best = other
                 if best is not before:
                     break
-            if best is before and not self.exchanges_lots:
-                best = self.swap_pairs(before)
             if best is before:
                 return best
 
-    def swap_pairs(self, before: Found) -> Found:
-        """Two venues for two others where all children are used."""
-        most, best = self.task.policy.max_children, before
-        if most > MOST_PAIRED or before.venues.bit_count() < most:
-            return before
-        for venues in self.pairs(before.venues, most):
-            if not self.may_try:
-                return best
-            other = self.value(venues)
-            if other is not None and other.worth < best.worth:
-                best = other
-        return best
+    def steps(self, before: Found, _: Reduced | None) -> Iterator[Set]:
+        """Sets with a venue less, or a venue that stops a curve or two earlier, and another one
+        that goes a curve or two further.
+        """
+        venues, curves = before.venues, self.ladders.settled(before.sizes)
+        if not curves or self.exchanges_lots:
+            return
+        for gone in _bits(venues):
+            lesser = [] if self.must >> gone & 1 else [(venues ^ 1 << gone, curves)]
+            lesser += [(venues, curves | {gone: c}) for c in self.ladders.below(gone, curves)]
+            for fewer, changed in lesser:
+                for rank in _bits(venues & ~(1 << gone)):
+                    for curve in self.ladders.above(rank, curves):
+                        yield fewer, changed | {rank: curve}
 
-    def pairs(self, venues: int, most: int) -> Iterator[int]:
-        """Sets with two venues for two of the cheapest at an even share, in rank order."""
-        share = -(-self.task.wanted // most)
-        cheapest = (rank for _, rank, _ in self.averages(share) if not venues >> rank & 1)
-        pool = sorted(rank for rank, _ in zip(cheapest, range(POOL), strict=False))
-        for one, two in combinations(_bits(venues & ~self.must), 2):
-            for three, four in combinations(pool, 2):
-                yield venues ^ (1 << one | 1 << two) | 1 << three | 1 << four
+    def reduced(self, found: Found) -> Reduced | None:
+        """Reduced costs at the price of sizes; None where these place less than is wanted."""
+        if found.worth[0]:
+            return None
+        price = last_price(self.task, self.by_rank, self.floors, found.sizes)
+        return Reduced(self.task, self.by_rank, price)
+
+    def pool(self, found: Found) -> list[int]:
+        """Venues that may come in where two are changed at once, those first that have most below
+        the dearest average that is paid now.
+        """
+        plans = (plan_of(self.task, [self.by_rank[r]], {r: n}) for r, n in found.sizes.items() if n)
+        dearest = max((plan.ranked // plan.units for plan in plans), default=0)
+        costs = Reduced(self.task, self.by_rank, dearest).costs
+        outside = (rank for rank in self.usable if not found.venues >> rank & 1)
+        return sorted(outside, key=lambda rank: (costs[rank], rank))[:POOL]
+
+    def trades(self, before: Found, reduced: Reduced | None) -> Iterator[Set]:
+        """Sets with one venue for two, two for one and two for two."""
+        if reduced is None or self.exchanges_lots:
+            return
+        inside, pool = _bits(before.venues & ~self.must), self.pool(before)
+        for leaving, coming in ((1, 2), (2, 1), (2, 2)):
+            for gone in combinations(inside, leaving):
+                for come in combinations(pool, coming):
+                    yield self.traded(before, gone, come)
+
+    def traded(self, before: Found, gone: tuple[int, ...], come: tuple[int, ...]) -> Set:
+        """A set with some venues for others, these on the curves of an even share."""
+        share = -(-sum(before.sizes[rank] for rank in gone) // len(come))
+        shares = {rank: min(share, capacity(self.task, self.by_rank[rank])) for rank in come}
+        curves = self.ladders.settled(before.sizes | shares) if self.ladders.bounded else {}
+        changed = before.venues ^ sum(1 << rank for rank in gone + come)
+        return changed, curves
 
     def exchange(self, start: Found, venues: int = -1) -> Found:
         """Moves lots between venues of the mask while that helps."""
         best = start
         while True:
-            before = best
+            before, curves = best, self.ladders.settled(best.sizes)
             for sizes in self.exchanges(before.sizes, venues):
                 if not self.may_try:
                     return best
                 # Only venues that have their least already.
-                other = self.try_from(sizes, sum(1 << rank for rank in sizes))
+                other = self.try_from(sizes, sum(1 << rank for rank in sizes), curves)
                 if other.worth < best.worth:
                     best = other
             if best is before:
@@ -216,6 +267,11 @@ class Search:
                     yield kept
 
 
+def is_ruled_out(reduced: Reduced | None, venues: int, best: Found) -> bool:
+    """Whether a set of venues, each used, costs no less than the best so far."""
+    return reduced is not None and reduced.least(venues) >= best.worth[1]
+
+
 def split(task: Task, candidates: list[Candidate], keys: list[Key]) -> Plan:
     """Best sizes over all venues."""
     sizes = _with_minimums(task, keys)
@@ -235,7 +291,7 @@ def _must_search(task: Task, search: Search, keys: list[Key], sizes: Sizes) -> b
     greedy = take(task, keys, {})
     return bool(
         search.must
-        or any(c.ticket_nanos or c.least_fee_nanos for c in search.by_rank.values())
+        or any(c.ticket_nanos or c.bounds for c in search.by_rank.values())
         or greedy != sizes
         or len(greedy) >= task.policy.max_children
     )

@@ -332,10 +332,14 @@ class CandidateFlag(IntFlag):
 
 
 class LevelsFlag(IntFlag):
-    """The count of levels of a candidate block in its low nibble, and what cut them."""
+    """The count of levels of a candidate block in its low nibble, and what else it tells: what cut
+    them, and whether its fee is bounded, by fill or by order.
+    """
 
     COUNT_MASK = 0x0F
     INVENTORY = 0x10
+    FEE_BOUNDS = 0x20
+    FEE_PER_ORDER = 0x40
 
 
 class Reason(IntEnum):

@@ -60,7 +60,8 @@ penalty left out, so that they compare with what the baselines would have paid. 
 whether the whole remainder found a place. 0 in a price field means that there was none.
 
 `added_cost` is what the optimiser charged besides, in nanos * units: likely misses, impact, and
-what `balanced` weighs; `ticket_nanos` the children's fixed costs. `penalty_nanos` is the price of
+what `balanced` weighs; `ticket_nanos` the children's fixed costs and what bounds of fees add, less
+what they take off (negative where that is more). `penalty_nanos` is the price of
 missing one whole one, `remainder_e9` the share of the parent that is expected to remain, on which
 impact is charged. `cap_nanos` is the protected price beyond which no child may trade, 0 = none.
 """
@@ -83,7 +84,9 @@ padded with zeros to a multiple of 8 bytes.
 
 Where their flags are set, i64 each, come before the levels in this order: own units, impact
 (WIDE_IMPACT), balance, ticket, hidden units; then the units that inventory cut what may be sold
-there to, where `levels`, whose low nibble is the count, has INVENTORY (LevelsFlag).
+there to, where `levels`, whose low nibble is the count, has INVENTORY (LevelsFlag), and the least
+and the most that is charged, each 0 = none, where it has FEE_BOUNDS: for what a child takes of a
+level, or with FEE_PER_ORDER for the child.
 
 An included candidate without levels is a dark pool: `value` is the midpoint at which it would
 trade, and i64 each follow what it may be asked for and what missing one whole one there costs."""

@@ -37,7 +37,8 @@ class CandidateVenue(msgspec.Struct, frozen=True, kw_only=True):
     is there; impact, balance and miss are charged per whole one, the ticket once. A dark pool has
     no levels: `value` is the midpoint, `dark_units` what it may be asked for, `penalty_nanos` what
     missing one whole one there costs. `inventory_units` is all that the account could sell there,
-    where that is less than is displayed, else 0.
+    where that is less than is displayed, else 0. What is charged is at least `fee_min_nanos` and at
+    most `fee_max_nanos` (0 = none), for each level taken or, `fee_per_order`, for the child.
     """
 
     venue: int
@@ -58,6 +59,9 @@ class CandidateVenue(msgspec.Struct, frozen=True, kw_only=True):
     dark_units: int = 0
     penalty_nanos: int = 0
     inventory_units: int = 0
+    fee_min_nanos: int = 0
+    fee_max_nanos: int = 0
+    fee_per_order: bool = False
     levels: tuple[Level, ...] = ()
 
 

@@ -300,6 +300,10 @@ def _candidate(raw: Any, offset: int, sign: int, penalty_nanos: int) -> tuple[Ca
     if head.levels & LevelsFlag.INVENTORY:
         (used["inventory_units"],) = struct.unpack_from("<q", raw, offset)
         offset += 8
+    if head.levels & LevelsFlag.FEE_BOUNDS:
+        used["fee_min_nanos"], used["fee_max_nanos"] = struct.unpack_from("<qq", raw, offset)
+        used["fee_per_order"] = bool(head.levels & LevelsFlag.FEE_PER_ORDER)
+        offset += 16
     count = head.levels & LevelsFlag.COUNT_MASK
     if not count:
         used["dark_units"], used["penalty_nanos"] = struct.unpack_from("<qq", raw, offset)

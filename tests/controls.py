@@ -69,7 +69,7 @@ CONTROLS: dict[str, tuple[str, ...]] = {
     ),
     "alerts within 5 s": (
         HERE + "test_what_a_person_must_see_is_told_with_its_cause",
-        "tests/projections/api/test_stream.py::test_decisions_arrive_with_their_latency",
+        "tests/projections/api/test_stream.py::test_an_alarm_reaches_a_client_within_five_seconds",
     ),
     "controlled deployment limits (canary)": (
         "life_rules: an account uses the venues that it may",

@@ -101,10 +101,12 @@ struct Accounts {
     return found == limits.end() ? nullptr : &found->second;
   }
   // Asks for the memory of a position: first for where it is said, then for itself.
-  void prefetch_index(const char (&name)[16], std::uint32_t instrument) const {
+  [[gnu::always_inline]] void prefetch_index(const char (&name)[16],
+                                             std::uint32_t instrument) const {
     index_.prefetch(PositionKey{Target(name), instrument}.hash());
   }
-  void prefetch_position(const char (&name)[16], std::uint32_t instrument) const {
+  [[gnu::always_inline]] void prefetch_position(const char (&name)[16],
+                                                std::uint32_t instrument) const {
     const std::uint32_t hash = PositionKey{Target(name), instrument}.hash();
     const Slot slot = index_.find(hash, [](Slot) { return true; });
     if (slot == kNoSlot) return;

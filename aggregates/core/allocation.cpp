@@ -190,7 +190,7 @@ void plan_of(const Task& task, const Sizes& sizes, Plan& plan) {
     plan.added += part.added;
     const int128 ticket = task.ticket(i, part.units);
     plan.ranked += part.ranked + ticket;
-    plan.ticket_nanos += static_cast<std::int64_t>(ticket / task.units_per_one);
+    plan.ticket_nanos += static_cast<std::int64_t>(floor_div(ticket, int128{task.units_per_one}));
   });
 }
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "candidates.hpp"
+#include "fee_bounds.hpp"
 #include "pricing.hpp"
 
 namespace venuefold {
@@ -83,20 +84,18 @@ struct Task {
   std::int64_t missed_nanos = 0;
 
   Pieces pieces(std::size_t i) const { return {charges, candidates[i], cap_nanos}; }
-  // What a child there costs besides its fee per one: its ticket, and what the fee lacks to the
-  // least that is charged.
+  // What a child there costs besides its fee per one: its ticket, what the fee lacks to the least
+  // that is charged, and less what it has above the most.
   int128 ticket(std::size_t i, std::int64_t units) const {
     const Candidate& candidate = candidates[i];
     const int128 fixed = int128{candidate.ticket_nanos} * units_per_one;
-    if (candidate.least_fee_nanos == 0 || policy.fee_aware == 0) return fixed;
-    const int128 charged = int128{candidate.touch_fee_nanos} * units;
-    const int128 lacks = int128{candidate.least_fee_nanos} * units_per_one - charged;
-    return charged >= 0 && lacks > 0 ? fixed + lacks : fixed;
+    if (candidate.bounds == nullptr || policy.fee_aware == 0) [[likely]] return fixed;
+    return fixed + extra(candidate, units, units_per_one);
   }
   // Ticket per whole one were everything sent there: what a policy with an order of venues of its
   // own sees of it; the others search.
   std::int64_t ticket_share(std::size_t i) const {
-    const int128 share = ticket(i, wanted) / wanted;
+    const int128 share = floor_div(ticket(i, wanted), int128{wanted});
     return static_cast<std::int64_t>(std::min(int128{kMaxPriceNanos}, share));
   }
   // Least size of a child there, in whole lots.

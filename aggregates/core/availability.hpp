@@ -47,16 +47,18 @@ inline Misses misses_of(std::array<double, kSurvivalSizes>& shares, double own) 
 }
 
 // 1 - P(available >= q) in 1/65536 for each size of the table; never falls with size. What the
-// table knows is worth `w` now.
-inline Misses misses(const Survival& survival, double w, const Shares& known,
+// table knows of the sizes that were `told` is worth `w` now.
+inline Misses misses(const Survival& survival, unsigned told, double w, const Shares& known,
                      double prior_weight) {
   std::array<double, kSurvivalSizes> shares;
   double share = known.venue;
   for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
     if (i != 0 && known.untold < share) share = known.untold;
-    const Survival::Size& size = survival.sizes[i];
-    if (size.trials != 0.0) {
-      share = (size.success * w + share * prior_weight) / (size.trials * w + prior_weight);
+    if ((told >> i & 1) != 0) {
+      const Survival::Size& size = survival.sizes[i];
+      if (size.trials != 0.0) {
+        share = (size.success * w + share * prior_weight) / (size.trials * w + prior_weight);
+      }
     }
     shares[i] = share;
   }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <vector>
 
 #include "shard.hpp"
 
@@ -62,63 +61,86 @@ Baseline all_at_touch(std::int64_t sign, const Candidate& touch, std::int64_t wa
 
 constexpr std::uint8_t kTake = number(Liquidity::TAKE);
 
-// A displayed level with the fee of its venue.
-struct Displayed {
-  std::int64_t price;
-  std::int64_t units;
-  std::int64_t fee_nanos;
-};
-
-// The far side of one venue's book, as far as each level is worse than the one before.
-void add_levels(const Shard& shard, const Order& order, std::uint8_t venue,
-                std::vector<Displayed>& found) {
-  const std::uint32_t instrument = order.record.instrument;
-  const std::size_t far = order.sign() > 0 ? 1 : 0;
-  const Tick& tick = shard.books.tick(instrument, venue);
-  const Terms& terms = shard.books.terms(instrument, venue);
-  const Deep& deep = shard.books.deep(instrument, venue);
-  const FeeTier* const line =
-      shard.tables.fees().find(venue, Account(order.record.account), instrument, kTake);
-  if (line == nullptr && (terms.fee_known >> kTake & 1) == 0) return;
-  const FeeTerms fee = line != nullptr ? terms_at(*line, tick.touch[far].nanos)
-                                       : FeeTerms{terms.take_fixed_nanos, terms.take_rate_e9};
-  std::int64_t previous = -kInt64Max;
-  for (std::size_t l = 0; l < kMaxLevels; ++l) {
-    const Level& level = l == 0 ? tick.touch[far] : deep.level(far, l);
-    const std::int64_t price = order.sign() * level.nanos;
-    if (level.units == 0 || price <= previous) return;
-    previous = price;
-    found.push_back({price, level.units, fee.per_one(level.nanos)});
+// Displayed levels of the venues that trade, each read only once it is the best that is left.
+class Sweep {
+ public:
+  Sweep(const Shard& shard, const Order& order)
+      : shard_(shard), order_(order), sign_(order.sign()), far_(sign_ > 0 ? 1 : 0) {
+    const std::uint32_t instrument = order.record.instrument;
+    const Book& book = shard.books[instrument];
+    const std::uint64_t trading = book.listed & book.open & shard.tables.open();
+    const std::int64_t stale_ns = shard.tables.policy(order.policy)->stale_ns;
+    for (const std::uint8_t venue : shard.tables.rank_order()) {
+      if ((trading >> venue & 1) == 0) continue;
+      const Tick& tick = shard.books.tick(instrument, venue);
+      if (shard.log_ns - tick.quote_ns > stale_ns) continue;
+      if (tick.touch[1].nanos != 0 && tick.touch[0].nanos > tick.touch[1].nanos) continue;
+      if (tick.touch[far_].units != 0) add(venue, tick.touch[far_].nanos);
+    }
+    heads_.fill_up();
   }
-}
 
-bool can_sweep(const Shard& shard, const Order& order, std::uint8_t venue) {
-  const std::uint32_t instrument = order.record.instrument;
-  if ((shard.books[instrument].listed >> venue & 1) == 0) return false;
-  if ((shard.tables.open() >> venue & 1) == 0) return false;
-  if (shard.books.terms(instrument, venue).status != number(VenueStatus::OPEN)) return false;
-  const Tick& tick = shard.books.tick(instrument, venue);
-  const Policy& policy = *shard.tables.policy(order.policy);
-  if (shard.log_ns - tick.quote_ns > policy.stale_ns) return false;
-  return tick.touch[1].nanos == 0 || tick.touch[0].nanos <= tick.touch[1].nanos;
-}
+  // What `wanted` costs, best prices first.
+  Baseline take(std::int64_t wanted) {
+    Baseline found;
+    for (std::uint64_t first = heads_.first(); first != 0; first = heads_.first()) {
+      for (; first != 0; first &= first - 1) {
+        if (found.units == wanted) return found;
+        const auto h = static_cast<std::size_t>(std::countr_zero(first));
+        const Level level = level_at(h);
+        const std::int64_t units = std::min(wanted - found.units, level.units);
+        found.units += units;
+        found.cost += int128{sign_ * level.nanos + fees_[h].per_one(level.nanos)} * units;
+        step(h);
+      }
+    }
+    return found;
+  }
+
+ private:
+  const Shard& shard_;
+  const Order& order_;
+  std::int64_t sign_;
+  std::size_t far_;
+  Heads heads_;
+  std::array<FeeTerms, kMaxVenues> fees_;
+
+  // A venue whose fee is known.
+  void add(std::uint8_t venue, std::int64_t touch_nanos) {
+    const std::uint32_t instrument = order_.record.instrument;
+    const Terms& terms = shard_.books.terms(instrument, venue);
+    const FeeTier* const line =
+        shard_.tables.fees().find(venue, Account(order_.record.account), instrument, kTake);
+    if (line == nullptr && (terms.fee_known >> kTake & 1) == 0) return;
+    const std::size_t h = heads_.count++;
+    fees_[h] = line != nullptr ? terms_at(*line, touch_nanos)
+                               : FeeTerms{terms.take_fixed_nanos, terms.take_rate_e9};
+    heads_.prices[h] = sign_ * touch_nanos;
+    heads_.venues[h] = venue;
+    heads_.levels[h] = 0;
+  }
+  Level level_at(std::size_t h) const {
+    const std::uint32_t instrument = order_.record.instrument;
+    const std::size_t venue = heads_.venues[h];
+    const std::size_t level = heads_.levels[h];
+    return level == 0 ? shard_.books.tick(instrument, venue).touch[far_]
+                      : shard_.books.deep(instrument, venue).level(far_, level);
+  }
+  // On to the next level, as long as each is worse than the one before.
+  void step(std::size_t h) {
+    const std::int64_t before = heads_.prices[h];
+    heads_.prices[h] = kInt64Max;
+    if (++heads_.levels[h] == kMaxLevels) return;
+    const Level next = level_at(h);
+    const std::int64_t price = sign_ * next.nanos;
+    if (next.units != 0 && price > before) heads_.prices[h] = price;
+  }
+};
 
 }  // namespace
 
 Baseline clean_sweep(const Shard& shard, const Order& order, std::int64_t wanted) {
-  std::vector<Displayed> levels;
-  for (const std::uint8_t venue : shard.tables.rank_order()) {
-    if (can_sweep(shard, order, venue)) add_levels(shard, order, venue, levels);
-  }
-  std::stable_sort(levels.begin(), levels.end(),
-                   [](const Displayed& a, const Displayed& b) { return a.price < b.price; });
-  Baseline found;
-  for (const Displayed& level : levels) {
-    const std::int64_t units = std::min(wanted - found.units, level.units);
-    found.units += units;
-    found.cost += int128{level.price + level.fee_nanos} * units;
-  }
-  return found;
+  return Sweep(shard, order).take(wanted);
 }
 
 Baselines baselines(std::int64_t sign, const Candidates& candidates, std::int64_t wanted) {

@@ -34,7 +34,7 @@ void Belief::find_sizes(const Terms& terms, std::int64_t now_ns, const Lent& len
   const double faded = grid.weight_at(now_step, terms.survival_then_ns);
   sizes.fill_ratio = own;
   sizes.misses =
-      misses(terms.survival, faded, {venue, share_of(lent.untold), own}, prior_weight);
+      misses(terms.survival, told, faded, {venue, share_of(lent.untold), own}, prior_weight);
   venue_share = lent.share;
   sizes_until_ns = until(grid, now_step, !is_bare || terms.survival.sizes[0].trials != 0.0);
 }

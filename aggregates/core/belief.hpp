@@ -58,6 +58,9 @@ struct alignas(64) Belief {
   std::int64_t sizes_until_ns = 0;
   SizeBelief sizes;
   std::uint32_t venue_share = 0;
+  // A bit for each size of the survival table that children have told of: the others need not be
+  // read, and the larger ones lie on a line of their own.
+  std::uint8_t told = 0;
   std::int64_t ack_until_ns = 0;
   double ack_total = 0.0;
   double ack_weight = 1.0;
@@ -65,6 +68,7 @@ struct alignas(64) Belief {
   bool knows_sizes(std::int64_t now_ns, std::uint32_t share) const {
     return now_ns < sizes_until_ns && share == venue_share;
   }
+  void tell(std::size_t size) { told = static_cast<std::uint8_t>(told | 1u << size); }
   bool knows_ack(std::int64_t now_ns) const { return now_ns < ack_until_ns; }
   void forget() { sizes_until_ns = ack_until_ns = 0; }
 

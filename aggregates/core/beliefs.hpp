@@ -20,7 +20,7 @@ inline std::int64_t whole_ack_ns(double ack_ns) {
 }
 
 // Fills in chances and latency; the priors have been brought to now, `now_ns` is the row's time.
-[[gnu::always_inline]] inline void believe(Shard& shard, const Book& book, Candidate& candidate,
+[[gnu::always_inline]] inline void believe(Shard& shard, Book& book, Candidate& candidate,
                                            std::int64_t now_ns) {
   VenuePrior& prior = shard.venues.priors[candidate.venue];
   ++shard.looks.all;
@@ -41,6 +41,7 @@ inline std::int64_t whole_ack_ns(double ack_ns) {
   if (!belief.knows_ack(now_ns)) {
     ++shard.looks.acks_found;
     belief.find_ack(terms, now_ns, shard.tables);
+    book.forgotten &= ~(std::uint64_t{1} << candidate.venue);
   }
   candidate.misses = belief.sizes.misses;
   candidate.fill_ratio = belief.sizes.fill_ratio;

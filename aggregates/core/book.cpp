@@ -18,6 +18,14 @@ void restride(List& rows, std::size_t instruments, std::size_t before,
   rows = std::move(wider);
 }
 
+// Asks for the cache lines of some bytes of a thing; Writes is 1 for those that will be written.
+template <int Writes, class Thing>
+void prefetch_lines(const Thing* thing, std::size_t from, std::size_t to) {
+  const char* const bytes = reinterpret_cast<const char*>(thing);
+  for (std::size_t at = from; at < to; at += 64) __builtin_prefetch(bytes + at, Writes);
+  __builtin_prefetch(bytes + to - 1, Writes);
+}
+
 }  // namespace
 
 void Books::add_instrument() {
@@ -147,7 +155,32 @@ void Books::rebuild_best(std::size_t instrument) {
   }
 }
 
-void Books::prefetch_decision(std::size_t instrument, std::size_t side) const {
+void Books::prefetch_report(std::size_t instrument, std::size_t venue) const {
+  if (instrument >= instruments_ || venue >= venues_) return;
+  const std::size_t row = at(instrument, venue);
+  prefetch_lines<1>(&terms_[row], 0, sizeof(Terms));
+  prefetch_lines<0>(&ticks_[row], 0, sizeof(Level));
+  prefetch_lines<0>(&contracts_[row], 0, sizeof(Contract));
+  const std::uint32_t place = evidence_place_[row];
+  if (place == 0) return;
+  const Evidence& known = evidence_[place - 1];
+  prefetch_lines<1>(&known, 0, offsetof(Evidence, added));
+  prefetch_lines<1>(&known, offsetof(Evidence, fee_mismatches), sizeof(Evidence));
+}
+
+void Books::prefetch_markout(std::size_t instrument, std::size_t venue,
+                             std::size_t horizon) const {
+  __builtin_prefetch(&books_[instrument], 1);
+  if (venue >= venues_) return;
+  const std::size_t row = at(instrument, venue);
+  __builtin_prefetch(&ticks_[row]);
+  const std::uint32_t place = evidence_place_[row];
+  if (place == 0) return;
+  const std::size_t from = offsetof(Evidence, removed) + horizon * sizeof(Moments);
+  prefetch_lines<1>(&evidence_[place - 1], from, from + sizeof(Moments));
+}
+
+void Books::prefetch_offers(std::size_t instrument, std::size_t side) const {
   const Book& book = books_[instrument];
   __builtin_prefetch(&book.record);
   __builtin_prefetch(&book.limits);
@@ -156,13 +189,20 @@ void Books::prefetch_decision(std::size_t instrument, std::size_t side) const {
     const auto venue = static_cast<std::size_t>(std::countr_zero(venues));
     __builtin_prefetch(&ticks_[first + venue]);
     __builtin_prefetch(deep_[first + venue].near[side]);
+    __builtin_prefetch(&terms_[first + venue], 1);
+  }
+}
+
+void Books::prefetch_beliefs(std::size_t instrument) const {
+  const Book& book = books_[instrument];
+  const std::size_t first = at(instrument, 0);
+  for (std::uint64_t venues = book.taught; venues != 0; venues &= venues - 1) {
+    const auto venue = static_cast<std::size_t>(std::countr_zero(venues));
     const Terms& terms = terms_[first + venue];
-    __builtin_prefetch(&terms, 1);
-    if ((book.taught >> venue & 1) == 0) continue;
     __builtin_prefetch(&terms.belief, 1);
     __builtin_prefetch(&terms.fill);
     __builtin_prefetch(&terms.survival);
-    __builtin_prefetch(&terms.ack);
+    if ((book.forgotten >> venue & 1) != 0) __builtin_prefetch(&terms.ack);
   }
 }
 

@@ -34,6 +34,8 @@ struct alignas(64) Book {
   std::uint64_t take_known = 0;
   // Venues whose row has been taught something: a decision believes the others as their venues.
   std::uint64_t taught = 0;
+  // Of those, whose answering times were taught since a decision last believed them.
+  std::uint64_t forgotten = 0;
   std::uint64_t dirty_execution = 0;
   // Of our last fill.
   std::int64_t fill_ns = -1;
@@ -59,8 +61,9 @@ struct alignas(64) Book {
 template <class Row>
 using Rows = std::vector<Row, HugePages<Row>>;
 
-// Cache lines of a row that every tick changes.
-constexpr std::size_t kTickLines = 7;
+// Cache lines of a row that a tick may change: the last two only where a touch is back, which one
+// tick in three says; to wait for them then costs more than to ask in vain.
+constexpr std::size_t kTickLines = sizeof(Tick) / 64;
 
 struct Now {
   std::int64_t ns;
@@ -201,14 +204,26 @@ class Books {
   // Finds the best again from the rows' touches, after a restore.
   void rebuild_best(std::size_t instrument);
 
+  // A row was taught: what was believed of it does not stand.
+  void forget_belief(std::size_t instrument, std::size_t venue) {
+    terms(instrument, venue).belief.forget();
+    books_[instrument].forgotten |= std::uint64_t{1} << venue;
+  }
   void forget_beliefs() {
     for (Terms& row : terms_) row.belief.forget();
   }
 
-  // Asks for the cache lines that a quote will change; any ids will do.
-  void prefetch_tick(std::size_t instrument, std::size_t venue) const;
-  // Asks for what a decision on the far side of the book reads.
-  void prefetch_decision(std::size_t instrument, std::size_t side) const;
+  // Asks for the cache lines that a quote will change; any ids will do. Inlined: the compiler
+  // leaves out a call of what only asks for memory, as one without effect.
+  [[gnu::always_inline]] void prefetch_tick(std::size_t instrument, std::size_t venue) const;
+  // Asks for what a report about a child changes of its row; any ids will do.
+  void prefetch_report(std::size_t instrument, std::size_t venue) const;
+  // Asks for what a markout of one horizon changes.
+  void prefetch_markout(std::size_t instrument, std::size_t venue, std::size_t horizon) const;
+  // Asks for what a decision on one side of the book reads: what stands there and its terms, and
+  // then what is believed of it. Fewer lines at once leave room for what is needed before.
+  void prefetch_offers(std::size_t instrument, std::size_t side) const;
+  void prefetch_beliefs(std::size_t instrument) const;
 
  private:
   std::size_t instruments_ = 0;
@@ -320,7 +335,8 @@ template <unsigned Families>
   if (changed != 0) [[unlikely]] settle_best(instrument, changed, at_bid, at_ask, now);
 }
 
-inline void Books::prefetch_tick(std::size_t instrument, std::size_t venue) const {
+[[gnu::always_inline]] inline void Books::prefetch_tick(std::size_t instrument,
+                                                        std::size_t venue) const {
   if (instrument >= instruments_ || venue >= venues_) return;
   const char* row = reinterpret_cast<const char*>(&ticks_[at(instrument, venue)]);
   const Book& book = books_[instrument];

@@ -231,12 +231,12 @@ void net_own(Candidate& candidate) {
                                               std::int64_t touch_nanos, const Shard& shard) {
   const Terms& terms = *candidate.terms;
   candidate.fee = {terms.take_fixed_nanos, terms.take_rate_e9};
-  candidate.least_fee_nanos = 0;
+  candidate.bounds = nullptr;
   if ((view.scheduled >> candidate.venue & 1) != 0) [[unlikely]] {
     const FeeTier* const line = line_of(view, candidate.venue, shard);
     if (line != nullptr) {
       candidate.fee = terms_at(*line, touch_nanos);
-      candidate.least_fee_nanos = line->min_nanos;
+      candidate.bounds = bounds_of(line);
     }
   }
   candidate.touch_fee_nanos = candidate.fee_nanos(touch_nanos);
@@ -254,7 +254,7 @@ void add_hidden(const View& view, Candidate& candidate, std::int64_t now_ns,
 
 // Fills in levels and quality values; excludes a venue with nothing to offer.
 template <std::int64_t Sign>
-[[gnu::always_inline]] inline Exclusion price(const View& view, const Book& book,
+[[gnu::always_inline]] inline Exclusion price(const View& view, Book& book,
                                               Candidate& candidate, const Tick& tick,
                                               const Deep& deep, Shard& shard) {
   constexpr std::size_t side = Sign > 0 ? 0 : 1;
@@ -287,7 +287,7 @@ template <std::int64_t Sign>
 template <std::int64_t Sign>
 void gather_side(Shard& shard, const View& view, Candidates& found) {
   const std::uint32_t instrument = view.order.record.instrument;
-  const Book& book = shard.books[instrument];
+  Book& book = shard.books[instrument];
   const Books::Ladder rows = shard.books.rows(instrument);
   Candidate* candidate = found.list.data();
   std::uint64_t bit = 1;
@@ -313,7 +313,7 @@ void gather_side(Shard& shard, const View& view, Candidates& found) {
     candidate->value = verdict.value;
     if (verdict.reason == Reason::NONE) [[likely]] {
       eligible |= bit;
-      tickets |= candidate->ticket_nanos | candidate->least_fee_nanos;
+      tickets |= candidate->ticket_nanos | std::int64_t{candidate->bounds != nullptr};
       lots_any |= candidate->terms->lot_units;
       lots_all &= candidate->terms->lot_units;
     }

@@ -40,8 +40,8 @@ struct Candidate {
   std::int64_t impact_nanos;
   std::int64_t balance_nanos;
   std::int64_t ticket_nanos;
-  // Least that is charged for a child, 0 = none.
-  std::int64_t least_fee_nanos;
+  // Its fee line where that has a minimum or a maximum, else null.
+  const FeeTier* bounds;
   // Of a dark pool, else 0: how much dearer what it misses is elsewhere, and its least child.
   std::int64_t missed_nanos;
   std::int64_t least_units;
@@ -66,7 +66,8 @@ struct Candidates {
   std::uint64_t eligible = 0;
   // Dark pools that were turned into offers.
   std::uint64_t darks = 0;
-  // Of all that were eligible once: whether any has a ticket, and whether lots differ.
+  // Of all that were eligible once: whether any has a ticket or a bounded fee, and whether lots
+  // differ.
   bool has_tickets = false;
   bool has_unequal_lots = false;
   // Whether self help keeps any out.

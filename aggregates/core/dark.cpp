@@ -65,12 +65,12 @@ bool find_fee(Shard& shard, const View& view, Candidate& candidate, std::int64_t
       shard.tables.fees().find(venue, Account(record.account), record.instrument, kMid);
   if (line != nullptr) {
     candidate.fee = terms_at(*line, price);
-    candidate.least_fee_nanos = line->min_nanos;
+    candidate.bounds = bounds_of(line);
     return true;
   }
   if ((shard.books.terms(record.instrument, venue).fee_known >> kMid & 1) == 0) return false;
   const Contract& contract = shard.books.contract(record.instrument, venue);
-  candidate.least_fee_nanos = 0;
+  candidate.bounds = nullptr;
   candidate.fee = {contract.fee_fixed_nanos[kMid], contract.fee_rate_e9[kMid]};
   return true;
 }
@@ -138,7 +138,7 @@ void sum_up(Candidates& candidates) {
   std::int64_t lots_any = 0;
   std::int64_t lots_all = -1;
   for_each_bit(candidates.eligible, [&](std::size_t i) {
-    candidates.has_tickets |= (candidates[i].ticket_nanos | candidates[i].least_fee_nanos) != 0;
+    candidates.has_tickets |= candidates[i].ticket_nanos != 0 || candidates[i].bounds != nullptr;
     lots_any |= candidates[i].terms->lot_units;
     lots_all &= candidates[i].terms->lot_units;
   });

@@ -238,14 +238,18 @@ Refused check_record(Shard& shard, const NewOrder& record, Identity*& known) {
 
 Refused new_order(Shard& shard, const NewOrder& record) {
   if (record.instrument < shard.books.size()) {
-    shard.books.prefetch_decision(record.instrument, is_buy(record) ? 1 : 0);
-    shard.orders.prefetch(shard.seq, 1);
+    // In the order in which they are needed.
     shard.accounts.prefetch_index(record.account, record.instrument);
+    shard.identities.prefetch(
+        IdentityKey(record.account, record.cl_ord_id, record.instrument).hash());
+    shard.orders.prefetch(shard.seq, 1);
+    shard.books.prefetch_offers(record.instrument, is_buy(record) ? 1 : 0);
+    shard.accounts.prefetch_position(record.account, record.instrument);
   }
   Identity* known = nullptr;
   const Refused refused = check_record(shard, record, known);
   if (refused) return refused;
-  shard.accounts.prefetch_position(record.account, record.instrument);
+  shard.books.prefetch_beliefs(record.instrument);
   Order* order = nullptr;
   BestPrices best;
   const Verdict verdict = build(shard, record, best, order);

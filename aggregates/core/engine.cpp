@@ -17,8 +17,9 @@
 namespace venuefold {
 namespace {
 
-// How far ahead of the fold the rows of coming ticks are asked for.
-constexpr std::size_t kPrefetchBytes = 12 * kSlot;
+// How far ahead of the fold the rows of coming ticks are asked for: nearer they come too late,
+// farther there are more lines on their way than the processor follows.
+constexpr std::size_t kPrefetchBytes = 8 * kSlot;
 constexpr std::size_t kVenueAt = offsetof(Header, venue);
 constexpr std::size_t kInstrumentAt = offsetof(Header, instrument);
 
@@ -202,10 +203,21 @@ inline void apply(Shard& shard, const Header& header, const std::uint8_t* raw) {
   if (shard.venues.changed != 0) [[unlikely]] publish_changes(shard);
 }
 
-void prefetch(const Shard& shard, const std::uint8_t* raw) {
+[[gnu::always_inline]] inline void prefetch(const Shard& shard, const std::uint8_t* raw) {
   std::uint32_t instrument;
   std::memcpy(&instrument, raw + kInstrumentAt, sizeof instrument);
-  shard.books.prefetch_tick(instrument, raw[kVenueAt]);
+  if (raw[0] == number(InputType::EXEC_REPORT)) [[unlikely]] {
+    shard.books.prefetch_report(instrument, raw[kVenueAt]);
+  } else {
+    shard.books.prefetch_tick(instrument, raw[kVenueAt]);
+  }
+}
+
+// Reports often come a few at a time: none of them lies far enough ahead.
+void prefetch_reports(const Shard& shard, const std::uint8_t* data, std::size_t size) {
+  constexpr std::size_t report = kSlots[number(InputType::EXEC_REPORT)] * kSlot;
+  const std::size_t most = std::min(size, kPrefetchBytes + report);
+  for (std::size_t at = 0; at + report <= most; at += report) prefetch(shard, data + at);
 }
 
 }  // namespace
@@ -216,6 +228,9 @@ std::size_t Engine::step(const std::uint8_t* data, std::size_t size, std::int64_
   shard.outputs.clear();
   if (size != 0 && data[0] != number(InputType::NEW_ORDER)) shard.make_room();
   std::size_t offset = 0;
+  if (size != 0 && data[0] == number(InputType::EXEC_REPORT)) {
+    prefetch_reports(shard, data, size);
+  }
   while (offset + kSlot <= size) {
     const auto header = read<Header>(data + offset);
     const std::size_t end = offset + kSlots[header.type] * kSlot;

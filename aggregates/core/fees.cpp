@@ -36,9 +36,11 @@ int128 plain_charge(const FeeTier& line, const Fill& fill, std::int64_t one) {
   return floor_div(int128{per_one} * fill.units, int128{one});
 }
 
-int128 bounded_charge(const FeeTier& line, int128 charge) {
-  if (line.min_nanos != 0 && 0 <= charge && charge < line.min_nanos) return line.min_nanos;
-  return line.max_nanos != 0 && charge > line.max_nanos ? int128{line.max_nanos} : charge;
+int128 bounded_charge(const FeeTier& line, int128 charge, std::int64_t one) {
+  const int128 least = int128{line.min_nanos} * one;
+  const int128 most = int128{line.max_nanos} * one;
+  if (least != 0 && 0 <= charge && charge < least) return least;
+  return most != 0 && charge > most ? most : charge;
 }
 
 Reason Fees::put_line(const FeeTier& record) {

@@ -68,8 +68,13 @@ struct Fill {
 
 // What a line charges for a fill before its bounds; `one` is the instrument's units per one.
 int128 plain_charge(const FeeTier& line, const Fill& fill, std::int64_t one);
-// Minimum and maximum bound what is charged; 0 is none, and a rebate has no minimum.
-int128 bounded_charge(const FeeTier& line, int128 charge);
+// Minimum and maximum bound what is charged; 0 is none, and a rebate has no minimum. The charge is
+// in nanos / `one`.
+int128 bounded_charge(const FeeTier& line, int128 charge, std::int64_t one = 1);
+// A line that bounds what it charges; null without a line or bounds.
+inline const FeeTier* bounds_of(const FeeTier* line) {
+  return line != nullptr && (line->min_nanos | line->max_nanos) != 0 ? line : nullptr;
+}
 
 // What a line charges for a fill after a child's earlier ones, which a line per order adds up.
 template <class Trades>

@@ -58,6 +58,32 @@ void fire_grid(Shard& shard, std::size_t grid, std::int64_t until_ns) {
   shard.grids.set(grid, next_ns);
 }
 
+// Markouts come back long after they began, one after the other.
+[[gnu::always_inline]] inline void foresee(const Shard& shard) {
+  constexpr std::size_t kFar = 8;
+  constexpr std::size_t kNear = 4;
+  const Timers::Timer* const far = shard.timers.after_first(kFar);
+  if (far != nullptr) markouts::foresee(shard, far->subject, false);
+  const Timers::Timer* const near = shard.timers.after_first(kNear);
+  if (near != nullptr) markouts::foresee(shard, near->subject, true);
+}
+
+// Orders are forgotten long after they ended, in the order in which they did.
+[[gnu::always_inline]] inline void foresee_forgetting(const Shard& shard) {
+  constexpr std::size_t kFar = 4;
+  constexpr std::size_t kNear = 2;
+  const Timers::Timer* const far = shard.timers.after_first(kFar);
+  if (far != nullptr) shard.orders.prefetch(far->subject);
+  const Timers::Timer* const near = shard.timers.after_first(kNear);
+  const Order* order = near != nullptr ? shard.orders.find(near->subject) : nullptr;
+  if (order != nullptr) __builtin_prefetch(order->first_child);
+  const Timers::Timer* const next = shard.timers.after_first(1);
+  order = next != nullptr ? shard.orders.find(next->subject) : nullptr;
+  if (order == nullptr || order->first_child == nullptr) return;
+  shard.children.prefetch(order->first_child->child_id);
+  __builtin_prefetch(order->first_child->next);
+}
+
 void fire(Shard& shard, const Timers::Timer& timer) {
   switch (static_cast<TimerKind>(timer.kind)) {
     case TimerKind::ACK_TIMEOUT: return reports::time_out(shard, timer.subject);
@@ -102,6 +128,8 @@ void fire_timers(Shard& shard, std::int64_t until_ns) {
     }
     const Timers::Timer timer = shard.timers.first();
     shard.log_ns = timer.due_ns;
+    if (timer.kind == number(TimerKind::MARKOUT)) foresee(shard);
+    if (timer.kind == number(TimerKind::FORGET)) foresee_forgetting(shard);
     shard.timers.pop();
     fire(shard, timer);
   }

@@ -47,7 +47,7 @@ class Identities {
   std::size_t size() const { return index_.size(); }
   void make_room() { pool_.make_room(); }
   // Asks for the memory where a key of that hash is looked for, and for what is forgotten next.
-  void prefetch(std::uint32_t hash) const {
+  [[gnu::always_inline]] void prefetch(std::uint32_t hash) const {
     index_.prefetch(hash);
     if (oldest_ != kNoSlot) __builtin_prefetch(&pool_[oldest_].transact_ns, 1);
   }

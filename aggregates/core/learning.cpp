@@ -128,7 +128,7 @@ void observe_answer(Shard& shard, Child& child) {
   at.terms.ack.observe(static_cast<double>(latency_ns), at.now_ns, at.grids.speed);
   at.venue.ack.observe(static_cast<double>(latency_ns), at.venue_ns, at.grids.speed);
   at.venue.ack_histogram.observe(latency_ns);
-  at.terms.belief.forget();
+  shard.books.forget_belief(at.instrument, at.venue_id);
   shard.venues.forget_prior(child.venue);
 }
 
@@ -151,7 +151,7 @@ void observe_trade(Shard& shard, const Child& child, const ExecReport& report) {
 void observe_end(Shard& shard, Child& child) {
   const Places at = places(shard, child);
   const Grid& fill = at.grids.fill;
-  at.terms.belief.forget();
+  shard.books.forget_belief(at.instrument, at.venue_id);
   const bool rejected = child.state == ChildState::REJECTED;
   const double refused = rejected ? 1.0 : 0.0;
   at.evidence.reject.observe(refused, at.now_ns, fill);

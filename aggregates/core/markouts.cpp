@@ -134,6 +134,17 @@ void settle(Shard& shard, std::uint64_t subject) {
   }
 }
 
+void foresee(const Shard& shard, std::uint64_t subject, bool soon) {
+  const std::uint64_t markout_id = subject / kHorizons;
+  if (!soon) {
+    shard.markouts.prefetch(markout_id);
+    return;
+  }
+  const Markout* const found = shard.markouts.find(markout_id);
+  if (found == nullptr) return;
+  shard.books.prefetch_markout(found->instrument, found->venue, subject % kHorizons);
+}
+
 std::int64_t valid_mid(const Shard& shard, const Book& book) {
   return shard.log_ns - book.mid_ns > shard.tables.settings().mid_age_ns ? 0 : book.mid_x2;
 }

@@ -43,6 +43,8 @@ void start_fill(Shard& shard, std::uint32_t instrument, std::uint8_t venue, std:
 void start_controls(Shard& shard);
 // Settles one horizon of one markout on the mid as of now; the last one forgets it.
 void settle(Shard& shard, std::uint64_t subject);
+// Asks for what a timer that is due soon will need; `soon` is so near that its markout is here.
+void foresee(const Shard& shard, std::uint64_t subject, bool soon);
 // Twice the last valid mid in nanos; 0 where there was none or it is too old.
 std::int64_t valid_mid(const Shard& shard, const Book& book);
 

@@ -150,8 +150,8 @@ class Merged {
 };
 
 // Greedy on the key order from `sizes` on, among the candidates of the mask, in whole lots.
-template <class Ranking>
-void take(const Task& task, Merged<Ranking>& places, Mask chosen, Sizes& sizes) {
+template <class Places>
+void take(const Task& task, Places& places, Mask chosen, Sizes& sizes) {
   std::array<std::int64_t, kMaxVenues> seen;
   Mask started = 0;
   std::int64_t left = task.wanted - sizes.total();

@@ -13,6 +13,9 @@
 
 namespace venuefold {
 
+// What asks for memory ahead is always inlined here: the compiler takes a function that does
+// nothing else for one without effect and leaves its calls out.
+
 using Slot = std::uint32_t;
 constexpr Slot kNoSlot = 0xFFFFFFFFu;
 
@@ -53,7 +56,7 @@ class Pool {
     }
   }
   // Asks for the memory of the slots that will be taken next.
-  void prefetch(std::size_t count) const {
+  [[gnu::always_inline]] void prefetch(std::size_t count) const {
     for (std::size_t i = 0; i < std::min(count, free_.size()); ++i) {
       const std::byte* const bytes = place(free_[free_.size() - 1 - i]);
       for (std::size_t at = 0; at < sizeof(T); at += kLine) __builtin_prefetch(bytes + at, 1);
@@ -96,7 +99,9 @@ class SlotIndex {
   }
 
   // Asks for the memory where a hash is at home.
-  void prefetch(std::uint32_t hash) const { __builtin_prefetch(&places_[home(hash)], 1); }
+  [[gnu::always_inline]] void prefetch(std::uint32_t hash) const {
+    __builtin_prefetch(&places_[home(hash)], 1);
+  }
 
   void insert(std::uint32_t hash, Slot slot) {
     if (2 * (size_ + 1) > places_.size()) grow();
@@ -178,10 +183,14 @@ class Registry {
 
   void make_room() { pool_.make_room(); }
 
-  // Asks for what at most eight additions of rising ids will write.
-  void prefetch(std::uint64_t first_id, std::size_t count) const {
-    index_.prefetch(hash(first_id));
-    if (count > 1) index_.prefetch(hash(first_id + count - 1));
+  // Asks for where the thing of an id is found.
+  [[gnu::always_inline]] void prefetch(std::uint64_t id) const { index_.prefetch(hash(id)); }
+  // Asks for what additions of rising ids will write.
+  [[gnu::always_inline]] void prefetch(std::uint64_t first_id, std::size_t count) const {
+    constexpr std::uint64_t run = 1 << kRunBits;
+    for (std::uint64_t id = first_id; id < first_id + count; id = (id / run + 1) * run) {
+      index_.prefetch(hash(id));
+    }
     pool_.prefetch(count);
   }
 

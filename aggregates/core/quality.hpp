@@ -1,8 +1,8 @@
 // Venue quality of one instrument at one venue: decayed sufficient statistics and read-outs.
 //
-// A row is split by who touches it: a tick changes Tick (seven cache lines), a decision also reads
-// Terms and the deep levels of one side; Evidence is for reports, Contract for neither. All times
-// here but `quote_ns` are session times of the row.
+// A row is split by who touches it: a tick changes Tick (up to nine cache lines), a decision also
+// reads Terms and the deep levels of one side; Evidence is for reports, Contract for neither. All
+// times here but `quote_ns` are session times of the row.
 #pragma once
 
 #include <algorithm>
@@ -162,6 +162,9 @@ struct alignas(64) Terms {
   void observe_survival(std::int64_t now_ns, std::int64_t sent, std::int64_t executed,
                         std::int64_t lot, const Grid& grid) {
     survival.observe(sent, executed, lot, grid.weight(now_ns, survival_then_ns));
+    for (std::size_t size = 0; size < kSurvivalSizes; ++size) {
+      if (telling_units(sent, lot, size) > 0) belief.tell(size);
+    }
     survival_then_ns = now_ns;
   }
 };

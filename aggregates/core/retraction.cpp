@@ -99,7 +99,7 @@ void change_end(Shard& shard, const Child& child, std::int64_t before, std::int6
   const double w = fill.weight(terms.survival_then_ns, child.ended_ns);
   change_survival(terms.survival, w, child.units, before, after,
                   shard.books[instrument].record.round_lot_units);
-  terms.belief.forget();
+  shard.books.forget_belief(instrument, child.venue);
   shard.venues.forget_prior(child.venue);
 }
 

@@ -1,17 +1,21 @@
 #include "search.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
+
+#include "ladders.hpp"
+#include "reduced.hpp"
 
 namespace venuefold {
 namespace {
 
 // Greedy fills that one decision may try; the best so far counts when they are used up.
 constexpr int kMaxTrials = 4096;
-// Children of a decision up to which pairs are swapped, and venues that may come in with one.
-constexpr unsigned kMostPaired = 6;
+// Venues that may come in where two are changed at once.
 constexpr std::size_t kPool = 16;
-constexpr std::size_t kMostPieces = kMaxLevels + kSurvivalSizes;
+// Curves to either side of one: those of the next level, without and with its most.
+constexpr unsigned kNear = 2;
 
 // Units not placed and cost: less is better.
 struct Worth {
@@ -28,24 +32,6 @@ struct Found {
   bool is_possible = false;
   Worth worth = {0, 0};
   Sizes sizes;
-};
-
-// Cost of the first units of one venue, piece by piece.
-struct Curve {
-  std::size_t count = 0;
-  std::int64_t units[kMostPieces];
-  std::int64_t cost_nanos[kMostPieces];
-  std::int64_t capacity = 0;
-
-  int128 cost(std::int64_t size) const {
-    int128 total = 0;
-    for (std::size_t p = 0; p < count && size > 0; ++p) {
-      const std::int64_t more = std::min(size, units[p]);
-      total += int128{cost_nanos[p]} * more;
-      size -= more;
-    }
-    return total;
-  }
 };
 
 class Search {
@@ -72,7 +58,9 @@ class Search {
   Found start(const Sizes& sizes) const {
     Found best;
     const Found greedy = found(sizes);
-    for (const Found& other : {greedy, value(greedy.sizes.used | must()), cheapest_first()}) {
+    const Curves settled = ladders_.settled(sizes);
+    for (const Found& other :
+         {greedy, value(greedy.sizes.used | must(), settled), cheapest_first()}) {
       if (!other.is_possible || (must() & ~other.sizes.used) != 0) continue;
       if (!best.is_possible || other.worth < best.worth) best = other;
     }
@@ -99,12 +87,15 @@ class Search {
  private:
   const Task& task_;
   Merged<ByCost>& places_;
+  mutable Ladders ladders_{task_};
   mutable int trials_ = 0;
   mutable bool exchanges_lots_ = false;
   Mask usable_ = 0;
   bool has_unequal_lots_ = false;
   std::int64_t first_lot_ = 0;
-  std::array<Curve, kMaxVenues> curves_;
+  CurveList curves_;
+  // At the price of the best so far, where that places all.
+  mutable std::optional<Reduced> reduced_;
   std::array<std::int64_t, kMaxVenues> floors_;
 
   // Whether there are not too many children, and not too much in dark pools.
@@ -114,9 +105,14 @@ class Search {
   }
   bool may_try() const { return trials_ < kMaxTrials; }
   // One trial: greedy on top of sizes, among the venues of the mask.
-  Found try_from(Sizes& sizes, Mask venues) const {
+  Found try_from(Sizes& sizes, Mask venues, const Curves& curves) const {
     ++trials_;
-    take(task_, places_, venues, sizes);
+    if (ladders_.bounded() == 0) {
+      take(task_, places_, venues, sizes);
+    } else {
+      ladders_.choose(curves);
+      take(task_, ladders_, venues, sizes);
+    }
     return found(sizes);
   }
 
@@ -139,7 +135,7 @@ class Search {
   }
 
   // Least sizes first, then greedy; impossible where the least is already too much.
-  Found value(Mask venues) const {
+  Found value(Mask venues, const Curves& curves) const {
     Sizes sizes;
     std::int64_t total = 0;
     for_each_bit(venues, [&](std::size_t i) {
@@ -147,7 +143,7 @@ class Search {
       total += floors_[i];
     });
     if (total > task_.wanted || !is_allowed(sizes)) return {};
-    const Found made = try_from(sizes, venues);
+    const Found made = try_from(sizes, venues, curves);
     return exchanges_lots_ ? exchange(made, venues) : made;
   }
 
@@ -170,73 +166,180 @@ class Search {
     Averages averages;
     const std::size_t count = find_averages(task_.wanted, averages);
     Mask venues = must();
+    Sizes sizes;
     std::int64_t left = task_.wanted;
     for (std::size_t n = 0; n < count && left > 0; ++n) {
       const std::size_t i = averages[n].second;
       venues |= bit(i);
-      left -= std::min(curves_[i].capacity, task_.wanted);
+      sizes.set(i, std::min(curves_[i].capacity, task_.wanted));
+      left -= sizes.units[i];
     }
-    return value(venues);
+    return value(venues, ladders_.settled(sizes));
   }
 
-  bool keep_better(Mask venues, Found& best) const {
-    if (!may_try()) return false;
-    const Found other = value(venues);
+  // Whether a set of venues, each used, costs no less than the best so far.
+  bool is_ruled_out(Mask venues, const Found& best) const {
+    return reduced_ && reduced_->least(venues) >= best.worth.cost;
+  }
+
+  bool keep_better(Mask venues, const Curves& curves, Found& best) const {
+    if (!may_try() || is_ruled_out(venues, best)) return false;
+    const Found other = value(venues, curves);
     if (!other.is_possible || !(other.worth < best.worth)) return false;
     best = other;
     return true;
   }
 
-  // Best move first, swaps only where neither adding nor dropping helps.
+  // Best move first; what changes more venues only where what changes fewer does not help.
   Found climb(const Found& start) const {
     Found best = start;
     for (;;) {
-      const Mask venues = best.sizes.used;
-      if (toggle(venues, best) || swap(venues, best)) continue;
-      if (exchanges_lots_ || !swap_pairs(venues, best)) return best;
+      const Sizes before = best.sizes;
+      const Curves curves = ladders_.settled(before);
+      reduced_.reset();
+      if (best.worth.missing == 0) {
+        reduced_.emplace(task_, curves_, last_price(curves_, floors_, before));
+      }
+      if (toggle(before.used, curves, best) || swap(before.used, curves, best)) continue;
+      if (step(before.used, curves, best)) continue;
+      if (!trade(before, best)) return best;
     }
   }
 
-  bool toggle(Mask venues, Found& best) const {
+  // A set with a new venue on each of its curves.
+  bool keep_each(Mask venues, const Curves& curves, std::size_t i, Found& best) const {
+    if ((ladders_.bounded() & bit(i)) == 0) return keep_better(venues, curves, best);
     bool better = false;
-    for_each_bit(usable_ & ~must(),
-                 [&](std::size_t i) { better |= keep_better(venues ^ bit(i), best); });
+    Curves changed = curves;
+    for (changed[i] = 0; changed[i] < ladders_.choices(i); ++changed[i]) {
+      better |= keep_better(venues, changed, best);
+    }
     return better;
   }
 
-  bool swap(Mask venues, Found& best) const {
+  // A venue less or more, or one on another curve.
+  bool toggle(Mask venues, const Curves& curves, Found& best) const {
+    bool better = ladders_.bounded() != 0 && keep_better(venues, curves, best);
+    for_each_bit(usable_ & ~must(), [&](std::size_t i) {
+      const Mask changed = venues ^ bit(i);
+      better |= (venues & bit(i)) != 0 ? keep_better(changed, curves, best)
+                                       : keep_each(changed, curves, i, best);
+    });
+    for_each_bit(venues & ladders_.bounded(), [&](std::size_t i) {
+      Curves changed = curves;
+      for (changed[i] = 0; changed[i] < ladders_.choices(i); ++changed[i]) {
+        if (changed[i] != curves[i]) better |= keep_better(venues, changed, best);
+      }
+    });
+    return better;
+  }
+
+  bool swap(Mask venues, const Curves& curves, Found& best) const {
     bool better = false;
     for_each_bit(venues & ~must(), [&](std::size_t gone) {
       for_each_bit(usable_ & ~venues, [&](std::size_t i) {
-        better |= keep_better((venues ^ bit(gone)) | bit(i), best);
+        better |= keep_each((venues ^ bit(gone)) | bit(i), curves, i, best);
       });
     });
     return better;
   }
 
-  // Two venues for two of the cheapest at an even share, where all children are used.
-  bool swap_pairs(Mask venues, Found& best) const {
-    const unsigned most = task_.policy.max_children;
-    if (most > kMostPaired || static_cast<unsigned>(std::popcount(venues)) < most) return false;
-    const Mask pool = cheap_pool(venues, most);
+  // A venue less, or one that stops a curve or two earlier, and another one that goes further.
+  bool step(Mask venues, const Curves& curves, Found& best) const {
+    if (ladders_.bounded() == 0 || exchanges_lots_) return false;
     bool better = false;
-    for_each_pair(venues & ~must(), [&](Mask gone) {
-      for_each_pair(pool, [&](Mask come) { better |= keep_better((venues ^ gone) | come, best); });
+    for_each_bit(venues, [&](std::size_t gone) {
+      const Mask rest = venues & ~bit(gone);
+      if ((must() & bit(gone)) == 0) better |= further(rest, rest, curves, curves, best);
+      Curves changed = curves;
+      for (unsigned n = 1; n <= kNear && n <= curves[gone]; ++n) {
+        changed[gone] = static_cast<std::uint8_t>(curves[gone] - n);
+        better |= further(venues, rest, curves, changed, best);
+      }
+    });
+    return better;
+  }
+  // One of `others` goes on to one of the next curves.
+  bool further(Mask venues, Mask others, const Curves& settled, Curves curves, Found& best) const {
+    bool better = false;
+    for_each_bit(others & ladders_.bounded(), [&](std::size_t i) {
+      for (unsigned n = 1; n <= kNear && settled[i] + n < ladders_.choices(i); ++n) {
+        curves[i] = static_cast<std::uint8_t>(settled[i] + n);
+        better |= keep_better(venues, curves, best);
+      }
+      curves[i] = settled[i];
     });
     return better;
   }
 
-  Mask cheap_pool(Mask venues, unsigned most) const {
-    Averages averages;
-    const std::size_t count = find_averages((task_.wanted + most - 1) / most, averages);
-    Mask pool = 0;
-    std::size_t taken = 0;
-    for (std::size_t n = 0; n < count && taken < kPool; ++n) {
-      const Mask one = bit(averages[n].second);
-      taken += (venues & one) == 0;
-      pool |= one & ~venues;
-    }
+  // Venues that may come in where two are changed at once, those first that have most below the
+  // dearest average that is paid now.
+  struct Pool {
+    std::size_t count = 0;
+    std::array<std::size_t, kMaxVenues> list;
+  };
+  Pool pool_of(const Sizes& sizes) const {
+    std::int64_t dearest = -kInt64Max;
+    for_each_bit(sizes.used, [&](std::size_t i) {
+      const std::int64_t units = sizes.units[i];
+      const int128 cost = curves_[i].cost(units) + task_.ticket(i, units);
+      dearest = std::max(dearest, static_cast<std::int64_t>(floor_div(cost, int128{units})));
+    });
+    if (sizes.used == 0) dearest = 0;
+    const Reduced reduced(task_, curves_, dearest);
+    Pool pool;
+    for_each_bit(usable_ & ~sizes.used, [&](std::size_t i) { pool.list[pool.count++] = i; });
+    const auto end = pool.list.begin() + static_cast<std::ptrdiff_t>(pool.count);
+    std::stable_sort(pool.list.begin(), end, [&](std::size_t a, std::size_t b) {
+      return reduced.cost(a) < reduced.cost(b);
+    });
+    pool.count = std::min(pool.count, kPool);
     return pool;
+  }
+
+  // One venue for two, two for one, and two for two.
+  bool trade(const Sizes& before, Found& best) const {
+    if (!reduced_ || exchanges_lots_) return false;
+    const Pool pool = pool_of(before);
+    const Mask inside = before.used & ~must();
+    bool better = false;
+    for_each_bit(inside, [&](std::size_t i) { better |= come_two(before, bit(i), pool, best); });
+    for_each_pair(inside, [&](Mask gone) { better |= come_one(before, gone, pool, best); });
+    for_each_pair(inside, [&](Mask gone) { better |= come_two(before, gone, pool, best); });
+    return better;
+  }
+
+  bool come_one(const Sizes& before, Mask gone, const Pool& pool, Found& best) const {
+    bool better = false;
+    for (std::size_t a = 0; a < pool.count; ++a) {
+      const Mask come = bit(pool.list[a]);
+      better |= keep_traded(before, gone, come, best);
+    }
+    return better;
+  }
+  bool come_two(const Sizes& before, Mask gone, const Pool& pool, Found& best) const {
+    bool better = false;
+    for (std::size_t a = 0; a + 1 < pool.count; ++a) {
+      for (std::size_t b = a + 1; b < pool.count; ++b) {
+        const Mask come = bit(pool.list[a]) | bit(pool.list[b]);
+        better |= keep_traded(before, gone, come, best);
+      }
+    }
+    return better;
+  }
+
+  // A set with some venues for others, these on the curves of an even share.
+  bool keep_traded(const Sizes& before, Mask gone, Mask come, Found& best) const {
+    const Mask venues = before.used ^ gone ^ come;
+    if (is_ruled_out(venues, best)) return false;
+    if (ladders_.bounded() == 0) return keep_better(venues, Curves{}, best);
+    const std::int64_t many = std::popcount(come);
+    const std::int64_t share = (before.total(gone) + many - 1) / many;
+    Sizes shares = before;
+    for_each_bit(come, [&](std::size_t i) {
+      shares.set(i, std::min(share, curves_[i].capacity));
+    });
+    return keep_better(venues, ladders_.settled(shares), best);
   }
 
   // Calls `act` with each two bits of a mask, lowest first.
@@ -252,6 +355,7 @@ class Search {
   bool exchange_from(const Sizes& before, Mask venues, Found& best) const {
     bool better = false;
     const std::int64_t left = task_.wanted - before.total();
+    const Curves curves = ladders_.settled(before);
     for_each_bit(usable_ & venues, [&](std::size_t i) {
       const std::int64_t own = before.of(i);
       const std::int64_t more = own != 0 ? lot(i) : std::max(lot(i), floors_[i]);
@@ -268,7 +372,7 @@ class Search {
         changed.set(other, rest);
         if (!is_allowed(changed) || !may_try()) return;
         // Only venues that have their least already.
-        const Found made = try_from(changed, changed.used);
+        const Found made = try_from(changed, changed.used, curves);
         if (!(made.worth < best.worth)) return;
         best = made;
         better = true;
@@ -292,7 +396,7 @@ Fixed fixed_of(const Task& task) {
   for_each_bit(task.candidates.eligible, [&](std::size_t i) {
     const Candidate& candidate = task.candidates[i];
     const std::int64_t lot = candidate.terms->lot_units;
-    tickets |= candidate.ticket_nanos | candidate.least_fee_nanos;
+    tickets |= candidate.ticket_nanos | std::int64_t{candidate.bounds != nullptr};
     first_lot = first_lot != 0 ? first_lot : lot;
     found.has_unequal_lots |= lot != first_lot;
   });

@@ -188,6 +188,7 @@ bool decode_row(const Row& row, Books& books, std::size_t instrument, std::size_
   terms.survival_then_ns = row.survival_then_ns;
   for (std::size_t i = 0; i < kSurvivalSizes; ++i) {
     terms.survival.sizes[i] = {row.trials[i], row.success[i]};
+    if (row.trials[i] != 0.0) terms.belief.tell(i);
   }
   Evidence evidence;
   evidence.fee_mismatches = row.fee_mismatches;

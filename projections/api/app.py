@@ -13,6 +13,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, License, SecurityScheme
 
 from projections.api.bounds import Guarded, Meter
+from projections.api.inventory_routes import INVENTORY_ROUTES
 from projections.api.problems import ProblemError, on_anything, on_http, on_problem
 from projections.api.read_routes import READ_ROUTES
 from projections.api.reference_routes import REFERENCE_ROUTES
@@ -21,7 +22,8 @@ from projections.api.stream import get_stream
 from projections.api.system_routes import SYSTEM_ROUTES
 from projections.api.write_routes import WRITE_ROUTES
 
-ROUTES = [*READ_ROUTES, *WRITE_ROUTES, *REFERENCE_ROUTES, *SYSTEM_ROUTES, get_stream]
+WRITES = [*WRITE_ROUTES, *INVENTORY_ROUTES]
+ROUTES = [*READ_ROUTES, *WRITES, *REFERENCE_ROUTES, *SYSTEM_ROUTES, get_stream]
 ABOUT = (
     "A smart order router whose every decision can be replayed. Sizes are in an instrument's "
     "smallest unit (`_units`), prices in 1e-9 of the quote currency (`_nanos`) or decimal text, "

@@ -110,6 +110,8 @@ def behind(story: Story, venue: CandidateVenue) -> str:
         return f"ranked behind: {gap:.2f} bps dearer than the last taken"
     if venue.ticket_nanos:
         return f"{-gap:.2f} bps cheaper, but not worth its ticket of {price(venue.ticket_nanos)}"
+    if venue.fee_min_nanos:
+        return f"{-gap:.2f} bps cheaper, but not worth {least_words(venue)}"
     return f"{-gap:.2f} bps cheaper, but behind by lots, minimum, number of children or preference"
 
 
@@ -139,10 +141,16 @@ def offer_cells(story: Story, venue: CandidateVenue) -> list[str]:
     own = f" (ours {story.instrument.size(venue.own_units)})" if venue.own_units else ""
     return [
         ", ".join(shown) + more + own + held_words(story, venue),
-        price(venue.fee_nanos),
+        price(venue.fee_nanos) + bound_words(venue),
         chance(venue),
         duration(venue.ack_ns),
     ]
+
+
+def bound_words(venue: CandidateVenue) -> str:
+    """The least and the most that is charged, where there are any."""
+    words = f", at least {price(venue.fee_min_nanos)}" if venue.fee_min_nanos else ""
+    return words + (f", at most {price(venue.fee_max_nanos)}" if venue.fee_max_nanos else "")
 
 
 def held_words(story: Story, venue: CandidateVenue) -> str:
@@ -190,10 +198,18 @@ def choice_line(story: Story, part: ChildAllocation) -> str:
     )
 
 
+def least_words(venue: CandidateVenue) -> str:
+    """The minimum of a fee, and of what."""
+    scope = "child" if venue.fee_per_order else "level"
+    return f"its least charge of {price(venue.fee_min_nanos)} a {scope}"
+
+
 def drawback(other: CandidateVenue, chosen: CandidateVenue) -> str:
     """Why a cheaper level of another venue was left."""
     if other.ticket_nanos:
         return f"not worth its ticket of {price(other.ticket_nanos)}"
+    if other.fee_min_nanos:
+        return f"not worth {least_words(other)}"
     theirs, ours = likely(other), likely(chosen)
     if theirs < ours:
         return f"less likely to be there ({theirs:.1%} against {ours:.1%})"
@@ -273,8 +289,13 @@ def charge_lines(story: Story) -> Iterator[str]:
             parts.append(f"impact falls on the {d.remainder_e9 / 1e9:.1%} likely to remain")
         words = f" ({'; '.join(parts)})" if parts else ""
         yield f"ranked with {bps(added)} more for what is likely to go wrong{words}"
-    if d.ticket_nanos:
-        yield f"tickets of {price(d.ticket_nanos)} {story.instrument.quote_ccy} for the children"
+    if d.ticket_nanos > 0:
+        yield (
+            f"tickets and least charges of {price(d.ticket_nanos)} {story.instrument.quote_ccy} "
+            "for the children"
+        )
+    if d.ticket_nanos < 0:
+        yield f"{price(-d.ticket_nanos)} {story.instrument.quote_ccy} less by the most of a fee"
 
 
 def outcome_lines(story: Story) -> Iterator[str]:

@@ -26,6 +26,7 @@ COMMANDS = {
     "cancel": "cancel an order of the running service",
     "kill": "stop trading in a scope, at once",
     "resume": "let a scope trade again",
+    "inventory": "tell what an account holds at a venue",
     "venues": "the venues of the running service and their health",
     "whatif": "what another policy would have cost on the inputs of a run",
     "evaluate": "how good the routing is, in markets whose truth is known",

@@ -16,9 +16,10 @@ class KafkaConfig(Section, frozen=True, kw_only=True):
 
     `linger_ms` 0 loses no batching: what comes while a request is under way goes with the next.
     `prefix` stands before every topic name, so that installations can share a broker. `shards` is
-    fixed when the topics are created. `timer_ms` 0 appends no timer inputs. An order that waited
-    longer than `shed_after_s` for ingest is refused, 0 = never. A `role` of quality
-    keeps the table of venue quality and answers for it on `web_port` instead of routing.
+    fixed when the topics are created. A shard that stands still for `stall_s` although its topic
+    has more is read from its place again. `timer_ms` 0 appends no timer inputs. An order that
+    waited longer than `shed_after_s` for ingest is refused, 0 = never. A `role` of quality keeps
+    the table of venue quality and answers for it on `web_port` instead of routing.
     """
 
     bootstrap: str = "127.0.0.1:9092"
@@ -34,6 +35,7 @@ class KafkaConfig(Section, frozen=True, kw_only=True):
     linger_ms: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0
     session_s: Seconds = 10.0
     commit_s: Seconds = 1.0
+    stall_s: Seconds = 10.0
     replication: Annotated[int, msgspec.Meta(ge=1, le=9)] = 1
     data: str = "build/kafka-worker"
     ingest: bool = True

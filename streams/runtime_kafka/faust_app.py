@@ -9,6 +9,7 @@ import faust
 
 from streams.runtime_kafka.config import KafkaConfig
 from streams.runtime_kafka.store import MAX_REQUEST
+from streams.runtime_kafka.transport import App
 
 
 def make_app(
@@ -18,7 +19,7 @@ def make_app(
     logging.getLogger("aiokafka").setLevel(logging.WARNING)  # it writes three lines a message
     folder = Path(config.data) / name
     folder.mkdir(parents=True, exist_ok=True)
-    return faust.App(
+    return App(
         f"{config.group}-{role}" if role else config.group,
         broker=";".join(f"kafka://{place}" for place in config.bootstrap.split(",")),
         datadir=str(folder),

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aiokafka.errors import IllegalStateError, KafkaError
 from faust.types import TP
 
 from schemas.errors import CorruptLogError
@@ -42,6 +43,7 @@ class OwnedShard:
     fold: ShardFold
     next_offset: int
     is_seeking: bool = False
+    seen_offset: int = -1
     refused: str = ""
     kill_said: int = 0
     behind_s: float = 0.0
@@ -61,6 +63,7 @@ class Worker:
         self.shards: dict[int, OwnedShard] = {}
         self.wall = SystemClock()
         self._adopting = asyncio.Lock()
+        self._revocations = 0
         self.app = make_app(config, name)
         self.store: SnapshotStore = (
             FolderStore(Path(config.snapshot_folder))
@@ -74,6 +77,7 @@ class Worker:
         self.ingest = IngestAgents(self.app, config) if config.ingest else None
         self.app.on_partitions_revoked.connect(self._revoked, weak=False)  # type: ignore[arg-type]
         self.app.timer(config.snapshot_s, on_leader=False)(self.snapshot_all)
+        self.app.timer(config.stall_s)(self.revive_all)
         if config.timer_ms:
             self.app.timer(config.timer_ms / 1000)(self.tick_all)
 
@@ -86,13 +90,13 @@ class Worker:
         """One message, in its place; what is behind the snapshot is acknowledged and left."""
         message = event.message
         owned = self.shards.get(message.partition) or await self._adopt(message.partition)
-        if owned.refused:
+        if owned is None or owned.refused:
             return
         if message.offset < owned.next_offset:
             message.ack(self.app.consumer)
             return
         if message.offset > owned.next_offset:
-            await self._go_back(owned, message)
+            await self._go_back(owned)
             return
         owned.is_seeking = False
         await self._fold(owned, message)
@@ -119,12 +123,40 @@ class Worker:
         """A timer input for every shard whose own messages did not move its time."""
         for shard in self._assigned():
             owned = self.shards.get(shard) or await self._adopt(shard)
-            if self._is_caught_up(owned) and owned.clock.is_due(owned.fold.counts.inputs):
+            if owned and self._is_caught_up(owned) and owned.clock.is_due(owned.fold.counts.inputs):
                 await self._tick(owned)
+
+    async def revive_all(self) -> None:
+        """Reads a shard from its place again that stands still although its topic has more.
+
+        What was read and lost between broker and agent in a rebalance comes again by this.
+        """
+        if self.app.rebalancing or not self._assigned():
+            return
+        try:
+            ends = await self.app.consumer.highwaters(*map(self._tp, self._assigned()))
+        except KafkaError as error:  # an absent broker has nothing more to read
+            log.info("ends of the inputs are not known: %s", error)
+            return
+        for tp, end in ends.items():
+            owned = self.shards.get(tp.partition) or await self._adopt(tp.partition)
+            if owned is None or owned.refused:
+                continue
+            if owned.next_offset == owned.seen_offset < end and tp.partition in self._assigned():
+                log.warning("shard %d stands at %d of %d", tp.partition, owned.next_offset, end)
+                await self._seek(owned)
+            owned.seen_offset = owned.next_offset
+
+    async def _seek(self, owned: OwnedShard) -> None:
+        owned.is_seeking = True
+        try:
+            await self.app.consumer.seek(self._tp(owned.fold.shard), owned.next_offset)
+        except IllegalStateError:  # revoked meanwhile
+            log.info("shard %d is another worker's", owned.fold.shard)
 
     def _is_caught_up(self, owned: OwnedShard) -> bool:
         """A shard that still reads what happened needs no time; its numbers are behind the log."""
-        end = self.app.consumer.highwater(TP(self.config.name(INPUTS), owned.fold.shard))
+        end = self.app.consumer.highwater(self._tp(owned.fold.shard))
         return not owned.refused and owned.next_offset >= (end or 0)
 
     def facts(self) -> list[ShardFacts]:
@@ -136,7 +168,7 @@ class Worker:
         return self.ingest.backlog.facts(len(self.ingest.waiting)) if self.ingest else None
 
     def _facts(self, shard: int, owned: OwnedShard) -> ShardFacts:
-        end = self.app.consumer.highwater(TP(self.config.name(INPUTS), shard)) or 0
+        end = self.app.consumer.highwater(self._tp(shard)) or 0
         counts, behind = owned.fold.counts, max(0, end - owned.next_offset)
         return ShardFacts(
             shard=shard,
@@ -155,18 +187,27 @@ class Worker:
     async def _tick(self, owned: OwnedShard) -> None:
         await self._send(owned, owned.clock.timer(owned.fold.shard, owned.fold.clock_seq))
 
-    async def _adopt(self, shard: int) -> OwnedShard:
-        """Starts a shard, and with it every other one that has been assigned: one reading each."""
+    async def _adopt(self, shard: int) -> OwnedShard | None:
+        """Starts a shard, and with it every other one that has been assigned: one reading each.
+
+        None if partitions were revoked meanwhile: whose it is now reads it from its snapshot on.
+        """
         async with self._adopting:
             if shard not in self.shards:
                 missing = sorted({shard, *self._assigned()} - self.shards.keys())
-                name = self.config.name(INPUTS)
-                tps = {each: TP(name, each) for each in missing}
+                tps = {each: self._tp(each) for each in missing}
+                revocations = self._revocations
                 firsts = await self.app.consumer.earliest_offsets(*tps.values())
-                for each, blobs in (await self.store.load(missing)).items():
+                loaded = await self.store.load(missing)
+                if revocations != self._revocations:
+                    return None
+                for each, blobs in loaded.items():
                     self.shards[each] = self._begin(each, blobs, firsts[tps[each]])
                 freeze_heap()  # what Faust made at its start, and the engines
             return self.shards[shard]
+
+    def _tp(self, shard: int) -> TP:
+        return TP(self.config.name(INPUTS), shard)
 
     def _assigned(self) -> list[int]:
         name = self.config.name(INPUTS)
@@ -187,12 +228,11 @@ class Worker:
         log.info("shard %d from seq %d, offset %d", shard, fold.engine.seq, place)
         return OwnedShard(fold, place)
 
-    async def _go_back(self, owned: OwnedShard, message: Any) -> None:
+    async def _go_back(self, owned: OwnedShard) -> None:
         """The committed offset was ahead of the snapshot: reads again from where that ends."""
         if not owned.is_seeking:
-            owned.is_seeking = True
             log.info("shard %d reads from offset %d", owned.fold.shard, owned.next_offset)
-            await self.app.consumer.seek(message.tp, owned.next_offset)
+            await self._seek(owned)
 
     async def _fold(self, owned: OwnedShard, message: Any) -> None:
         place = (INPUTS, message.partition, message.offset)
@@ -241,6 +281,7 @@ class Worker:
 
     async def _revoked(self, _app: Any, revoked: Any, **_: Any) -> None:
         """What this worker no longer owns is forgotten; the next owner has the log."""
+        self._revocations += 1
         for tp in revoked:
             if tp.topic == self.config.name(INPUTS):
                 self.shards.pop(tp.partition, None)

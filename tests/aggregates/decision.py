@@ -32,6 +32,7 @@ class Block:
     dark_units: int = 0
     penalty_nanos: int = 0
     inventory_units: int = 0
+    fee_bounds: tuple[int, ...] = (0, 0)
     levels: tuple[tuple[int, int], ...] = ()
 
 
@@ -79,6 +80,9 @@ def _read_block(raw: bytes, start: int, sign: int) -> tuple[Block, int]:
     if head.levels & LevelsFlag.INVENTORY:
         (block.inventory_units,) = struct.unpack_from("<q", raw, offset)
         offset += 8
+    if head.levels & LevelsFlag.FEE_BOUNDS:
+        block.fee_bounds = struct.unpack_from("<qq", raw, offset)
+        offset += 16
     count = head.levels & LevelsFlag.COUNT_MASK
     if not count:
         block.dark_units, block.penalty_nanos = struct.unpack_from("<qq", raw, offset)

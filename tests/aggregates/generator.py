@@ -734,8 +734,15 @@ class World(Life, Shares):
         )[0]
         ahead = self.rng.random() < 0.05
         cum_units = self.rng.choice((-1, sent.cum_units)) + (3 if ahead else 0)
-        self._say(sent, kind, leaves_units=0, cum_units=cum_units)
+        again = self._retry_after() if kind == ExecType.REJECTED else 0
+        self._say(sent, kind, leaves_units=0, cum_units=cum_units, retry_after_ns=again)
         self._gone(sent)
+
+    def _retry_after(self) -> int:
+        """How long a venue that rejects wants to be left alone: mostly not said, often short."""
+        if self.rng.random() < 0.01:
+            return INT64_MAX
+        return self.rng.choice((0, 0, 0, MS, MS, 20 * MS, S, 3 * S, -1))
 
     def _gone(self, sent: Sent) -> None:
         self.live.remove(sent)
@@ -750,7 +757,7 @@ class World(Life, Shares):
             self._fill(sent, 1, self.rng.choice(sent.trade_ids))
         else:
             kinds = (ExecType.NEW, ExecType.CANCELED, ExecType.ORDER_STATUS, ExecType.REJECTED)
-            self._say(sent, self.rng.choice(kinds))
+            self._say(sent, self.rng.choice(kinds), retry_after_ns=self._retry_after())
 
     def _odd_report(self) -> None:
         rng = self.rng

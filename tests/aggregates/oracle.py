@@ -16,7 +16,7 @@ import highspy
 
 PRIOR, PRIOR_WEIGHT = Fraction(9, 10), 4
 TABLE = tuple(2**i for i in range(8))
-RESOLUTION = 65_536
+RESOLUTION, INFINITE = 65_536, 10**18
 """Chances are believed to 1/65536, rounded against the venue being there."""
 
 
@@ -25,7 +25,8 @@ class Place:
     """One venue: fee per share, levels of the far side, terms, and (sent, executed) of children.
 
     A dark pool has no levels: it trades at the midpoint. `held` is what a seller has there, where
-    inventory binds.
+    inventory binds. What is charged is at least `fee_min` and at most `fee_max` (0 = none), for a
+    child as a whole or (`fee_by_fill`) for what it takes of each level; a rebate is not bounded.
     """
 
     fee_nanos: int
@@ -36,6 +37,23 @@ class Place:
     history: list[tuple[int, int]] = field(default_factory=list)
     is_dark: bool = False
     held: int | None = None
+    fee_min: int = 0
+    fee_max: int = 0
+    fee_by_fill: bool = False
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether its fee is more than a price per share."""
+        return self.fee_nanos >= 0 and bool(self.fee_min or self.fee_max)
+
+    def surcharge(self, taken: list[int]) -> int:
+        """What the bounds add to the fee of what a child takes of each level, in nanos."""
+        fills = [shares for shares in taken if shares] if self.fee_by_fill else [sum(taken)]
+        return sum(self._surcharge(shares) for shares in fills) if self.is_bounded else 0
+
+    def _surcharge(self, shares: int) -> int:
+        plain = shares * self.fee_nanos
+        return min(max(plain, self.fee_min), self.fee_max or INFINITE) - plain
 
 
 @dataclass(slots=True)
@@ -159,7 +177,13 @@ def cost_of(case: Case, sizes: dict[int, int]) -> int:
             more = min(left, size)
             left, total = left - more, total + more * cost
         assert left == 0, "more than is there"
-        total += case.places[venue].ticket_nanos if units else 0
+        place, left = case.places[venue], units
+        total += place.ticket_nanos if units else 0
+        taken = []
+        for _, size in case.shown(place):
+            taken.append(min(left, size))
+            left -= taken[-1]
+        total += place.surcharge(taken) if units else 0
     return total
 
 
@@ -199,6 +223,40 @@ class Program:
         # In units of 1e5 nanos, so that the numbers are neither huge nor tiny.
         self.cost += sum((cost - self.base) / 1e5 * part for cost, part in parts)
         self.cost += place.ticket_nanos / 1e5 * used
+        if place.is_bounded:
+            self._bound_fee(place, [part for _, part in parts], used)
+
+    def _bound_fee(self, place: Place, parts: list[Any], used: Any) -> None:
+        """What the bounds add: of the whole child, or of each level, the better ones first."""
+        pieces_left, fills, before = list(parts), [], None
+        sizes = [size for _, size in self.case.shown(place)]
+        ends = [size for _, size in pieces(self.case, place)]
+        for size in sizes:
+            own, room = [], size
+            while room:
+                own.append(pieces_left.pop(0))
+                room -= ends.pop(0)
+            fills.append((sum(own), size))
+        if not place.fee_by_fill:
+            fills = [(sum(parts), sum(sizes))]
+        for taken, size in fills:
+            opened = self.model.addBinary()
+            self.model.addConstr(taken <= size * opened)
+            if before is not None:
+                self.model.addConstr(before[0] >= before[1] * opened)
+            before = taken, size
+            self._bound_one(place, taken, size, opened)
+
+    def _bound_one(self, place: Place, taken: Any, size: int, opened: Any) -> None:
+        plain = place.fee_nanos / 1e5
+        charge, capped = self.model.addVariable(0), self.model.addBinary()
+        self.model.addConstr(charge >= place.fee_min / 1e5 * opened)
+        self.model.addConstr(charge >= plain * taken - plain * size * capped)
+        if place.fee_max:
+            self.model.addConstr(charge >= place.fee_max / 1e5 * capped)
+        else:
+            self.model.addConstr(capped <= 0)
+        self.cost += charge - plain * taken
 
     def solve(self) -> dict[int, int]:
         """Shares by venue: as many as can be placed, as cheaply as that goes."""
@@ -295,8 +353,19 @@ def _random_place(rng: random.Random, sign: int, middle: int, kind: str) -> Plac
         place.lot = rng.choice((1, 1, 10, 100))
     if kind == "minimums" or every:
         place.least = rng.choice((0, 0, 100, 300, 700))
+    if kind == "fees" or (every and rng.random() < 0.5):
+        _bound_fees(rng, place)
     if kind in ("chances", "dark", "all"):
         for _ in range(rng.randint(0, 4)):
             sent = 100 * rng.randint(1, 20)
             place.history.append((sent, rng.choice((sent, sent, rng.randint(0, sent)))))
     return place
+
+
+def _bound_fees(rng: random.Random, place: Place) -> None:
+    """Cents to dollars a child or fill, of fees that are fractions of a cent a share."""
+    place.fee_min = rng.choice((0, 0, 350, 1_000, 3_000)) * 1_000_000
+    place.fee_max = rng.choice((0, 0, 500, 1_500, 5_000)) * 1_000_000
+    if place.fee_max:
+        place.fee_max = max(place.fee_max, place.fee_min)
+    place.fee_by_fill = rng.random() < 0.5

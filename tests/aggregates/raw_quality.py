@@ -30,7 +30,7 @@ from schemas.codes import (
 )
 from schemas.decisions import DROPPED
 from schemas.envelope import HEADER
-from schemas.units import INSTRUMENT_NONE, INT64_MAX, MAX_LEVELS
+from schemas.units import INSTRUMENT_NONE, INT64_MAX, MAX_LEVELS, NS_PER_S
 from tests.aggregates.raw_fees import RawFees
 from tests.aggregates.raw_health import RawHealth
 from tests.aggregates.raw_statistics import (
@@ -156,6 +156,7 @@ class RawVenue:
     rejects: Sample = field(default_factory=Sample)
     gaps: Sample = field(default_factory=Sample)
     quote_ns: int = 0
+    held_ns: int = 0
     feeds: dict[str, RawHistogram] = field(default_factory=lambda: defaultdict(RawHistogram))
     ack: RawHistogram = field(default_factory=RawHistogram)
     fill: RawHistogram = field(default_factory=RawHistogram)
@@ -461,6 +462,8 @@ class RawQuality:
             row.acks.add(row.clock(now_ns), latency_ns)
             venue.acks.add(venue.clock(now_ns), latency_ns)
             venue.ack.add(latency_ns)
+        if report.exec_type == ExecType.REJECTED and report.retry_after_ns > 0:
+            venue.held_ns = max(venue.held_ns, now_ns + min(report.retry_after_ns, 3600 * NS_PER_S))
         if report.exec_type in (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT):
             # A canceled trade never was: the next one of its child is the first again.
             kept = report.last_units if report.exec_type == ExecType.TRADE_CORRECT else 0
@@ -624,7 +627,10 @@ class RawQuality:
         if is_first and not rejected:
             row.ends.append((row.clock(now_ns), record.units, record.cum_units))
             sent.end = record.cum_units, *places, len(row.ends) - 1
-        venue.health.answer(rejected, now_ns)
+        if rejected and venue.held_ns > now_ns:
+            venue.health.timeouts = 0  # its rate limit is an answer and no fault
+        else:
+            venue.health.answer(rejected, now_ns)
 
     # markouts
 

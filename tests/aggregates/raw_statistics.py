@@ -50,10 +50,13 @@ class Estimate:
             self._check_error(where, error)
 
     def _check_error(self, where: str, error: float) -> None:
-        """Squares lose what the mean is larger than the deviation by, so that much is allowed."""
+        """Squares lose what the mean is larger than the deviation by, so that much is allowed.
+
+        A wild one that was taken back leaves the rounding of its square.
+        """
         degrees = self.n - 1.0
         wanted = self.variance if self.n >= 2.0 else 0.0
-        lost = 1e-12 * self.mean_square
+        lost = 1e-12 * self.mean_square + 1e-15 * self.largest**2
         slack = 1e-9 * self.variance + lost + NEGLIGIBLE
         least, most = 1.0, 1.0
         if self.jump is not None and self.variance > lost + NEGLIGIBLE:

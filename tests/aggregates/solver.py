@@ -11,6 +11,7 @@ from schemas.codes import ExecType, Liquidity, OutputType, Side, TimeInForce, Ve
 from tests.aggregates.decision import Decision, read_decision
 from tests.aggregates.oracle import (
     Case,
+    Place,
     best_price_split,
     cost_of,
     optimum,
@@ -20,7 +21,7 @@ from tests.aggregates.oracle import (
 )
 from tests.builders import MS, Tape, children, records
 
-KINDS = ("plain", "tickets", "lots", "minimums", "children", "chances", "dark", "all")
+KINDS = ("plain", "tickets", "fees", "lots", "minimums", "children", "chances", "dark", "all")
 BOUND = "inventory"
 """A kind beside the table's: sells cut to what the account holds at each venue, with lots."""
 EXACT = ("plain", "chances", "dark")
@@ -62,6 +63,8 @@ class Router:
         for venue, place in enumerate(case.places):
             terms = {"min_units": place.least, "ticket_nanos": place.ticket_nanos}
             self.tape.listing(0, venue, lot_units=place.lot, **terms)
+            if place.fee_min or place.fee_max:
+                self._bound_fee(venue, place)
             for level, (price, units) in enumerate(place.levels):
                 self._quote(venue, level, price, units)
             if place.held is not None:
@@ -81,6 +84,12 @@ class Router:
         sides = ((near_nanos, 100), (far_nanos, units))
         bid, ask = sides if self.case.sign > 0 else sides[::-1]
         self.tape.quote(0, venue, bid, ask, level)
+
+    def _bound_fee(self, venue: int, place: Place) -> None:
+        values = {"min_nanos": place.fee_min, "max_nanos": place.fee_max}
+        values |= {"fixed_nanos": place.fee_nanos, "per_order": int(not place.fee_by_fill)}
+        liquidity = Liquidity.MID if place.is_dark else Liquidity.TAKE
+        self.tape.fee_tier(venue, liquidity=liquidity, **values)
 
     def _teach(self) -> None:
         """Every child of the past, sent and answered."""

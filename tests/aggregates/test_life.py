@@ -22,9 +22,10 @@ from hypothesis.stateful import (
 )
 
 from schemas.codes import ExecInst, ExecType, KillScope, OrderState, OutputType, Side, TimeInForce
+from schemas.units import INT64_MAX
 from tests.aggregates.ledger import Ledger
 from tests.aggregates.parity import Twins, split
-from tests.builders import MS, Tape, of_type, records, set_up
+from tests.builders import MS, S, Tape, of_type, records, set_up
 
 VENUES = ("XAAA", "XBBB", "XCCC")
 ENDS = (ExecType.CANCELED, ExecType.REJECTED, ExecType.EXPIRED, ExecType.DONE_FOR_DAY)
@@ -155,10 +156,15 @@ class Desk(RuleBasedStateMachine):
         self.event(self.tape.fill(child.child_id, units, price, self.trades, venue=child.venue))
 
     @precondition(lambda self: self.children)
-    @rule(data=st.data(), kind=st.sampled_from(ANSWERS))
-    def answer(self, data: st.DataObject, kind: int) -> None:
+    @rule(
+        data=st.data(),
+        kind=st.sampled_from(ANSWERS),
+        again=st.sampled_from((0, 0, 3 * MS, 50 * MS, 2 * S, -1, INT64_MAX)),
+    )
+    def answer(self, data: st.DataObject, kind: int, again: int) -> None:
         child = data.draw(st.sampled_from(self.children[-6:]))
-        self.event(self.tape.report(child.child_id, kind, venue=child.venue))
+        values = {"venue": child.venue, "retry_after_ns": again}
+        self.event(self.tape.report(child.child_id, kind, **values))
 
     @precondition(lambda self: self.children)
     @rule(data=st.data(), left=st.sampled_from((0, 10, 50)), cum=st.sampled_from((-1, 0, 50)))

@@ -76,10 +76,20 @@ def test_a_ticket_keeps_a_cheaper_venue_out(core: str) -> None:
     assert decision.head.ticket_nanos == 10**9
 
 
+def test_a_record_tells_the_bounds_of_a_fee(core: str) -> None:
+    """The least and the most of each venue's line, where it has any."""
+    rng = random.Random(8)
+    case = oracle.random_case(rng, 8, "fees")
+    blocks = solver.Router(case, core).decide().blocks
+    told = [block.fee_bounds for block in blocks]
+    assert told == [(place.fee_min, place.fee_max) for place in case.places]
+    assert any(told_one != (0, 0) for told_one in told)
+
+
 def test_the_record_adds_up(core: str) -> None:
     """Price and fee, charges and tickets of the record are the oracle's cost."""
     rng = random.Random(5)
-    for kind in ("tickets", "chances", "all"):
+    for kind in ("tickets", "fees", "chances", "all"):
         case = oracle.random_case(rng, 8, kind)
         head = (decision := solver.Router(case, core).decide()).head
         ours = {part.venue: part.units for part in decision.allocations}

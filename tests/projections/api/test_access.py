@@ -38,6 +38,7 @@ ORDER = {
     "order_units": 100,
 }
 KILL = {"scope": "client", "target": "NOBODY", "engaged": True}
+BALANCE = {"account": "NOBODY", "venue": "XNYS", "symbol": "ALFA", "held_units": 1}
 ANY, AUDIT = set(Role), {Role.AUDITOR, Role.OPERATOR}
 ROUTES: list[tuple[str, str, Any, set[Role]]] = [
     *(
@@ -62,6 +63,7 @@ ROUTES: list[tuple[str, str, Any, set[Role]]] = [
     ("POST", "/v1/orders/1/amend", {"cl_ord_id": "R-3"}, {Role.TRADER}),
     ("POST", "/v1/kill-switch", KILL, {Role.TRADER, Role.OPERATOR}),
     ("POST", "/v1/kill-switch", {**KILL, "engaged": False}, {Role.OPERATOR}),
+    ("POST", "/v1/inventory", BALANCE, {Role.OPERATOR}),
     ("POST", "/v1/venues/NOPE/outage", {"is_on": True}, {Role.OPERATOR}),
     ("POST", "/v1/reference/venue", {"key": "X", "terms": {}, "reason": "r"}, {Role.OPERATOR}),
     (

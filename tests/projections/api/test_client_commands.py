@@ -120,3 +120,10 @@ def test_no_answer_in_time_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setattr(client._http, "request", slow)
         with pytest.raises(TimedOutError, match="same ClOrdID"):
             client.post("/v1/orders", {})
+
+
+def test_a_balance_is_told(sor: Sor) -> None:
+    code, out, _ = sor("inventory", "DESK", "XASE", "ALFA", "500")
+    assert code == 0
+    assert "DESK holds 500 ALFA at XASE" in out
+    assert sor("inventory", "DESK", "NOPE", "ALFA", "500")[0] == 2

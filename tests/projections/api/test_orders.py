@@ -171,3 +171,17 @@ def test_a_word_that_there_is_not_is_answered_with_those_that_there_are(api: htt
     assert "buy, sell" in problem["detail"]
     csv = api.get("/v1/fills?limit=1&format=csv")
     assert csv.headers["content-type"] == "text/csv; charset=utf-8"
+
+
+def test_a_balance_is_told_and_audited(api: httpx.Client) -> None:
+    told = {"account": "DESK", "venue": "XNYS", "symbol": "ALFA", "held_units": 700}
+    given = api.post("/v1/inventory", json=told)
+    assert given.status_code == 202
+    lines = api.get("/v1/audit?limit=1000").json()
+    line = next(line for line in lines if line["what"] == "inventory DESK XNYS ALFA 700")
+    assert line["position"] == given.json()["position"]
+    for field, value in (("venue", "NOPE"), ("symbol", "NOPE")):
+        answer = api.post("/v1/inventory", json=told | {field: value})
+        assert answer.status_code == 422
+        assert answer.json()["code"].startswith("unknown_")
+    assert api.post("/v1/inventory", json=told | {"held_units": -1}).status_code in (400, 422)

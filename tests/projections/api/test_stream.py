@@ -48,6 +48,18 @@ def test_decisions_arrive_with_their_latency(api: httpx.Client) -> None:
         assert 0 < body["latency_ns"] < 10**10
 
 
+def test_an_alarm_reaches_a_client_within_five_seconds(api: httpx.Client) -> None:
+    """From the log's time of what a person must see to the moment at which it is sent."""
+    outage = "/v1/venues/XCHI/outage"
+    assert api.post(outage, json={"is_on": True}).status_code == 200
+    try:
+        found = (event for event in events(api, "topics=alarm") if event[1] == "alarm")
+        _, _, body = next(found)
+    finally:
+        assert api.post(outage, json={"is_on": False}).status_code == 200
+    assert 0 < body["latency_ns"] < 5 * 10**9
+
+
 def test_a_stream_goes_on_behind_the_last_id(api: httpx.Client) -> None:
     seen = [event for event in take(events(api, "topics=child"), 6) if event[1] == "child"]
     first = int(seen[0][0])

@@ -305,3 +305,28 @@ def test_what_cannot_be_sold_anywhere_and_what_must_wait_are_told() -> None:
     )
     words = "it asked to be left alone for another 300 ms"
     assert exclusion("rate_limited", 300_000_000, one) == words
+
+
+@pytest.mark.parametrize(
+    ("per_order", "scope"), [(False, "its least charge of 3 a level"), (True, "a child")]
+)
+def test_the_note_says_what_bounds_a_fee(per_order: bool, scope: str) -> None:
+    plain = decision().candidates
+    bound = {"fee_min_nanos": 3 * 10**9, "fee_max_nanos": 10**10, "fee_per_order": per_order}
+    bounded = msgspec.structs.replace(plain[0], **bound)
+    told = story(children=(told_child(),), candidates=(plain[1], bounded, plain[2]))
+    _, rows = note.venue_table(told)
+    assert rows[1][2].endswith(", at least 3, at most 10")
+    assert scope in note.behind(told, bounded) or "dearer" in note.behind(told, bounded)
+    assert scope in note.drawback(bounded, plain[1])
+
+
+@pytest.mark.parametrize(
+    ("nanos", "words"),
+    [
+        (2 * 10**9, "tickets and least charges of 2 USD for the children"),
+        (-(10**9), "1 USD less by the most of a fee"),
+    ],
+)
+def test_the_note_says_what_bounds_of_fees_did(nanos: int, words: str) -> None:
+    assert words in list(note.cost_lines(story(ticket_nanos=nanos)))

@@ -28,6 +28,14 @@ ORDER: dict[str, Any] = {
     "order_qty_units": 100,
     "price_nanos": 10**11 + 10**9,
 }
+NAMES = {"J0", "J1", "J2", "J3", "J4", "SELL"}
+BALANCE: dict[str, Any] = {
+    "type": "inventory",
+    "instrument": "TEST",
+    "venue": "XAAA",
+    "account": "A",
+    "held_qty_units": 100,
+}
 POISON = [
     b"{not json",
     b"[" * 5000,
@@ -44,6 +52,7 @@ def reference() -> bytes:
     """Instrument TEST at four venues; quotes stay fresh while a slow broker takes its time."""
     tape = Tape()
     set_up(tape, VENUES, stale_ns=600 * S)
+    tape.limits(0, collar_e9=100_000_000, inventory=1)
     return bytes(tape.data)
 
 
@@ -53,10 +62,13 @@ def quotes() -> list[bytes]:
 
 
 def orders() -> list[bytes]:
-    """Five orders of now."""
+    """Five orders to buy, what the account holds, and an order that sells some of it."""
     now_ns = time.time_ns()
-    named = [{"cl_ord_id": f"J{number}", "transact_time_ns": now_ns} for number in range(5)]
-    return [json.dumps({**ORDER, **body}).encode() for body in named]
+    named = [{"cl_ord_id": name, "transact_time_ns": now_ns} for name in sorted(NAMES)]
+    named[-1] |= {"side": "sell", "price_nanos": 10**11 - 10**9}
+    bodies = [{**ORDER, **body} for body in named]
+    bodies.insert(-1, BALANCE)
+    return [json.dumps(body).encode() for body in bodies]
 
 
 def decided(outputs: Collected, shard: int) -> set[str]:

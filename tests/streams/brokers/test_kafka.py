@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
+from faust.types import TP
 
 from schemas.topics import INPUTS, MARKET_DATA, ORDERS, REFERENCE_CHANGES
 from schemas.wire import iter_inputs
 from streams.brokers.reference_changes import change_frame
 from streams.replay.sharding import shard_of
+from streams.runtime_kafka.transport import Consumer as GroupConsumer
 from tests.builders import Tape
 from tests.servers.running import RunningServer, eventually, running
 from tests.streams.brokers import json_flow
@@ -25,7 +29,7 @@ from tests.streams.brokers.flows import (
     tape_of,
     wanted_of,
 )
-from tests.streams.brokers.kafka_harness import Installation, KafkaOutputs, installed
+from tests.streams.brokers.kafka_harness import QUIET, Installation, KafkaOutputs, installed
 
 SHARDS = 4
 pytestmark = pytest.mark.servers
@@ -113,6 +117,68 @@ def test_kills_lose_nothing_and_change_nothing(install: Installation, full_size:
     assert (lost, outputs.differing, outputs.dead) == (0, 0, [])
 
 
+@pytest.mark.promise(p=5)
+def test_kills_at_any_moment_lose_nothing(install: Installation, full_size: bool) -> None:
+    """Workers die while they join, while they start a shard, before anything was committed."""
+    kills = 60 if full_size else 3
+    draw = random.Random(kills)
+    tapes = {shard: bytes(tape_of(shard, 60 * kills).data) for shard in range(SHARDS)}
+    wanted = wanted_of(tapes)
+    outputs = KafkaOutputs(install.config)
+    for name in ("one", "two"):
+        install.start(name)
+    pieces = {shard: list(frames(data, 500, shard)) for shard, data in tapes.items()}
+    for number in range(kills):
+        for shard, every in pieces.items():
+            share = -(-len(every) // kills)
+            for frame in every[number * share : (number + 1) * share]:
+                install.write(shard, frame)
+        install.flush()
+        outputs.poll(draw.uniform(0.1, 3.0))
+        victim = draw.choice(("one", "two"))
+        install.kill(victim)
+        install.start(victim)
+    outputs.until(counts_of(wanted), 120, install)
+    lost = sum(outputs.outputs(shard) != wanted[shard] for shard in range(SHARDS))
+    assert (lost, outputs.differing, outputs.dead) == (0, 0, [])
+
+
+@pytest.mark.promise(p=5)
+def test_a_committed_offset_is_a_hint(kafka_server: RunningServer, tmp_path: Path) -> None:
+    """The group's offset stands at the end and no snapshot does: the shard is read from its own."""
+    tapes = {0: bytes(tape_of(0, 60).data)}
+    for install in installed(kafka_server.url, tmp_path, stall_s=1.0):
+        install.write(0, tapes[0])
+        install.flush()
+        place = TopicPartition(install.config.name(INPUTS), 0, 1)
+        group = Consumer(
+            {"bootstrap.servers": kafka_server.url, "group.id": install.config.group, **QUIET}
+        )
+        group.commit(offsets=[place], asynchronous=False)
+        group.close()
+        install.start("one")
+        outputs = KafkaOutputs(install.config)
+        outputs.until(counts_of(wanted_of(tapes)), 60, install)
+        assert outputs.outputs(0) == embedded(0, tapes[0])
+
+
+def test_a_partition_without_a_committed_offset_is_sought_too() -> None:
+    """Faust drops what it fetched in a rebalance: what never was committed begins anew."""
+    sought: list[TP] = []
+
+    class Thread:
+        async def seek_to_committed(self) -> dict[TP, int | None]:
+            return {TP("in", 0): None, TP("in", 1): 0, TP("in", 2): 7}
+
+        async def seek_to_beginning(self, *places: TP) -> None:
+            sought.extend(places)
+
+    consumer = GroupConsumer.__new__(GroupConsumer)
+    consumer._thread = Thread()  # type: ignore[assignment]
+    found = asyncio.run(consumer.seek_to_committed())
+    assert (found[TP("in", 2)], sought) == (7, [TP("in", 0), TP("in", 1)])
+
+
 def test_json_of_foreign_systems_is_routed_and_its_poison_is_set_aside(
     kafka_server: RunningServer, tmp_path: Path
 ) -> None:
@@ -130,7 +196,7 @@ def test_json_of_foreign_systems_is_routed_and_its_poison_is_set_aside(
         for raw in json_flow.orders():
             install.write_raw(ORDERS, 1, raw)
         install.producer.flush(30)
-        eventually(lambda: len(json_flow.decided(outputs.polled(), shard)) >= 5, 60)  # noqa: B023
+        eventually(lambda: json_flow.decided(outputs.polled(), shard) >= json_flow.NAMES, 60)  # noqa: B023
         faults = {raw: head["reason"].decode().partition(":")[0] for raw, head in outputs.dead}
         assert faults == dict(zip(json_flow.POISON, json_flow.FAULTS, strict=True))
         assert len(outputs.dead) == count

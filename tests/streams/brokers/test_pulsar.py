@@ -132,7 +132,7 @@ def test_json_of_foreign_systems_is_routed_and_its_poison_is_set_aside(
         for raw in json_flow.orders():
             install.write_raw(1, raw, ORDERS)
         install.flush()
-        eventually(lambda: len(json_flow.decided(outputs.polled(), shard)) >= 5, 60)  # noqa: B023
+        eventually(lambda: json_flow.decided(outputs.polled(), shard) >= json_flow.NAMES, 60)  # noqa: B023
         faults = {raw: head["reason"].decode().partition(":")[0] for raw, head in outputs.dead}
         assert faults == dict(zip(json_flow.POISON, json_flow.FAULTS, strict=True))
         assert len(outputs.dead) == count
