@@ -76,8 +76,8 @@ webSocketServiceEnabled=false
 """
 SHORT_LIVED = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 """A server of a test or a trial lives for minutes and shares its cores with what is tried: without
-the optimising compiler and a parallel collector Kafka starts in half the processor time, and then
-takes 5.4 s of it where it took 9.7 (`sor bench kafka.order_to_decision`)."""
+the optimising compiler and a parallel collector Kafka starts in half the processor time, and takes
+5.4 s of it for `kafka.order_to_decision` where it took 9.7 (`processor_ms_broker`)."""
 OPENED = (
     "java.base/java.lang java.base/java.nio java.base/sun.net java.base/jdk.internal.loader "
     "java.base/jdk.internal.platform java.base/java.util.zip java.base/sun.nio.ch "

@@ -59,8 +59,8 @@ def broker(name: str) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def worker(module: str, config: Any, folder: Path) -> Iterator[None]:
-    """A worker process of the runtime."""
+def worker(module: str, config: Any, folder: Path) -> Iterator[int]:
+    """A worker process of the runtime, whose process id this gives."""
     name = module.rpartition("_")[2].partition(".")[0]
     file = folder / f"{name}.toml"
     values = msgspec.to_builtins(config)
@@ -71,7 +71,7 @@ def worker(module: str, config: Any, folder: Path) -> Iterator[None]:
             [sys.executable, "-m", module, str(file)], stdout=log, stderr=log
         )
     try:
-        yield
+        yield process.pid
     finally:
         process.terminate()
         try:

@@ -1,4 +1,8 @@
-"""Benchmarks on a real Kafka with one Faust worker."""
+"""Benchmarks on a real Kafka with one Faust worker.
+
+`processor_ms_broker` and `processor_ms_worker` are what both took of the processors from the
+worker's start to its last decision.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from schemas.topics import DECISIONS, INPUTS, ORDERS, REFERENCE_CHANGES, REFUSALS
 from streams.brokers.reference_changes import change_frame
+from streams.cli.benchmarks.api import processor_ms
 from streams.cli.benchmarks.broker_flow import BrokerFlow
 from streams.cli.benchmarks.broker_run import (
     TAIL_S,
@@ -154,7 +159,13 @@ def measure(
             if config.ingest:
                 change = change_frame(flow.reference)
                 await port.producer.send_and_wait(config.name(REFERENCE_CHANGES), change)
-            with worker(TRACED if run is _direct else MODULE, config, folder):
-                return await run(port, flow)
+            with worker(TRACED if run is _direct else MODULE, config, folder) as process:
+                since_ms = processor_ms(facts["pid"])
+                results = await run(port, flow)
+                results[0].more |= {
+                    "processor_ms_broker": round(processor_ms(facts["pid"]) - since_ms),
+                    "processor_ms_worker": round(processor_ms(process)),
+                }
+                return results
 
     return uvloop.run(timed())
