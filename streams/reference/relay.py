@@ -12,6 +12,7 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+from uuid import UUID
 
 from aggregates.reference.items import IN_FORCE, Adopted, Item, Retired
 from projections.api.problems import ProblemError
@@ -59,11 +60,10 @@ class RelayError(VenuefoldError):
 
 @dataclass
 class Relayed:
-    """What a step did: notifications looked at, records appended, where the last of them is."""
+    """What a step did: notifications looked at, records appended."""
 
     notifications: int = 0
     records: int = 0
-    last: Accepted | None = None
 
 
 class Relay:
@@ -80,6 +80,7 @@ class Relay:
         self._tail = InputTail(log_directory, 0, start.seq, tuple(STAMPED))
         self._seen = 0
         self.error = ""
+        self._placed: dict[UUID, tuple[int, Accepted]] = {}
         for raw in start.records:
             self._fold(raw[0], raw)
         self.read_log()
@@ -107,6 +108,11 @@ class Relay:
                 self._seen = noted.number
         return done
 
+    def place_of(self, item: Item) -> Accepted | None:
+        """Where the last record of an item's version is, whichever step appended it."""
+        version, place = self._placed.get(item.id, (0, None))
+        return place if version == item.version else None
+
     def check(self, kind: str, key: str, terms: Any) -> None:
         """InputError when terms name what the log does not know: they could not be relayed."""
         check_names(kind, key, terms, self.catalogue)
@@ -130,10 +136,11 @@ class Relay:
 
     async def _relay(self, number: int, event: Any, done: Relayed) -> None:
         item = self._item(event)
-        for place, record in enumerate(self._records(item, event)):
-            stamp = number << STAMP_SHIFT | place
+        for count, record in enumerate(self._records(item, event)):
+            stamp = number << STAMP_SHIFT | count
             if stamp > self.last_stamp:
-                done.last = await self._append(stamped(record, stamp), f"{item.kind} {item.key}")
+                place = await self._append(stamped(record, stamp), f"{item.kind} {item.key}")
+                self._placed[item.id] = event.originator_version, place
                 self.last_stamp = stamp
                 done.records += 1
             self.catalogue.fold(record[0], record)

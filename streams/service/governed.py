@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from aggregates.reference.items import StaleEditError
+from aggregates.reference.items import Item, StaleEditError
 from aggregates.reference.terms import checked
 from projections.api.problems import ProblemError
 from projections.api.reads import Reads
@@ -14,7 +14,7 @@ from schemas.commands import CommandPort
 from schemas.errors import InputError, NotFoundError, VenuefoldError
 from streams.observability.logs import Logger
 from streams.reference.adopt import adopt
-from streams.reference.relay import Relay, Relayed, RelayError, relay_into, start_of
+from streams.reference.relay import Relay, RelayError, relay_into, start_of
 from streams.reference.service import ReferenceService, history_rows, shown
 
 Values = dict[str, Any]
@@ -105,21 +105,20 @@ class Governed:
             raise ProblemError(404, "unknown_key", str(error), "key") from None
         except InputError as error:
             raise ProblemError(422, "bad_reference", str(error)) from None
-        return shown(item), await self._tell()
+        return shown(item), await self._tell(item)
 
-    async def _tell(self) -> Values | None:
+    async def _tell(self, item: Item) -> Values | None:
         """Takes what is agreed to the log at once; None when nothing had to, or could not yet."""
         if self.relay is None:
             return None
         try:
-            done: Relayed = await asyncio.wait_for(self.relay.step(), WAIT_S)
+            await asyncio.wait_for(self.relay.step(), WAIT_S)
         except (RelayError, TimeoutError) as error:
             self.relay.error = str(error) or "the engine does not answer"
             return None
         self.relay.error = ""
-        if done.last is None:
-            return None
-        return {"shard": done.last.shard, "position": done.last.position}
+        place = self.relay.place_of(item)
+        return None if place is None else {"shard": place.shard, "position": place.position}
 
     async def follow(self) -> None:
         """Reads the log, adopts what it began with, then relays until told to stop."""

@@ -143,6 +143,27 @@ def test_the_engine_takes_every_change(port: EnginePort, service: ReferenceServi
     assert {InputType.LISTING, InputType.FEE, InputType.POLICY, InputType.LIMITS} <= set(kinds)
 
 
+def test_a_change_has_its_place_whichever_step_took_it(
+    port: EnginePort, service: ReferenceService
+) -> None:
+    """The relay's own round may be faster than who asked for the change."""
+    relay = Relay(service, port, port.log.directory)
+    agree(service, "venue", "XCCC", VENUE_TERMS)
+    active = service.get("venue", "XCCC")
+    assert relay.place_of(active) is None
+    asyncio.run(relay.step())
+    assert asyncio.run(relay.step()).records == 0
+    place = relay.place_of(active)
+    assert place is not None
+    service.act("suspend", "venue", "XCCC", 3, "eve", "outage")
+    suspended = service.get("venue", "XCCC")
+    assert relay.place_of(suspended) is None
+    asyncio.run(relay.step())
+    later = relay.place_of(suspended)
+    assert later is not None
+    assert later.position > place.position
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_whatever_dies_each_change_is_in_the_log_once(
     port: EnginePort, service: ReferenceService, tmp_path: Path, seed: int
