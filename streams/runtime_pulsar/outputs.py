@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 
 import pulsar
-from pulsar.asyncio import Client, Producer
+from pulsar.asyncio import Client, Producer, PulsarException
 
 from streams.brokers.shard_fold import Outgoing
 from streams.runtime_pulsar.config import PulsarConfig
@@ -40,7 +41,8 @@ class Publisher:
         await asyncio.gather(*self.pending, return_exceptions=True)
         self.pending.clear()
         for producer in self._producers.values():
-            await producer.close()
+            with suppress(PulsarException):  # fenced off by the next owner, and so closed
+                await producer.close()
         self._producers.clear()
 
     async def _open(self, out: Outgoing) -> Producer:

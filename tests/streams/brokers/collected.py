@@ -59,10 +59,25 @@ class Collected(ABC):
         return sum(reader.differing for reader in self.readers.values())
 
     def until(self, wanted: dict[int, int], patience_s: float, install: Processes) -> None:
-        """Polls until each shard has its number of records."""
+        """Polls until each shard has its number of records; no worker may end meanwhile."""
         end = time.monotonic() + patience_s
-        while any(len(self.records[shard]) < count for shard, count in wanted.items()):
+        while self._lacks(wanted):
             self.poll()
             if install.have_ended() or time.monotonic() > end:
-                have = {shard: len(found) for shard, found in self.records.items()}
-                raise AssertionError(f"have {have} of {wanted}\n{install.logs()}")
+                raise AssertionError(self._told(wanted, install))
+
+    def until_revived(self, wanted: dict[int, int], patience_s: float, install: Processes) -> None:
+        """The same with a supervisor: a worker that gave up, fenced say, is started again."""
+        end = time.monotonic() + patience_s
+        while self._lacks(wanted):
+            self.poll()
+            install.revive()
+            if time.monotonic() > end:
+                raise AssertionError(self._told(wanted, install))
+
+    def _lacks(self, wanted: dict[int, int]) -> bool:
+        return any(len(self.records[shard]) < count for shard, count in wanted.items())
+
+    def _told(self, wanted: dict[int, int], install: Processes) -> str:
+        have = {shard: len(found) for shard, found in self.records.items()}
+        return f"have {have} of {wanted}\n{install.logs()}"

@@ -53,6 +53,12 @@ class Processes:
         found = sorted(self.folder.glob("*.log"))
         return "\n".join(f"{path.name}: {path.read_text()[-1500:]}" for path in found)
 
+    def revive(self) -> None:
+        """Starts the workers again that ended by themselves, as a supervisor does."""
+        for name, worker in list(self.workers.items()):
+            if worker.poll() is not None:
+                self.start(name)
+
     def have_ended(self) -> bool:
         """Whether a worker ended by itself."""
         return any(worker.poll() is not None for worker in self.workers.values())

@@ -107,7 +107,7 @@ def test_kills_lose_nothing_and_change_nothing(install: Installation, full_size:
             victim = draw.choice(("one", "two"))
             install.kill(victim)
             install.start(victim)
-    outputs.until(counts_of(wanted), 120, install)
+    outputs.until_revived(counts_of(wanted), 120, install)
     lost = sum(outputs.outputs(shard) != wanted[shard] for shard in range(SHARDS))
     inputs = sum(sum(1 for _ in iter_inputs(data)) for data in tapes.values())
     print(
@@ -138,7 +138,7 @@ def test_kills_at_any_moment_lose_nothing(install: Installation, full_size: bool
         victim = draw.choice(("one", "two"))
         install.kill(victim)
         install.start(victim)
-    outputs.until(counts_of(wanted), 120, install)
+    outputs.until_revived(counts_of(wanted), 120, install)
     lost = sum(outputs.outputs(shard) != wanted[shard] for shard in range(SHARDS))
     assert (lost, outputs.differing, outputs.dead) == (0, 0, [])
 
@@ -227,7 +227,7 @@ def test_a_broker_that_stops_or_pauses_changes_nothing(tmp_path: Path, full_size
             server.stop()
             server.start()
             _write_third(install, pieces, 2)
-            _until_revived(install, outputs, counts_of(wanted))
+            outputs.until_revived(counts_of(wanted), 120, install)
             lost = sum(outputs.outputs(shard) != wanted[shard] for shard in range(SHARDS))
             assert (lost, outputs.differing, outputs.dead) == (0, 0, [])
 
@@ -241,14 +241,3 @@ def _write_third(
             install.write(shard, frame)
     if flush:
         install.producer.flush(60)
-
-
-def _until_revived(install: Installation, outputs: KafkaOutputs, counts: dict[int, int]) -> None:
-    """Reads to the end as a supervisor would: a worker that gave up is started again."""
-    until = time.monotonic() + 120
-    while any(len(outputs.records[shard]) < count for shard, count in counts.items()):
-        outputs.poll()
-        for name, process in list(install.workers.items()):
-            if process.poll() is not None:
-                install.start(name)
-        assert time.monotonic() < until, install.logs()
