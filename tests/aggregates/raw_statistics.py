@@ -38,6 +38,8 @@ class Estimate:
     """Mean squared jump from one observation to the next; None where that does not count."""
     largest: float = 0.0
     """Of all values ever held: what takes a wild one back leaves its rounding behind."""
+    taken_back: float = 0.0
+    """Largest of those that are held no more."""
 
     def check(self, where: str, mean: float, error: float, n: float) -> None:
         """Compares what the engine told, its standard error and its effective sample size."""
@@ -56,7 +58,7 @@ class Estimate:
         """
         degrees = self.n - 1.0
         wanted = self.variance if self.n >= 2.0 else 0.0
-        lost = 1e-12 * self.mean_square + 1e-15 * self.largest**2
+        lost = 1e-12 * self.mean_square + 1e-15 * self.taken_back**2
         slack = 1e-9 * self.variance + lost + NEGLIGIBLE
         least, most = 1.0, 1.0
         if self.jump is not None and self.variance > lost + NEGLIGIBLE:
@@ -126,7 +128,13 @@ class Sample:
         n = mass * mass / squares * faded
         held = (*self.first, *(value for _, value in self.seen))
         largest = max(map(abs, held))
-        return Estimate(mean, variance, mean * mean + variance, n, jump, largest)
+        changed = [
+            max(abs(first), abs(value))
+            for place, (first, (_, value)) in enumerate(zip(self.first, self.seen, strict=True))
+            if place >= self.start and (place in self.gone or first != value)
+        ]
+        square = mean * mean + variance
+        return Estimate(mean, variance, square, n, jump, largest, max(changed, default=0.0))
 
     def shrunk(self, now_ns: int, half_life_ns: int, prior: float, prior_weight: float) -> float:
         """Mean with `prior_weight` observations of the prior added."""

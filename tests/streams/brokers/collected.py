@@ -66,12 +66,17 @@ class Collected(ABC):
             if install.have_ended() or time.monotonic() > end:
                 raise AssertionError(self._told(wanted, install))
 
-    def until_revived(self, wanted: dict[int, int], patience_s: float, install: Processes) -> None:
-        """The same with a supervisor: a worker that gave up, fenced say, is started again."""
+    def until_revived(
+        self, wanted: dict[int, int], patience_s: float, install: Processes, excuse: str = ""
+    ) -> None:
+        """The same with a supervisor: a worker that gave up is started again.
+
+        Its log must tell of the excuse; whatever else ends a worker is a failure.
+        """
         end = time.monotonic() + patience_s
         while self._lacks(wanted):
             self.poll()
-            install.revive()
+            install.revive(excuse)
             if time.monotonic() > end:
                 raise AssertionError(self._told(wanted, install))
 

@@ -53,10 +53,12 @@ class Processes:
         found = sorted(self.folder.glob("*.log"))
         return "\n".join(f"{path.name}: {path.read_text()[-1500:]}" for path in found)
 
-    def revive(self) -> None:
-        """Starts the workers again that ended by themselves, as a supervisor does."""
+    def revive(self, excuse: str) -> None:
+        """Starts the workers again that ended by themselves for a reason that is known."""
         for name, worker in list(self.workers.items()):
             if worker.poll() is not None:
+                told = (self.folder / f"{name}.log").read_text()
+                assert excuse in told, f"{name} ended by itself: {told[-1500:]}"
                 self.start(name)
 
     def have_ended(self) -> bool:

@@ -107,7 +107,7 @@ def test_kills_lose_nothing_and_change_nothing(install: Installation, full_size:
             victim = draw.choice(("one", "two"))
             install.kill(victim)
             install.start(victim)
-    outputs.until_revived(counts_of(wanted), 120, install)
+    outputs.until(counts_of(wanted), 120, install)
     lost = sum(outputs.outputs(shard) != wanted[shard] for shard in range(SHARDS))
     inputs = sum(sum(1 for _ in iter_inputs(data)) for data in tapes.values())
     print(
@@ -138,7 +138,7 @@ def test_kills_at_any_moment_lose_nothing(install: Installation, full_size: bool
         victim = draw.choice(("one", "two"))
         install.kill(victim)
         install.start(victim)
-    outputs.until_revived(counts_of(wanted), 120, install)
+    outputs.until(counts_of(wanted), 120, install)
     lost = sum(outputs.outputs(shard) != wanted[shard] for shard in range(SHARDS))
     assert (lost, outputs.differing, outputs.dead) == (0, 0, [])
 

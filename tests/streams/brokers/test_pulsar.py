@@ -105,7 +105,8 @@ def test_kills_lose_nothing_and_publish_nothing_twice(
             victim = draw.choice(("one", "two"))
             install.kill(victim)
             install.start(victim)
-    outputs.until_revived(counts_of(wanted), 600 if full_size else 120, install)
+    patience_s = 600 if full_size else 120
+    outputs.until_revived(counts_of(wanted), patience_s, install, "ProducerFenced")
     lost = sum(outputs.outputs(shard) != wanted[shard] for shard in range(SHARDS))
     inputs = sum(sum(1 for _ in iter_inputs(data)) for data in tapes.values())
     print(

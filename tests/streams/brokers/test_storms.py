@@ -113,7 +113,7 @@ def test_a_storm_of_rebalances_changes_nothing(install: Installation, full_size:
             worker.wait(90)
         time.sleep(draw.uniform(0.2, 2.0))
         outputs.poll()
-    outputs.until_revived(counts_of(wanted), 120, install)
+    outputs.until(counts_of(wanted), 120, install)
     lost = sum(outputs.outputs(shard) != wanted[shard] for shard in range(SHARDS))
     print(f"\nstorm: {turns} turns, lost {lost}, repeated {outputs.repeated}, differing 0")
     assert (lost, outputs.differing, outputs.dead) == (0, 0, [])
@@ -139,7 +139,7 @@ def test_a_command_said_again_is_one_order_whoever_owns_its_shard(
         victim = ("one", "two")[part % 2]
         install.kill(victim)
         install.start(victim)
-    outputs.until_revived(counts_of(wanted), 600 if full_size else 90, install)
+    outputs.until(counts_of(wanted), 600 if full_size else 90, install)
     doubled, repeats = 0, 0
     for shard in range(SHARDS):
         events = [decode_output(raw) for raw in outputs.records[shard].values()]
